@@ -1,0 +1,36 @@
+/* git.h: what Slipway asks of a git repository, by the git program in a child. */
+#ifndef SLIPWAY_BASE_GIT_H
+#define SLIPWAY_BASE_GIT_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+/* What the working copy at `dir` says of itself. Strings are empty where git does not know (no
+ * commit yet, detached HEAD, no remote). */
+typedef struct git_info {
+    char *root;      /* absolute top of the working tree */
+    str head;        /* commit id of HEAD */
+    str parent;      /* its first parent */
+    str branch;      /* current branch, without refs/heads/ */
+    str tag;         /* a tag that points at HEAD, where there is no branch */
+    str upstream;    /* remote default branch name ("main"), from origin/HEAD */
+    str remote_url;  /* of origin */
+    str owner, repo; /* from the remote's URL; else "local" and the folder's name */
+    str author_name, author_email, committer_name, committer_email;
+    str message;               /* of HEAD */
+    str timestamp;             /* of HEAD's commit, ISO 8601 */
+    str user_name, user_email; /* git config user.* */
+    bool dirty;
+} git_info;
+
+/* ERR_NOT_FOUND when `dir` is in no repository or git is not installed. */
+int git_inspect(arena *a, const char *dir, git_info *ret, err *e);
+
+/* Paths (relative to `root`, '/'-separated) that git tracks or does not ignore, sorted. */
+int git_files(arena *a, const char *root, str **ret, size_t *ret_count, err *e);
+
+/* Paths that differ between two commits; `base` may be empty (all of `head`). */
+int git_changed(arena *a, const char *root, str base, str head, str **ret, size_t *ret_count,
+                err *e);
+
+#endif

@@ -1,0 +1,41 @@
+/* loop.h: the one event loop of a process (libuv). Callbacks run on the thread that runs the loop.
+ * Handles are owned by the loop's user and end with their _stop function, which may be called from
+ * any callback, their own included; NULL is allowed. */
+#ifndef SLIPWAY_BASE_LOOP_H
+#define SLIPWAY_BASE_LOOP_H
+
+#include "base/err.h"
+
+typedef struct loop loop;
+typedef struct loop_timer loop_timer;
+typedef struct loop_watch loop_watch;
+typedef struct loop_signal loop_signal;
+
+int loop_new(loop **ret, err *e);
+/* Every handle must have been stopped. */
+void loop_free(loop *l);
+/* Runs until loop_quit is called or nothing is left to wait for. */
+void loop_run(loop *l);
+void loop_quit(loop *l);
+/* Monotonic milliseconds and the wall clock in microseconds since 1970. */
+uint64_t loop_now_ms(void);
+int64_t clock_wall_us(void);
+
+typedef void loop_timer_fn(void *context);
+/* Calls once after `delay_ms`. A delay of 0 calls in the next round: the way to defer work. */
+loop_timer *loop_after(loop *l, uint64_t delay_ms, loop_timer_fn *fn, void *context);
+/* Calls every `interval_ms`. */
+loop_timer *loop_every(loop *l, uint64_t interval_ms, loop_timer_fn *fn, void *context);
+void loop_timer_stop(loop_timer *t);
+
+typedef void loop_watch_fn(void *context, int fd);
+/* Calls whenever `fd` can be read (or has ended). The descriptor stays the caller's. */
+loop_watch *loop_readable(loop *l, int fd, loop_watch_fn *fn, void *context);
+loop_watch *loop_writable(loop *l, int fd, loop_watch_fn *fn, void *context);
+void loop_watch_stop(loop_watch *w);
+
+typedef void loop_signal_fn(void *context, int signo);
+loop_signal *loop_on_signal(loop *l, int signo, loop_signal_fn *fn, void *context);
+void loop_signal_stop(loop_signal *s);
+
+#endif

@@ -1,0 +1,33 @@
+/* process.h: programs that we run and wait for (git and the like). What a workflow's steps run goes
+ * through sandbox.h instead. */
+#ifndef SLIPWAY_BASE_PROCESS_H
+#define SLIPWAY_BASE_PROCESS_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+typedef struct process_spec {
+    const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
+    const char *const *env;  /* NULL-terminated "K=V" that replace or add to ours; may be NULL */
+    const char *cwd;         /* NULL: ours */
+    str input;               /* what the program reads on stdin */
+    unsigned timeout_ms; /* 0: none; past it the program is killed and the result is ERR_TIMEOUT */
+    size_t max_output;   /* of stdout and of stderr; 0: 64 MiB; more is ERR_LIMIT */
+} process_spec;
+
+typedef struct process_result {
+    int status;  /* exit status, or 128 + the signal that ended it */
+    str out;     /* in the arena */
+    str err_out; /* stderr */
+} process_result;
+
+/* Runs one program to its end. 0 when it could be run, whatever its status. */
+int process_run(arena *a, const process_spec *spec, process_result *ret, err *e);
+/* Runs several at once, `max_parallel` (0: all) at a time. errors[i] is filled and codes[i] is
+ * negative where program i could not be run. */
+void process_run_many(arena *a, const process_spec *specs, size_t count, size_t max_parallel,
+                      process_result *results, int *codes, err *errors);
+/* As process_run, but a status other than 0 is ERR_FAILED with the last line of stderr. */
+int process_check(arena *a, const process_spec *spec, str *ret_out, err *e);
+
+#endif

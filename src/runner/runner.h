@@ -1,0 +1,106 @@
+/* runner.h: runs one job: contexts, steps, file commands, workflow commands, actions, post steps.
+ *
+ * A runner is a state machine on a loop. It never sees a store, a terminal or a network: it is
+ * handed a port, and tells everything that happens through it as events, with secrets masked
+ * already. */
+#ifndef SLIPWAY_RUNNER_H
+#define SLIPWAY_RUNNER_H
+
+#include "sandbox/sandbox.h"
+#include "workflow/action.h"
+#include "workflow/plan.h"
+
+typedef enum step_result {
+    STEP_PENDING,
+    STEP_SUCCESS,
+    STEP_FAILURE,
+    STEP_CANCELLED,
+    STEP_SKIPPED,
+    STEP_RESULT_COUNT
+} step_result;
+const char *step_result_name(step_result r);
+
+typedef enum runner_event_kind {
+    RUNNER_JOB_STARTED,
+    RUNNER_STEP_STARTED,
+    RUNNER_LOG,   /* text: one line, without its newline */
+    RUNNER_GROUP, /* text: the title; RUNNER_GROUP_END closes it */
+    RUNNER_GROUP_END,
+    RUNNER_ANNOTATION, /* level, text, title, file, line … */
+    RUNNER_STEP_FINISHED,
+    RUNNER_JOB_FINISHED,
+    RUNNER_EVENT_COUNT
+} runner_event_kind;
+
+typedef enum log_level {
+    LOG_PLAIN,
+    LOG_DEBUG,
+    LOG_NOTICE,
+    LOG_WARNING,
+    LOG_ERROR,
+    LOG_COMMAND
+} log_level;
+
+/* What happened. Fields that a kind does not name are empty. All text is masked and borrowed for
+ * the length of the call. */
+typedef struct runner_event {
+    runner_event_kind kind;
+    int64_t at_us;
+    int step;        /* number in the job, from 0: set-up, main, post steps in order; -1: the job */
+    int parent_step; /* of a composite action's step, else -1 */
+    str step_id, step_name;
+    str phase;  /* "pre", "main", "post" */
+    span where; /* of the step in its file */
+    log_level level;
+    str text;
+    str title, file; /* annotations */
+    unsigned line, end_line, column, end_column;
+    step_result outcome, conclusion; /* RUNNER_STEP_FINISHED */
+    int exit_code;
+    job_result result;    /* RUNNER_JOB_FINISHED */
+    const value *outputs; /* finished steps and jobs: an object, masked */
+    str summary;          /* finished steps: what they wrote to GITHUB_STEP_SUMMARY */
+    int64_t duration_us;
+} runner_event;
+
+typedef struct runner_port {
+    void *context;
+    void (*event)(void *context, const runner_event *event);
+    /* The folder of an action from another repository ("owner/repo/path@ref"), fetched already. The
+     * path is to the action's own folder. */
+    int (*action_dir)(void *context, arena *a, str uses, char **ret, err *e);
+    /* actions/checkout of the repository being run: fills `into` with its working tree. */
+    int (*checkout)(void *context, const char *into, err *e);
+    /* A step failed and --shell-on-failure is set; blocks until the person leaves the shell. May be
+     * NULL. */
+    void (*failed_shell)(void *context, const char *cwd, const char *const *env);
+    /* The job ended: its outputs are unmasked here, because jobs that need it must have them. */
+    void (*finished)(void *context, job_result result, const value *outputs);
+} runner_port;
+
+typedef struct runner_spec {
+    const job_instance *job;
+    loop *loop;
+    sandbox_backend backend;
+    const char *root; /* an existing, empty, private folder of this job; the caller removes it */
+    const char *repo_root;                  /* the repository being run */
+    const value *env;                       /* --env: lowest precedence, under the workflow's env */
+    const char *path;                       /* PATH of the job's processes; NULL: ours */
+    const char *node;                       /* the node program, or NULL where none is installed */
+    bool debug;                             /* shows debug lines, sets RUNNER_DEBUG=1 */
+    unsigned cancel_int_ms, cancel_term_ms; /* grace after SIGINT and SIGTERM; 0: 7500 and 2500 */
+} runner_spec;
+
+typedef struct runner runner;
+
+/* Starts the job. `spec` and what it points to must live until port->finished was called, after
+ * which the caller frees the runner (not from inside the callback). */
+int runner_start(const runner_spec *spec, const runner_port *port, runner **ret, err *e);
+/* As GitHub cancels: SIGINT to the running step, SIGTERM, SIGKILL; then steps whose `if` wants to
+ * run. */
+void runner_cancel(runner *r);
+/* Kills everything now; the job ends as cancelled without further steps. */
+void runner_kill(runner *r);
+void runner_free(runner *r);
+
+#endif

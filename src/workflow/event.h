@@ -1,0 +1,62 @@
+/* event.h: what happened (an event with its payload), and which workflows it starts. Pure. */
+#ifndef SLIPWAY_WORKFLOW_EVENT_H
+#define SLIPWAY_WORKFLOW_EVENT_H
+
+#include "workflow/workflow.h"
+
+typedef struct event {
+    str name;   /* push, pull_request, … */
+    str action; /* activity type ("opened"), empty when the event has none */
+    str ref;    /* refs/heads/main, refs/tags/v1, refs/pull/1/merge */
+    str sha, base_ref, head_ref;
+    str actor, repository; /* owner/name */
+    value payload;         /* github.event */
+    str *changed; /* paths of the change; NULL with changed_known false: path filters pass */
+    size_t changed_count;
+    bool changed_known;
+    str server_url; /* https://github.com */
+    str workspace;  /* set per job by the runner */
+    str run_id, run_number, run_attempt;
+    int64_t now_us;
+} event;
+
+/* Facts about a repository from which a payload is made when none is given. */
+typedef struct event_facts {
+    str sha, before, branch, tag, default_branch, owner, repo, actor, actor_email;
+    str author_name, author_email, committer_name, committer_email, message, timestamp;
+    str server_url;
+    str *changed;
+    size_t changed_count;
+    bool changed_known;
+    value inputs; /* workflow_dispatch: an object */
+    int64_t now_us;
+} event_facts;
+
+/* Every event name that a workflow may name, for checks, help and completion. */
+typedef struct event_kind {
+    const char *name;
+    const char *const *types;         /* NULL-terminated activity types; NULL when it has none */
+    const char *const *default_types; /* what runs when `types:` is absent; NULL: all */
+    bool branches, tags, paths;       /* which filters it takes */
+} event_kind;
+const event_kind *event_kinds(size_t *ret_count);
+const event_kind *event_kind_find(str name);
+
+/* Makes an event from facts, with the payload's fields that GitHub documents and that can be known
+ * locally. */
+int event_make(arena *a, str name, const event_facts *facts, event *ret, err *e);
+/* Makes an event from a payload given by a person; facts fill what the payload does not say. */
+int event_from_payload(arena *a, str name, const value *payload, const event_facts *facts,
+                       event *ret, err *e);
+
+/* True when the event starts the workflow; otherwise *ret_reason says why not. */
+bool event_matches(arena *a, const workflow *w, const event *ev, str *ret_reason);
+
+/* GitHub's filter pattern: * ** ? + [] ! ; error: the pattern is malformed. */
+int filter_pattern_check(str pattern, err *e);
+bool filter_pattern_match(str pattern, str text);
+
+/* The `github` context of this event (without what only the runner knows). */
+value event_github_context(arena *a, const event *ev, const workflow *w);
+
+#endif

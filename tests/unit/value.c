@@ -1,0 +1,51 @@
+#include "unit.h"
+
+#include "base/value.h"
+
+#include <stdio.h>
+
+static void objects_find_keys_without_case_and_keep_order(void **state) {
+    (void)state;
+    _cleanup_arena_ arena *a = arena_new();
+    value o = value_object_new(a, false);
+    for (int i = 0; i < 100; i++)
+        value_set(a, &o, arena_printf(a, "Key%d", i), value_number(i));
+    value_set(a, &o, STR("KEY7"), value_number(-7));
+    assert_int_equal(value_count(&o), 100);
+    assert_str(value_at(&o, 7)->key, "Key7");
+    assert_true(value_get(&o, STR("key7"))->number == -7);
+    assert_true(value_get(&o, STR("kEY99"))->number == 99);
+    assert_null(value_get(&o, STR("key100")));
+}
+
+static void case_sensitive_objects_tell_keys_apart(void **state) {
+    (void)state;
+    _cleanup_arena_ arena *a = arena_new();
+    value o = value_object_new(a, true);
+    value_set_str(a, &o, "A", STR("upper"));
+    value_set_str(a, &o, "a", STR("lower"));
+    assert_int_equal(value_count(&o), 2);
+    assert_str(value_path_str(&o, "A"), "upper");
+}
+
+static void arrays_grow_and_copies_are_deep(void **state) {
+    (void)state;
+    _cleanup_arena_ arena *a = arena_new();
+    value list = value_array_new(a);
+    for (int i = 0; i < 1000; i++)
+        value_push(a, &list, value_number(i));
+    _cleanup_arena_ arena *b = arena_new();
+    value copy = value_copy(b, &list);
+    assert_true(value_same(&list, &copy));
+    copy.array.items[999].number = 0;
+    assert_false(value_same(&list, &copy));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(objects_find_keys_without_case_and_keep_order),
+        cmocka_unit_test(case_sensitive_objects_tell_keys_apart),
+        cmocka_unit_test(arrays_grow_and_copies_are_deep),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
