@@ -55,6 +55,14 @@ bool event_matches(arena *a, const workflow *w, const event *ev, str *ret_reason
 /* GitHub's filter pattern: * ** ? + [] ! ; error: the pattern is malformed. */
 int filter_pattern_check(str pattern, err *e);
 bool filter_pattern_match(str pattern, str text);
+/* A list of patterns, judged in order: the last one that matches decides, `!` takes out again. */
+bool filter_list_match(const str *patterns, size_t count, str text);
+
+/* The `inputs` context of a workflow started by workflow_dispatch (or, run by hand, workflow_call):
+ * the payload's inputs with their declared types, and defaults for the rest. An empty object for
+ * other events. Errors: an unknown or a missing required input, a value that does not fit its
+ * type. */
+int event_inputs(arena *a, const event *ev, const workflow *w, value *ret, err *e);
 
 /* The `github` context of this event (without what only the runner knows). */
 value event_github_context(arena *a, const event *ev, const workflow *w);
