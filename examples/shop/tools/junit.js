@@ -20,7 +20,7 @@ export default async function* junit(source) {
   for await (const { type, data } of source) {
     if ((type !== 'test:pass' && type !== 'test:fail') || isFile(data) || data.details?.type === 'suite') continue;
     const time = (data.details?.duration_ms ?? 0) / 1000;
-    const file = data.file ? data.file.replace(`${process.cwd()}/`, '') : 'test';
+    const file = data.file ? data.file.replace('file://', '').replace(`${process.cwd()}/`, '') : 'test';
     seconds += time;
     let inner = '';
     if (data.skip !== undefined || data.todo !== undefined) {
