@@ -47,19 +47,24 @@ struct yaml_node {
 
 typedef struct yaml_limits {
     size_t max_bytes;   /* of the text; 0: 1 MiB */
-    unsigned max_depth; /* of nesting; 0: 50 */
-    size_t max_nodes;   /* counted with every alias expanded; 0: 1,000,000 */
+    unsigned max_depth; /* of nested collections, through aliases too; 0: 50 */
+    size_t max_nodes;   /* as GitHub counts: a scalar is 1, a collection 2 (its start and its end),
+                         * an alias all that it stands for; 0: 1,000,000 */
     bool anchors;       /* false: an anchor or alias is an error */
 } yaml_limits;
 
-/* Parses `text` into *ret (NULL for an empty document). `file` names it in places and must outlive
- * the tree. Columns count code points. Errors carry the place. */
+/* Parses `text` into *ret (NULL for an empty document; a tree from "---" alone is a null scalar).
+ * `file` names it in places and must outlive the tree. Columns count code points; a byte order mark
+ * counts as nothing. A node with a tag or an anchor begins where that stands; an empty value where
+ * its ':' or '-' ended. Merge keys ("<<") are ordinary keys. Errors carry the place: ERR_LIMIT for
+ * the caps, else ERR_INVALID; where GitHub's reader has a text for the error, it is that. */
 int yaml_parse(arena *a, str text, const char *file, const yaml_limits *limits,
                const yaml_node **ret, err *e);
 
 /* What a scalar means under the YAML 1.2 core schema: an explicit core tag decides, else a plain
  * scalar is resolved (null, booleans, integers with 0x and 0o, floats, .inf, .nan), else a string.
- * *ret borrows the node's text. Error: the explicit tag does not fit the text. */
+ * *ret borrows the node's text. Error (GitHub's text, with the place in it): an explicit tag is
+ * unknown or does not fit the text or its style; a 0x or 0o number has more than 32 bits. */
 int yaml_scalar(const yaml_node *node, value *ret, err *e);
 
 /* The item under a plain string key, or NULL. */
