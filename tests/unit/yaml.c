@@ -139,7 +139,6 @@ static void plain_scalars_follow_the_core_schema(void **state) {
 }
 
 static void huge_decimal_numbers_are_infinite(void **state) {
-    _cleanup_arena_ arena *a = arena_new();
     char text[403];
     memset(text, '9', sizeof text);
     text[0] = '-', text[400] = '.', text[402] = '\0';
