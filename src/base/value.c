@@ -116,8 +116,7 @@ bool value_case_sensitive(const value *object) {
 }
 
 value value_array_new(arena *a) {
-    (void)a;
-    return (value){.kind = VALUE_ARRAY};
+    return (value){.kind = VALUE_ARRAY, .array.items = arena_alloc(a, 0)};
 }
 
 /* Capacity is the next power of two (at least 4): it need not be stored. */

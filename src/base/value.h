@@ -70,6 +70,7 @@ size_t value_count(const value *v); /* items of an array, pairs of an object, el
 const value_pair *value_at(const value *object, size_t index);
 bool value_case_sensitive(const value *object);
 
+/* A new empty array. `items` is its identity, which expressions compare: never NULL, unique. */
 value value_array_new(arena *a);
 void value_push(arena *a, value *array, value item);
 

@@ -41,11 +41,20 @@ static void arrays_grow_and_copies_are_deep(void **state) {
     assert_false(value_same(&list, &copy));
 }
 
+static void every_array_has_its_own_identity(void **state) {
+    (void)state;
+    _cleanup_arena_ arena *a = arena_new();
+    value one = value_array_new(a), other = value_array_new(a);
+    assert_non_null(one.array.items);
+    assert_ptr_not_equal(one.array.items, other.array.items);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(objects_find_keys_without_case_and_keep_order),
         cmocka_unit_test(case_sensitive_objects_tell_keys_apart),
         cmocka_unit_test(arrays_grow_and_copies_are_deep),
+        cmocka_unit_test(every_array_has_its_own_identity),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
