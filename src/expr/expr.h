@@ -27,10 +27,10 @@ typedef struct expr_scope {
     size_t function_count;
 } expr_scope;
 
-/* Parses the text between ${{ and }}. Every name must be in `scope`; a NULL scope allows every name
- * and function. The message is GitHub's without its trailing location ("Unrecognized named-value:
- * 'x'. Located at position 1 within expression: x" is complete). An empty text gives *ret == NULL.
- * `where` of the error is the place inside `text`, line 1. */
+/* Parses the text between ${{ and }}, which is copied. Every name must be in `scope`; a NULL scope
+ * allows every name and function. The message is GitHub's without its trailing location
+ * ("Unrecognized named-value: 'x'. Located at position 1 within expression: x" is complete). An
+ * empty text gives *ret == NULL. `where` of the error is the place inside `text`, line 1. */
 int expr_parse(arena *a, str text, const expr_scope *scope, const expr **ret, err *e);
 
 /* What an evaluation may ask of its surroundings. */
@@ -42,7 +42,9 @@ struct expr_env {
     int (*call)(void *context, arena *a, str name, const value *args, size_t count, value *ret,
                 err *e);
     void *call_context;
-    size_t max_bytes; /* of all that an evaluation makes; 0: 10 MiB. Over it: ERR_LIMIT */
+    /* Memory that operands may hold at a time, as GitHub counts it: two bytes for each UTF-16 unit
+     * of a string. 0: 10 MiB. All operands together may make 8 times as much. Over it: ERR_LIMIT */
+    size_t max_bytes;
 };
 
 /* Evaluates. *ret lives in `a` and shares with the contexts. */
@@ -60,13 +62,16 @@ bool value_equal(const value *a, const value *b);
 /* toJSON's form: two-space indentation, "{}" and "[]" when empty. */
 str value_to_json(arena *a, const value *v);
 
-/* Walking a parsed expression, for static checks. Children are in source order. */
+/* Walking a parsed expression, for static checks. Children are in source order. A chain of && (or
+ * of
+ * ||) is one node with two or more children, however it is grouped by parentheses. */
 typedef enum expr_kind {
     EXPR_LITERAL, /* value */
     EXPR_NAME,    /* named value: name */
     EXPR_CALL,    /* function: name, arguments are the children */
     EXPR_INDEX, /* a.b, a['b'], a[0]: children are object and index (a literal or any expression) */
-    EXPR_WILDCARD, /* the * of a.* : only as the index of EXPR_INDEX */
+    EXPR_WILDCARD, /* the * of a.* or a[*]: the index of EXPR_INDEX. GitHub's grammar also lets it
+                      begin an operand there, a[* == 1], and then it is the string "*" */
     EXPR_NOT,
     EXPR_AND,
     EXPR_OR,
