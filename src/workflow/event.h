@@ -32,12 +32,26 @@ typedef struct event_facts {
     int64_t now_us;
 } event_facts;
 
+/* Which ref a run of an event has ("Events that trigger workflows", column GITHUB_REF). */
+typedef enum event_ref {
+    EVENT_REF_DEFAULT, /* the default branch */
+    EVENT_REF_PUSHED,  /* the branch or tag that was pushed, created or chosen */
+    EVENT_REF_MERGE,   /* refs/pull/N/merge */
+    EVENT_REF_RELEASE, /* the release's tag */
+    EVENT_REF_COUNT
+} event_ref;
+
 /* Every event name that a workflow may name, for checks, help and completion. */
 typedef struct event_kind {
     const char *name;
-    const char *const *types;         /* NULL-terminated activity types; NULL when it has none */
+    /* NULL-terminated activity types, the usual one first; NULL when it has none. */
+    const char *const *types;
     const char *const *default_types; /* what runs when `types:` is absent; NULL: all */
-    bool branches, tags, paths;       /* which filters it takes */
+    event_ref ref;
+    bool branches, tags, paths; /* which filters it takes */
+    bool workflows;             /* workflow_run's list of names */
+    bool names;                 /* image_version's `names` and `versions` */
+    bool free_types;            /* repository_dispatch: any word may stand under `types` */
 } event_kind;
 const event_kind *event_kinds(size_t *ret_count);
 const event_kind *event_kind_find(str name);
