@@ -15,16 +15,17 @@
 
 #include "base/err.h"
 
-/* A longer secret is masked by its lines, and each line by its first MASK_SECRET_MAX bytes. */
-#define MASK_SECRET_MAX 65536
+#define MASK_SECRET_MAX 65536      /* bytes; a longer secret is masked in pieces of this size */
+#define MASK_TOTAL_MAX  (4u << 20) /* bytes of all secrets in all their forms */
 
 typedef struct mask mask;
 mask *mask_new(void);
 void mask_free(mask *m);
 
-/* Adds a secret with its lines and forms. Blank text is ignored; gives false then. Cheap to call
- * often: the search structures grow by doubling. The text is copied and wiped by mask_free. */
-bool mask_add(mask *m, str secret);
+/* Adds a secret with its lines and forms. Cheap to call often: the search structures grow by
+ * doubling. The text is copied, and wiped by mask_free. Errors: ERR_INVALID for blank text, which
+ * is not added (GitHub warns of it); ERR_LIMIT at MASK_TOTAL_MAX: the job must not go on. */
+int mask_add(mask *m, str secret, err *e);
 
 /* Appends `text` (a line, or any whole text) to `out` with secrets masked. True when something was
  * masked. Linear in the text; where no secret begins most bytes are not even looked at. */
