@@ -5,7 +5,11 @@
  * that a step starts, however it daemonises, stays below it. It takes orders over a socket: start
  * this, signal that. When the socket closes, because the sandbox is closed or because Slipway was
  * killed, it kills all that is below it and ends. Leaders are forked from a zygote, a small process
- * that is forked before Slipway has grown, so a leader costs little and inherits nothing. */
+ * that is forked before Slipway has grown, so a leader costs little and inherits nothing. Zygote
+ * and leaders have sessions of their own: what kills Slipway's process group does not reach them,
+ * and so they live to clean up.
+ *
+ * Everything here is asynchronous and runs on the caller's loop; no call waits for a process. */
 #ifndef SLIPWAY_SANDBOX_H
 #define SLIPWAY_SANDBOX_H
 
@@ -16,7 +20,7 @@ typedef enum sandbox_backend { SANDBOX_HOST, SANDBOX_BACKEND_COUNT } sandbox_bac
 
 /* Forks the zygote. Call once, early, before threads and large allocations. */
 int sandbox_init(err *e);
-/* Ends the zygote. */
+/* Ends the zygote. Sandboxes that are still open stay until they are closed. */
 void sandbox_done(void);
 
 typedef struct sandbox sandbox;
@@ -30,25 +34,35 @@ typedef struct sandbox_spec {
 
 int sandbox_spawn(const sandbox_spec *spec, sandbox **ret, err *e);
 
-/* Calls `fn` with what was still running (pids and names, for the log) after killing it, then frees
- * the sandbox. Blocks for at most a few seconds. `fn` may be NULL. */
+/* What was still running when a sandbox was closed, for the log. */
 typedef void sandbox_orphan_fn(void *context, int pid, const char *name);
-void sandbox_close(sandbox *s, sandbox_orphan_fn *fn, void *context);
+typedef void sandbox_closed_fn(void *context);
+/* Kills what still runs, tells `orphan` of each such process (commands that had not exited are told
+ * by their own on_exit besides), then calls `closed` and frees the sandbox. Both callbacks may be
+ * NULL and are called from the loop. */
+void sandbox_close(sandbox *s, sandbox_orphan_fn *orphan, sandbox_closed_fn *closed, void *context);
+
+/* Drops the sandbox at once without any callback; its leader kills what still runs. NULL is
+ * allowed. */
+void sandbox_free(sandbox *s);
 
 typedef struct sandbox_command {
     const char *const *argv; /* argv[0] is a path, or a name looked up in the command's own PATH */
     const char *const *env;  /* the whole environment, "K=V", NULL-terminated */
-    const char *cwd;
+    const char *cwd;         /* absolute */
     /* stdout and stderr are one pipe, so their order holds. Bytes come as they arrive. */
     void (*on_output)(void *context, str bytes);
     /* Called once, after the last output: exit status, or 128 + signal. The process is freed after.
-     * A command that could not be started gives an error message and status 126 or 127. A daemon
-     * that keeps the pipe open does not hold up the exit for more than a short grace. */
+     * A command that could not be started gives status 126 or 127 and a problem (else NULL) that
+     * names the program and the reason. A daemon that keeps the pipe open does not hold up the exit
+     * for more than a short grace. */
     void (*on_exit)(void *context, int status, const char *problem);
     void *context;
 } sandbox_command;
 
-/* Starts a command in its own session with stdin from /dev/null. */
+/* Starts a command in its own session with stdin from /dev/null. What cannot be started is told by
+ * on_exit; an error here means that the sandbox itself is gone or that argv and env are over
+ * 16 MiB. */
 int sandbox_start(sandbox *s, const sandbox_command *command, sandbox_process **ret, err *e);
 /* Sends a signal to the command's process group. */
 void sandbox_signal(sandbox_process *p, int signo);

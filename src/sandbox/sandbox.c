@@ -1,0 +1,303 @@
+/* Slipway's side of a sandbox: sends orders, reads reports, reads what the commands print. */
+#include "sandbox/sandbox.h"
+
+#include "base/arena.h"
+#include "sandbox/wire.h"
+#include "sandbox/zygote.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* After a command has exited, how long its pipe may stay open in the hands of something that it has
+ * started: long enough for a `| tee` to end, short enough not to be noticed. */
+#define OUTPUT_GRACE_MS 250
+
+/* Read per call, so that one talkative command cannot starve the others. */
+#define READ_SIZE   (64 << 10)
+#define READS_AWAKE 4
+#define READS_LAST  64
+
+struct sandbox_process {
+    sandbox *owner;
+    sandbox_process *next;
+    uint32_t id;
+    int output;
+    bool exited;
+    int status;
+    char *problem;
+    loop_watch *watch;
+    loop_timer *grace;
+    sandbox_command command; /* callbacks only: argv, env and cwd are not kept */
+};
+
+struct sandbox {
+    loop *loop;
+    int sock;
+    loop_watch *watch;
+    wire_reader in;
+    uint32_t last_id;
+    sandbox_process *processes;
+    bool closing, gone, busy; /* busy: reports are being read, freeing waits */
+    bool freed;
+    sandbox_orphan_fn *orphan;
+    sandbox_closed_fn *closed;
+    void *context;
+};
+
+/* ---- a command's end ----------------------------------------------------------------------- */
+
+static void process_free(sandbox_process *p) {
+    loop_watch_stop(p->watch);
+    loop_timer_stop(p->grace);
+    if (p->output >= 0) close(p->output);
+    free(p->problem);
+    free(p);
+}
+
+static void unlink_process(sandbox_process *p) {
+    sandbox_process **at = &p->owner->processes;
+    while (*at != p)
+        at = &(*at)->next;
+    *at = p->next;
+}
+
+static void finish(sandbox_process *p) {
+    unlink_process(p);
+    p->command.on_exit(p->command.context, p->status, p->problem);
+    process_free(p);
+}
+
+/* Hands on what has been printed, in at most `reads` pieces; false once the pipe is closed. */
+static bool drain(sandbox_process *p, int reads) {
+    static char buffer[READ_SIZE];
+    while (reads-- > 0) {
+        ssize_t n = read(p->output, buffer, sizeof buffer);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && errno == EAGAIN) return true;
+        if (n <= 0) return false;
+        p->command.on_output(p->command.context, (str){buffer, (size_t)n});
+        if (n < (ssize_t)sizeof buffer && reads > 0 && !p->exited) return true;
+    }
+    return true;
+}
+
+static void on_readable(void *context, int fd) {
+    (void)fd;
+    sandbox_process *p = context;
+    if (drain(p, READS_AWAKE)) return;
+    loop_watch_stop(p->watch);
+    p->watch = NULL;
+    close(p->output);
+    p->output = -1;
+    if (p->exited) finish(p);
+}
+
+static void on_grace_over(void *context) {
+    sandbox_process *p = context;
+    p->grace = NULL;
+    if (p->output >= 0) drain(p, READS_LAST);
+    finish(p);
+}
+
+static void on_exited(sandbox_process *p, int status, str problem) {
+    p->exited = true;
+    p->status = status;
+    if (problem.len) {
+        p->problem = mem_alloc(problem.len + 1);
+        memcpy(p->problem, problem.ptr, problem.len);
+        p->problem[problem.len] = '\0';
+    }
+    if (p->output < 0 || !drain(p, READS_LAST))
+        finish(p);
+    else
+        p->grace = loop_after(p->owner->loop, OUTPUT_GRACE_MS, on_grace_over, p);
+}
+
+/* ---- reports ------------------------------------------------------------------------------- */
+
+static sandbox_process *find(sandbox *s, uint32_t id) {
+    sandbox_process *p = s->processes;
+    while (p && p->id != id)
+        p = p->next;
+    return p;
+}
+
+static void release(sandbox *s) {
+    loop_watch_stop(s->watch);
+    if (s->sock >= 0) close(s->sock);
+    while (s->processes) {
+        sandbox_process *p = s->processes;
+        s->processes = p->next;
+        process_free(p);
+    }
+    wire_reader_done(&s->in);
+    free(s);
+}
+
+/* The leader has ended: after its last report, or because somebody killed it. */
+static void leader_gone(sandbox *s) {
+    s->gone = true;
+    loop_watch_stop(s->watch);
+    s->watch = NULL;
+    str problem =
+        s->closing ? STR_EMPTY : STR("the process that runs the job's commands was killed");
+    for (sandbox_process *p = s->processes, *next; p && !s->freed; p = next) {
+        next = p->next;
+        if (p->grace) loop_timer_stop(p->grace), p->grace = NULL;
+        if (!p->exited) p->status = 128 + SIGKILL;
+        bool told = p->exited;
+        p->exited = true;
+        if (p->output >= 0) drain(p, READS_LAST);
+        if (!told && problem.len) p->problem = strdup(problem.ptr);
+        finish(p);
+    }
+    if (!s->closing || s->freed) return;
+    if (s->closed) s->closed(s->context);
+    s->freed = true;
+}
+
+static void on_report(sandbox *s, const wire_head *head, str body) {
+    sandbox_process *p;
+    switch ((wire_kind)head->kind) {
+    case WIRE_EXIT:
+        if ((p = find(s, head->id))) on_exited(p, head->value, body);
+        break;
+    case WIRE_ORPHAN: {
+        char name[32] = "";
+        memcpy(name, body.ptr, body.len < sizeof name ? body.len : sizeof name - 1);
+        if (s->orphan) s->orphan(s->context, head->value, name);
+        break;
+    }
+    case WIRE_CLOSED: leader_gone(s); break;
+    case WIRE_START:
+    case WIRE_SIGNAL:
+    case WIRE_KILL:
+    case WIRE_CLOSE:
+    case WIRE_KIND_COUNT: assert(!"an order from the leader");
+    }
+}
+
+static void on_reports(void *context, int fd) {
+    sandbox *s = context;
+    int got = wire_read(&s->in, fd, 512, false);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    s->busy = true;
+    wire_head head;
+    str body;
+    while (!s->freed && !s->gone && wire_next(&s->in, &head, &body))
+        on_report(s, &head, body);
+    if (got <= 0 && !s->gone && !s->freed) leader_gone(s);
+    s->busy = false;
+    if (s->freed) release(s);
+}
+
+/* ---- orders -------------------------------------------------------------------------------- */
+
+int sandbox_spawn(const sandbox_spec *spec, sandbox **ret, err *e) {
+    assert(spec->backend == SANDBOX_HOST);
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return err_sys(e, errno, "cannot make a socket for the job");
+    int failed = zygote_leader(pair[1], str_from(spec->name), e);
+    close(pair[1]);
+    if (failed) {
+        close(pair[0]);
+        return failed;
+    }
+    sandbox *s = mem_alloc(sizeof *s);
+    *s = (sandbox){.loop = spec->loop, .sock = pair[0]};
+    s->watch = loop_readable(s->loop, s->sock, on_reports, s);
+    *ret = s;
+    return 0;
+}
+
+static int order(sandbox *s, wire_kind kind, uint32_t id, int32_t value) {
+    return s->gone ? -1 : wire_report(s->sock, kind, id, value, STR_EMPTY);
+}
+
+static void on_closed_late(void *context) {
+    sandbox *s = context;
+    s->busy = true;
+    leader_gone(s);
+    release(s);
+}
+
+void sandbox_close(sandbox *s, sandbox_orphan_fn *orphan, sandbox_closed_fn *closed,
+                   void *context) {
+    assert(!s->closing);
+    s->closing = true;
+    s->orphan = orphan;
+    s->closed = closed;
+    s->context = context;
+    if (s->gone)
+        loop_after(s->loop, 0, on_closed_late, s);
+    else
+        order(s, WIRE_CLOSE, 0, 0); /* a failure shows as an end of file */
+}
+
+void sandbox_free(sandbox *s) {
+    if (!s) return;
+    s->freed = true;
+    if (!s->busy) release(s);
+}
+
+static uint32_t add_strings(strbuf *out, const char *const *list) {
+    uint32_t n = 0;
+    for (; list[n]; n++)
+        strbuf_add(out, (str){list[n], strlen(list[n]) + 1});
+    return n;
+}
+
+static void build_start(strbuf *out, uint32_t id, const sandbox_command *c) {
+    wire_head head = {.kind = WIRE_START, .id = id};
+    wire_counts counts = {0, 0};
+    size_t fixed = sizeof head + sizeof counts;
+    strbuf_reserve(out, 8 << 10);
+    strbuf_pad(out, '\0', fixed);
+    strbuf_add(out, (str){c->cwd, strlen(c->cwd) + 1});
+    counts.argc = add_strings(out, c->argv);
+    counts.envc = add_strings(out, c->env);
+    head.size = (uint32_t)(out->len - sizeof head);
+    memcpy(out->ptr, &head, sizeof head);
+    memcpy(out->ptr + sizeof head, &counts, sizeof counts);
+}
+
+int sandbox_start(sandbox *s, const sandbox_command *command, sandbox_process **ret, err *e) {
+    assert(!s->closing && command->argv[0]);
+    uint32_t id = ++s->last_id;
+    _cleanup_strbuf_ strbuf frame = STRBUF_INIT;
+    build_start(&frame, id, command);
+    if (frame.len > WIRE_SIZE_MAX)
+        return err_set(e, ERR_LIMIT, "the command's arguments and environment are over %u MiB",
+                       WIRE_SIZE_MAX >> 20);
+    int pipe[2];
+    if (pipe2(pipe, O_CLOEXEC) < 0) return err_sys(e, errno, "cannot make a pipe for the command");
+    fcntl(pipe[0], F_SETFL, O_NONBLOCK);
+    int sent = s->gone ? -1 : wire_send(s->sock, strbuf_str(&frame), pipe[1]);
+    close(pipe[1]);
+    if (sent < 0) {
+        close(pipe[0]);
+        return err_set(e, ERR_FAILED, "the process that runs the job's commands is gone");
+    }
+    sandbox_process *p = mem_alloc(sizeof *p);
+    *p = (sandbox_process){
+        .owner = s, .next = s->processes, .id = id, .output = pipe[0], .command = *command};
+    s->processes = p;
+    p->watch = loop_readable(s->loop, p->output, on_readable, p);
+    *ret = p;
+    return 0;
+}
+
+void sandbox_signal(sandbox_process *p, int signo) {
+    if (!p->exited) order(p->owner, WIRE_SIGNAL, p->id, signo);
+}
+
+void sandbox_kill(sandbox_process *p) {
+    if (!p->exited) order(p->owner, WIRE_KILL, p->id, 0);
+}

@@ -1,0 +1,61 @@
+/* wire.h: what Slipway and a leader say to each other. Private to this folder.
+ *
+ * Both directions are streams of frames: a head, then `size` bytes. Orders: START carries the
+ * command (counts, then NUL-terminated strings: cwd, argv, env) and one descriptor, the write end
+ * of the output pipe; the others carry nothing. Reports: EXIT has a status and, for what could not
+ * be started, a text; ORPHAN has a pid and a name; CLOSED is the last. */
+#ifndef SLIPWAY_SANDBOX_WIRE_H
+#define SLIPWAY_SANDBOX_WIRE_H
+
+#include "base/str.h"
+
+#define WIRE_SIZE_MAX (16u << 20)
+
+typedef enum wire_kind {
+    WIRE_START,
+    WIRE_SIGNAL,
+    WIRE_KILL,
+    WIRE_CLOSE,
+    WIRE_EXIT,
+    WIRE_ORPHAN,
+    WIRE_CLOSED,
+    WIRE_KIND_COUNT
+} wire_kind;
+
+typedef struct wire_head {
+    uint32_t size; /* of what follows */
+    uint32_t kind;
+    uint32_t id;   /* of the command */
+    int32_t value; /* SIGNAL: signal; EXIT: status; ORPHAN: pid */
+} wire_head;
+
+/* The head of a START frame's bytes. */
+typedef struct wire_counts {
+    uint32_t argc, envc;
+} wire_counts;
+
+/* Sends all of `bytes`, with `fd` unless it is -1. Blocks while the peer is slow to read. 0, or -1
+ * and errno. Never raises SIGPIPE. */
+int wire_send(int sock, str bytes, int fd);
+
+/* Sends a frame without a descriptor. */
+int wire_report(int sock, wire_kind kind, uint32_t id, int32_t value, str text);
+
+/* Frames as they arrive: bytes that were read and descriptors that came with them, in order. */
+typedef struct wire_reader {
+    strbuf bytes;
+    size_t taken; /* of `bytes`, by wire_next */
+    int fds[64];  /* received, not yet taken */
+    unsigned fd_count;
+} wire_reader;
+
+/* Reads once, at most `room` bytes. More than 0: something came; 0: the peer is gone; -1: errno
+ * (EAGAIN, EINTR …). */
+int wire_read(wire_reader *r, int sock, size_t room, bool wait);
+/* The next whole frame; *body is borrowed until the next wire_read. */
+bool wire_next(wire_reader *r, wire_head *head, str *body);
+/* Takes the oldest received descriptor, or -1. */
+int wire_take_fd(wire_reader *r);
+void wire_reader_done(wire_reader *r);
+
+#endif

@@ -1,0 +1,11 @@
+/* zygote.h: how a leader is made. Private to this folder. */
+#ifndef SLIPWAY_SANDBOX_ZYGOTE_H
+#define SLIPWAY_SANDBOX_ZYGOTE_H
+
+#include "base/err.h"
+
+/* Asks the zygote for a leader that serves `sock` (which stays the caller's to close). Does not
+ * wait: where no leader can be made, the other end of `sock` reads an end of file. */
+int zygote_leader(int sock, str name, err *e);
+
+#endif
