@@ -1,6 +1,7 @@
 #include "sandbox/wire.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -25,6 +26,10 @@ int wire_send(int sock, str bytes, int fd) {
     while (io.iov_len) {
         ssize_t n = sendmsg(sock, &m, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && errno == EAGAIN) { /* a watched descriptor does not block by itself */
+            poll(&(struct pollfd){.fd = sock, .events = POLLOUT}, 1, -1);
+            continue;
+        }
         if (n < 0) return -1;
         io.iov_base = (char *)io.iov_base + n;
         io.iov_len -= (size_t)n;
