@@ -5,38 +5,45 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-/* Reads a whole file (not NUL-terminated in the str, but there is a NUL past its end). More than
- * `max_bytes` is ERR_LIMIT. A folder is ERR_INVALID. */
+/* Reads a whole file or pipe (not NUL-terminated in the str, but there is a NUL past its end). More
+ * than `max_bytes` is ERR_LIMIT, a folder ERR_INVALID, absence ERR_NOT_FOUND (here and below). */
 int fs_read(arena *a, const char *path, size_t max_bytes, str *ret, err *e);
-/* Writes by a temporary file and rename, so that a reader never sees half of it. */
+/* Writes by a temporary file and rename, so that a reader never sees half of it. `mode` is subject
+ * to the umask. A link at `path` is replaced, not followed. */
 int fs_write(const char *path, str text, int mode, err *e);
 /* Creates or truncates in place: for files that nobody else reads yet. */
 int fs_create(const char *path, str text, int mode, err *e);
 bool fs_exists(const char *path);
 bool fs_is_dir(const char *path);
+/* Makes a folder and those above it; one that exists is fine. */
 int fs_mkdirs(const char *path, int mode, err *e);
 /* Removes a file, or a folder with all in it, without following links out of it. What is absent is
- * fine. Write-protected folders are made writable on the way. */
+ * fine. Write-protected folders are made writable on the way. What is mounted inside is kept and an
+ * error; after a failure the rest is removed all the same. */
 int fs_remove(const char *path, err *e);
 /* A new private folder under $TMPDIR (or /tmp), mode 0700; the path is in `a`. */
 int fs_temp_dir(arena *a, const char *prefix, char **ret, err *e);
-/* Copies one file, link or folder (recursively) with its mode; reflinks where the system can. */
+/* Copies one file, link or folder (recursively) with its mode; reflinks where the system can. Files
+ * that exist in `to` are overwritten, folders merged. Links are copied as links. Sockets, pipes and
+ * devices in a folder are left out. A folder may be copied into itself. */
 int fs_copy(const char *from, const char *to, err *e);
 
 typedef struct fs_entry {
     str name;
-    bool is_dir, is_link;
+    bool is_dir, is_link; /* of the entry itself: a link to a folder is a link */
 } fs_entry;
 /* The entries of a folder but . and .., sorted by bytes. */
 int fs_list(arena *a, const char *path, fs_entry **ret, size_t *ret_count, err *e);
 
 /* Joins with one '/'; an absolute `name` replaces `dir`. */
 char *fs_join(arena *a, const char *dir, str name);
-/* Removes "." and ".." and double slashes without looking at the disk; "" becomes ".". */
+/* Removes "." and ".." and double slashes without looking at the disk; "" becomes ".". A relative
+ * path may keep ".." at its head; an absolute one cannot leave "/". */
 str fs_normalize(arena *a, str path);
 /* The real absolute path; ERR_NOT_FOUND when it does not exist. */
 int fs_real(arena *a, const char *path, char **ret, err *e);
-/* Finds `name` in the folders of `path_list` (as $PATH); NULL when there is none. */
+/* Finds `name` in the folders of `path_list` (as $PATH); NULL when there is none. A name with a '/'
+ * is a path already. */
 char *fs_find_program(arena *a, const char *name, str path_list);
 
 #endif
