@@ -18,6 +18,7 @@ typedef struct problem {
     severity level;
     const char *rule; /* stable identifier, "syntax", "expression-type", "shell-injection", … */
     span where;
+    span caller; /* the `uses:` because of which another file was read; line 0 in the first file */
     str message;
     str help; /* what to do, or empty */
 } problem;
@@ -58,7 +59,9 @@ typedef int workflow_file_fn(void *context, arena *a, str uses, str from, str *r
 typedef struct workflow_options {
     workflow_limits limits;
     permissions_policy policy;
-    bool no_anchors;        /* GitHub's parser with anchors switched off */
+    bool no_anchors;    /* GitHub's parser with anchors switched off */
+    bool no_background; /* background, wait, wait-all and cancel are no keys of steps */
+    bool loose_events;  /* unknown events, and keys under them, are no errors (GitHub's server) */
     workflow_file_fn *file; /* NULL: reusable workflows are left unread */
     void *file_context;
 } workflow_options;
@@ -70,9 +73,12 @@ typedef struct workflow_options {
     X(ARTIFACT_METADATA, "artifact-metadata")                                                      \
     X(ATTESTATIONS, "attestations")                                                                \
     X(CHECKS, "checks")                                                                            \
+    X(CODE_QUALITY, "code-quality")                                                                \
     X(CONTENTS, "contents")                                                                        \
+    X(COPILOT_REQUESTS, "copilot-requests")                                                        \
     X(DEPLOYMENTS, "deployments")                                                                  \
     X(DISCUSSIONS, "discussions")                                                                  \
+    X(DRIVES, "drives")                                                                            \
     X(ID_TOKEN, "id-token")                                                                        \
     X(ISSUES, "issues")                                                                            \
     X(MODELS, "models")                                                                            \
@@ -92,7 +98,10 @@ enum {
 typedef enum permission_level { PERMIT_NONE, PERMIT_READ, PERMIT_WRITE } permission_level;
 typedef struct permissions {
     uint8_t level[PERMISSION_COUNT];
+    bool all; /* written as read-all or write-all */
 } permissions;
+const char *permission_name(unsigned permission);
+const char *permission_level_name(permission_level level);
 
 typedef enum step_kind {
     STEP_RUN,
@@ -136,6 +145,7 @@ typedef struct workflow_input {
 typedef struct workflow_secret {
     str name;
     span where;
+    str description;
     bool required;
 } workflow_secret;
 
@@ -205,7 +215,9 @@ struct workflow {
     size_t call_output_count;
     workflow_job **jobs; /* in the file's order */
     size_t job_count;
-    problem_list problems; /* a workflow with problems.errors > 0 must not be run */
+    /* A workflow with problems.errors > 0 must not be run. What is wrong in the files that it calls
+     * stands in the list of the first one; theirs are empty. */
+    problem_list problems;
 };
 
 /* Reads, judges and converts a workflow and the reusable workflows that it calls. `path` names it

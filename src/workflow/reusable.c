@@ -1,0 +1,143 @@
+/* Reusable workflows: reading the files that jobs call, and holding each call against what the
+ * called workflow declares. GitHub stops at the first file with errors, and so does this. */
+#include "workflow/convert.h"
+
+/* ---- a call against its declaration -------------------------------------------------------- */
+
+/* True when the literal can be an input of that type; text takes any scalar. */
+static bool fits_type(const token *t, str type) {
+    if (t->kind == TOKEN_EXPR) return true;
+    if (str_is(type, "boolean")) return t->kind == TOKEN_BOOL;
+    if (str_is(type, "number")) return t->kind == TOKEN_NUMBER;
+    return true;
+}
+
+static void check_input_value(conversion *c, const workflow_input *in, const token *t) {
+    str shown = token_display(c->r->a, t);
+    if (!fits_type(t, in->type))
+        reading_error(c->r, t->where, "syntax", "Unexpected value '%.*s'", STR_ARG(shown));
+}
+
+/* The names that a call passes, and its tokens in the same order. */
+typedef struct arguments {
+    nameset names;
+    const token *mapping;
+} arguments;
+
+static arguments arguments_of(arena *a, const token *mapping) {
+    arguments args = {.names = NAMESET(a)};
+    if (!mapping || mapping->kind != TOKEN_MAPPING) return args;
+    args.mapping = mapping;
+    for (size_t i = 0; i < mapping->mapping.count; i++)
+        nameset_add(&args.names, token_text(mapping->mapping.pairs[i].key));
+    return args;
+}
+
+static const token *argument(const arguments *args, str name) {
+    ptrdiff_t at = nameset_find(&args->names, name);
+    return at < 0 ? NULL : args->mapping->mapping.pairs[at].item;
+}
+
+static void check_undefined(conversion *c, const arguments *args, const nameset *defined,
+                            const char *what) {
+    for (size_t i = 0; args->mapping && i < args->mapping->mapping.count; i++) {
+        const token_pair *pair = &args->mapping->mapping.pairs[i];
+        str name = token_text(pair->key);
+        if (nameset_find(defined, name) < 0)
+            reading_error(c->r, pair->item->where, "syntax",
+                          "Invalid %s, %.*s is not defined in the referenced workflow.", what,
+                          STR_ARG(name));
+    }
+}
+
+static void check_inputs(conversion *c, const workflow_job *caller, const workflow *called) {
+    arguments args = arguments_of(c->r->a, caller->with);
+    nameset defined = NAMESET(c->r->a);
+    for (size_t i = 0; i < called->call_input_count; i++) {
+        const workflow_input *in = &called->call_inputs[i];
+        const token *t = argument(&args, in->name);
+        nameset_add(&defined, in->name);
+        if (in->value) check_input_value(c, in, in->value);
+        if (t)
+            check_input_value(c, in, t);
+        else if (in->required)
+            reading_error(c->r, caller->uses->where, "syntax",
+                          "Input %.*s is required, but not provided while calling.",
+                          STR_ARG(in->name));
+    }
+    check_undefined(c, &args, &defined, "input");
+}
+
+static void check_secrets(conversion *c, const workflow_job *caller, const workflow *called) {
+    if (caller->secrets_inherit) return;
+    arguments args = arguments_of(c->r->a, caller->secrets);
+    nameset defined = NAMESET(c->r->a);
+    for (size_t i = 0; i < called->call_secret_count; i++) {
+        const workflow_secret *s = &called->call_secrets[i];
+        nameset_add(&defined, s->name);
+        if (s->required && !argument(&args, s->name))
+            reading_error(c->r, caller->uses->where, "syntax",
+                          "Secret %.*s is required, but not provided while calling.",
+                          STR_ARG(s->name));
+    }
+    check_undefined(c, &args, &defined, "secret");
+}
+
+void check_call(conversion *c, const workflow_job *caller, const workflow *called,
+                const token *on) {
+    if (!workflow_trigger(called, STR("workflow_call"))) {
+        reading_error(c->r, on->where, "syntax",
+                      "workflow_call key is not defined in the referenced workflow.");
+        return;
+    }
+    check_inputs(c, caller, called);
+    check_secrets(c, caller, called);
+}
+
+/* ---- reading called files ------------------------------------------------------------------ */
+
+static bool count_file(conversion *c, const char *path) {
+    nameset_add(&c->files, str_from(path));
+    if (c->files.count <= c->r->limits.max_files) return true;
+    reading_error(c->r, (span){0}, "limit", "The maximum file count of %u has been exceeded",
+                  c->r->limits.max_files);
+    return false;
+}
+
+static void load(conversion *c, const workflow *from, workflow_job *job) {
+    str source, path;
+    err e = {0};
+    if (c->options->file(c->options->file_context, c->r->a, job->uses->text, str_from(from->path),
+                         &source, &path, &e) < 0) {
+        reading_error(c->r, job->uses->where, "syntax", "%s", e.message);
+        return;
+    }
+    size_t errors = c->r->problems->errors;
+    workflow *called = ARENA_NEW(c->r->a, workflow);
+    called->path = reading_path(c->r, path);
+    called->source = source;
+    called->name = str_from(called->path);
+    called->problems.a = c->r->a;
+    c->r->caller = job->uses->where;
+    if (count_file(c, called->path))
+        called->root = reading_file(c->r, source, called->path, workflow_definition(c->options));
+    if (called->root && c->r->problems->errors == errors) {
+        convert_called(c, called, job);
+        job->called = called;
+    }
+    c->r->caller = (span){0};
+}
+
+void load_called(conversion *c, workflow *w, unsigned depth) {
+    for (size_t i = 0; i < w->job_count && c->r->problems->errors == 0; i++) {
+        workflow_job *job = w->jobs[i];
+        if (!job->uses || job->uses->kind != TOKEN_STRING) continue;
+        if (depth > c->r->limits.max_nested) {
+            reading_error(c->r, job->uses->where, "nesting",
+                          "Nested reusable workflow depth exceeded %u.", c->r->limits.max_nested);
+            return;
+        }
+        load(c, w, job);
+        if (job->called) load_called(c, job->called, depth + 1);
+    }
+}

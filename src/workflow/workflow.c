@@ -1,0 +1,142 @@
+#include "workflow/workflow.h"
+
+#include "workflow/convert.h"
+
+#include <string.h>
+
+/* ---- problems ------------------------------------------------------------------------------ */
+
+static void problem_push(problem_list *list, const problem *p) {
+    ARENA_PUSH(list->a, list->items, list->count, list->cap, *p);
+    if (p->level == SEVERITY_ERROR) list->errors++;
+}
+
+static str format_message(arena *a, const char *format, va_list args) {
+    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
+    strbuf_vaddf(&text, format, args);
+    return arena_str(a, strbuf_str(&text));
+}
+
+void problem_add(problem_list *list, severity level, const char *rule, span where, str help,
+                 const char *format, ...) {
+    problem p = {.level = level, .rule = rule, .where = where, .help = help};
+    va_list args;
+    va_start(args, format);
+    p.message = format_message(list->a, format, args);
+    va_end(args);
+    problem_push(list, &p);
+}
+
+/* ---- reading ------------------------------------------------------------------------------- */
+
+static const workflow_limits default_limits = {
+    .max_file_bytes = 1 << 20,
+    .max_depth = 50,
+    .max_files = 51,
+    .max_nested = 10,
+    .max_result_bytes = 10 << 20,
+    .max_errors = 10,
+};
+
+void reading_init(reading *r, arena *a, problem_list *problems, const workflow_limits *limits) {
+    *r = (reading){.a = a, .problems = problems, .limits = default_limits};
+    if (!limits) return;
+#define TAKE(field)                                                                                \
+    if (limits->field) r->limits.field = limits->field
+    TAKE(max_file_bytes);
+    TAKE(max_depth);
+    TAKE(max_files);
+    TAKE(max_nested);
+    TAKE(max_jobs);
+    TAKE(max_result_bytes);
+    TAKE(max_errors);
+#undef TAKE
+}
+
+/* An error in a called file, or in none, is told together with the call. */
+static bool belongs_to_call(const reading *r, span where) {
+    return r->caller.line > 0 && (!where.file || strcmp(where.file, r->caller.file) != 0);
+}
+
+static void error_add(reading *r, span where, const char *rule, str help, const char *format,
+                      va_list args) {
+    if (r->problems->errors >= r->limits.max_errors) return;
+    problem p = {.level = SEVERITY_ERROR, .rule = rule, .where = where, .help = help};
+    if (belongs_to_call(r, where)) p.caller = r->caller;
+    p.message = format_message(r->a, format, args);
+    problem_push(r->problems, &p);
+}
+
+void reading_error(reading *r, span where, const char *rule, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    error_add(r, where, rule, STR_EMPTY, format, args);
+    va_end(args);
+}
+
+void reading_error_help(reading *r, span where, const char *rule, str help, const char *format,
+                        ...) {
+    va_list args;
+    va_start(args, format);
+    error_add(r, where, rule, help, format, args);
+    va_end(args);
+}
+
+void reading_stop(reading *r, const char *file, const char *rule, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    error_add(r, (span){.file = file}, rule, STR_EMPTY, format, args);
+    va_end(args);
+    r->stopped = true;
+}
+
+bool reading_bytes(reading *r, const char *file, size_t bytes) {
+    r->bytes += bytes;
+    if (r->bytes <= r->limits.max_result_bytes) return true;
+    reading_stop(r, file, "limit", "Maximum object size exceeded");
+    return false;
+}
+
+str reading_suggest(reading *r, str word, const str *candidates, size_t count) {
+    str near = str_nearest(word, candidates, count);
+    return near.len > 0 ? arena_printf(r->a, "Did you mean '%.*s'?", STR_ARG(near)) : STR_EMPTY;
+}
+
+const char *reading_path(reading *r, str path) {
+    return arena_cstr(r->a, path);
+}
+
+/* ---- workflows ----------------------------------------------------------------------------- */
+
+uint16_t workflow_definition(const workflow_options *options) {
+    return options->loose_events ? D_WORKFLOW_ROOT : D_WORKFLOW_ROOT_STRICT;
+}
+
+int workflow_parse(arena *a, str source, const char *path, const workflow_options *options,
+                   workflow **ret, err *e) {
+    static const workflow_options defaults = {.policy = POLICY_LIMITED_READ};
+    if (!options) options = &defaults;
+    workflow *w = ARENA_NEW(a, workflow);
+    w->problems.a = a;
+    *ret = w;
+    reading r;
+    reading_init(&r, a, &w->problems, &options->limits);
+    r.no_anchors = options->no_anchors;
+    r.no_background = options->no_background;
+    w->path = reading_path(&r, str_from(path));
+    w->source = source;
+    w->name = str_from(w->path);
+    conversion c = {.r = &r, .options = options, .files = NAMESET(a)};
+    nameset_add(&c.files, w->name);
+    w->root = reading_file(&r, source, w->path, workflow_definition(options));
+    if (!w->root || w->problems.errors > 0) return 0;
+    convert_workflow(&c, w);
+    if (options->file) load_called(&c, w, 1);
+    return 0;
+}
+
+const event_trigger *workflow_trigger(const workflow *w, str event) {
+    for (size_t i = 0; i < w->trigger_count; i++)
+        if (str_eq(w->triggers[i].name, event)) return &w->triggers[i];
+    return NULL;
+}
