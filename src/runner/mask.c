@@ -327,9 +327,11 @@ static bool write_masked(mask *m, str text, size_t cut, size_t *covered, strbuf 
     find_ranges(m, text);
     bool open = *covered > 0; /* a *** ends at `at`; what touches it belongs to it */
     size_t at = *covered;
-    for (size_t i = 0; i < m->range_count && m->ranges[i].start < cut; i++) {
+    for (size_t i = 0; i < m->range_count; i++) {
         range r = m->ranges[i];
-        if (!(open && r.start <= at)) {
+        bool touches = open && r.start <= at;
+        if (!touches && r.start >= cut) break;
+        if (!touches) {
             strbuf_add(out, str_sub(text, at, r.start));
             strbuf_adds(out, "***");
             open = true;
