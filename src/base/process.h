@@ -7,11 +7,11 @@
 #include "base/err.h"
 
 typedef struct process_spec {
-    const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
+    const char *const *argv; /* NULL-terminated; argv[0] is looked up in our PATH */
     const char *const *env;  /* NULL-terminated "K=V" that replace or add to ours; may be NULL */
     const char *cwd;         /* NULL: ours */
     str input;               /* what the program reads on stdin */
-    unsigned timeout_ms; /* 0: none; past it the program is killed and the result is ERR_TIMEOUT */
+    unsigned timeout_ms; /* 0: none; past it the program is ended and the result is ERR_TIMEOUT */
     size_t max_output;   /* of stdout and of stderr; 0: 64 MiB; more is ERR_LIMIT */
 } process_spec;
 
@@ -21,13 +21,15 @@ typedef struct process_result {
     str err_out; /* stderr */
 } process_result;
 
-/* Runs one program to its end. 0 when it could be run, whatever its status. */
+/* Runs one program to its end. 0 when it could be run, whatever its status; ERR_NOT_FOUND when
+ * there is no such program or folder. What the program leaves running behind is not waited for. */
 int process_run(arena *a, const process_spec *spec, process_result *ret, err *e);
 /* Runs several at once, `max_parallel` (0: all) at a time. errors[i] is filled and codes[i] is
  * negative where program i could not be run. */
 void process_run_many(arena *a, const process_spec *specs, size_t count, size_t max_parallel,
                       process_result *results, int *codes, err *errors);
-/* As process_run, but a status other than 0 is ERR_FAILED with the last line of stderr. */
+/* As process_run, but a status other than 0 is ERR_FAILED with the last line of stderr. `ret_out`
+ * may be NULL. */
 int process_check(arena *a, const process_spec *spec, str *ret_out, err *e);
 
 #endif
