@@ -7,13 +7,12 @@
 /* ---- conditions ---------------------------------------------------------------------------- */
 
 static const struct {
-    uint32_t scope;
-    uint16_t result; /* the definition of what it gives: anything, judged by its truth */
-} condition_forms[] = {
-    [CONDITION_STEP] = {JOB_SCOPE | RUNNER_SCOPE | STATUS_FUNCTIONS | F_HASH_FILES,
-                        D_STEP_IF_RESULT},
-    [CONDITION_JOB] = {C_GITHUB | C_INPUTS | C_VARS | C_NEEDS | STATUS_FUNCTIONS_OF,
-                       D_JOB_IF_RESULT},
+    uint16_t written; /* the definition of the `if`, for what it may use */
+    uint16_t result;  /* and of what it gives: anything, judged by its truth */
+} condition_forms[CONDITION_KIND_COUNT] = {
+    [CONDITION_STEP] = {D_STEP_IF, D_STEP_IF_RESULT},
+    [CONDITION_ACTION_STEP] = {D_ACTION_STEP_IF, D_STEP_IF_RESULT},
+    [CONDITION_JOB] = {D_JOB_IF, D_JOB_IF_RESULT},
 };
 
 static bool asks_status(const expr *x) {
@@ -33,7 +32,8 @@ static const token *condition_new(conversion *c, const token *from, str text, co
     t->kind = TOKEN_EXPR;
     t->definition = condition_forms[kind].result;
     t->text = text;
-    const expr_scope *scope = schema_scope(&c->r->scopes, c->r->a, condition_forms[kind].scope);
+    uint32_t uses = schema_table[condition_forms[kind].written].scope;
+    const expr_scope *scope = schema_scope(&c->r->scopes, c->r->a, uses);
     if (expr_parse(c->r->a, text, scope, &t->expr, &e) == 0) return t;
     reading_error(c->r, t->where, "expression", "%s", e.message);
     return NULL;

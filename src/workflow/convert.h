@@ -9,12 +9,21 @@
 #include "workflow/ids.h"
 #include "workflow/reading.h"
 
+/* Where an `if` stands: it decides what the condition may ask. */
+typedef enum condition_kind {
+    CONDITION_STEP,
+    CONDITION_ACTION_STEP, /* of a composite action */
+    CONDITION_JOB,
+    CONDITION_KIND_COUNT
+} condition_kind;
+
 typedef struct conversion {
     reading *r;
     const workflow_options *options;
-    size_t job_count; /* in all files */
+    condition_kind steps; /* what the conditions of steps are */
+    size_t job_count;     /* in all files */
     nameset files;
-    const token *success[2]; /* the condition success() of a step, of a job */
+    const token *success[CONDITION_KIND_COUNT]; /* success(), for where no `if` is written */
 } conversion;
 
 /* What a workflow file is read as. */
@@ -39,8 +48,7 @@ void convert_jobs(conversion *c, workflow *w, const token *jobs);
 void convert_job(conversion *c, workflow_job *job, const token *mapping);
 /* The graph of needs: names exist, no cycles, somewhere to start. */
 void check_needs(conversion *c, const workflow *w, const token *jobs);
-/* steps: of a job or of a composite action, whose conditions know other contexts. */
-typedef enum condition_kind { CONDITION_STEP, CONDITION_JOB } condition_kind;
+/* steps: of a job or of a composite action. */
 void convert_steps(conversion *c, const token *steps, workflow_step **ret, size_t *ret_count);
 
 /* if: as GitHub completes it: success() && (…) unless it asks for a status itself. NULL gives

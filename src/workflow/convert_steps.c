@@ -81,7 +81,7 @@ static void take_id(step_list *l, workflow_step *step, const token *t) {
 }
 
 static void take_condition(step_list *l, workflow_step *step, const token *t) {
-    step->condition = convert_condition(l->c, t, CONDITION_STEP);
+    step->condition = convert_condition(l->c, t, l->c->steps);
 }
 
 static void take_run(step_list *l, workflow_step *step, const token *t) {
@@ -207,7 +207,7 @@ static void convert_step(step_list *l, workflow_step *step, const token *mapping
     for (size_t i = 0; i < mapping->mapping.count; i++)
         take_key(l, step, &mapping->mapping.pairs[i]);
     bool works = step->kind == STEP_RUN || step->kind == STEP_USES;
-    if (works && !step->condition) step->condition = convert_condition(l->c, NULL, CONDITION_STEP);
+    if (works && !step->condition) step->condition = convert_condition(l->c, NULL, l->c->steps);
 }
 
 static void convert_list(step_list *l, const token *steps, workflow_step **ret, size_t *ret_count) {
