@@ -1,9 +1,76 @@
 #include "cli/cli.h"
 
+#include "cli/help.h"
+#include "cli/options.h"
+#include "cli/output.h"
+
+#include <locale.h>
 #include <stdio.h>
+#include <string.h>
+
+const verb *verb_named(const char *name) {
+    const verb *v = verb_find(str_from(name));
+    if (v) return v;
+    err e = {0};
+    str near = verb_nearest(str_from(name));
+    if (near.len)
+        err_set(&e, ERR_INVALID, "unknown verb '%s': did you mean '%.*s'?", name, STR_ARG(near));
+    else
+        err_set(&e, ERR_INVALID, "unknown verb '%s': 'slipway help' lists them", name);
+    output_error(&e);
+    return NULL;
+}
+
+static int print_help(const verb *v) {
+    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
+    help_verb(&text, v);
+    return output_text(strbuf_str(&text));
+}
+
+static int run_verb(const verb *v, int argc, char **argv) {
+    _cleanup_arena_ arena *a = arena_new();
+    options given;
+    err e = {0};
+    if (options_parse(a, v, argc, argv, &given, &e) < 0) {
+        output_error(&e);
+        fprintf(stderr, "See 'slipway help %s'.\n", v->name);
+        return 2;
+    }
+    if (given.help) return print_help(v);
+    return v->run(&given);
+}
+
+static int run_version(const options *given) {
+    (void)given;
+    return output_text(STR("slipway " SLIPWAY_VERSION "\n"));
+}
+
+const verb verb_version = {
+    .name = "version",
+    .summary = "print the version",
+    .arguments = "",
+    .help = "'slipway --version' and 'slipway -V' print the same.",
+    .run = run_version,
+};
 
 int cli_main(int argc, char **argv) {
-    (void)argc, (void)argv;
-    puts("slipway " SLIPWAY_VERSION);
-    return 0;
+    setlocale(LC_CTYPE, "");
+    if (argc < 2) {
+        _cleanup_strbuf_ strbuf text = STRBUF_INIT;
+        help_program(&text);
+        fputs(strbuf_cstr(&text), stderr);
+        return 2;
+    }
+    const char *word = argv[1];
+    if (!strcmp(word, "--help") || !strcmp(word, "-h")) word = "help";
+    if (!strcmp(word, "--version") || !strcmp(word, "-V")) word = "version";
+    if (word[0] == '-') {
+        err e = {0};
+        err_set(&e, ERR_INVALID, "unknown option '%s': a verb comes first, as in 'slipway run'",
+                word);
+        output_error(&e);
+        return 2;
+    }
+    const verb *v = verb_named(word);
+    return v ? run_verb(v, argc - 2, argv + 2) : 2;
 }

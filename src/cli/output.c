@@ -1,0 +1,66 @@
+#include "cli/output.h"
+
+#include "cli/style.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int output_flush(output *o) {
+    size_t done = 0;
+    while (!o->failed && done < o->buf.len) {
+        ssize_t n = write(o->fd, o->buf.ptr + done, o->buf.len - done);
+        if (n >= 0)
+            done += (size_t)n;
+        else if (errno == EAGAIN)
+            poll(&(struct pollfd){.fd = o->fd, .events = POLLOUT}, 1, -1);
+        else if (errno != EINTR)
+            o->failed = errno;
+    }
+    strbuf_clear(&o->buf);
+    return o->failed ? ERR_IO : 0;
+}
+
+void output_done(output *o) {
+    output_flush(o);
+    strbuf_done(&o->buf);
+}
+
+int output_text(str text) {
+    output o = OUTPUT_INIT(STDOUT_FILENO);
+    strbuf_add(&o.buf, text);
+    output_done(&o);
+    if (!o.failed || o.failed == EPIPE) return 0;
+    err e;
+    err_sys(&e, o.failed, "cannot write to stdout");
+    output_error(&e);
+    return 2;
+}
+
+static void say(style_ink ink, str label, const span *where, str message) {
+    style st = style_of(STDERR_FILENO);
+    output o = OUTPUT_INIT(STDERR_FILENO);
+    if (where && where->file && where->line)
+        strbuf_addf(&o.buf, "%s:%u:%u: ", where->file, where->line, where->column);
+    else
+        strbuf_adds(&o.buf, "slipway: ");
+    style_add(&o.buf, &st, ink, label);
+    strbuf_addc(&o.buf, ' ');
+    strbuf_add(&o.buf, message);
+    strbuf_addc(&o.buf, '\n');
+    output_done(&o);
+}
+
+void output_error(const err *e) {
+    say(INK_RED, STR("error:"), &e->where, str_from(e->message));
+}
+
+void output_warning(const char *format, ...) {
+    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
+    va_list args;
+    va_start(args, format);
+    strbuf_vaddf(&text, format, args);
+    va_end(args);
+    say(INK_YELLOW, STR("warning:"), NULL, strbuf_str(&text));
+}

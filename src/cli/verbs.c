@@ -1,0 +1,44 @@
+#include "cli/verbs.h"
+
+const char program_summary[] = "takes a change from commit to production";
+
+const verb *const verbs[] = {
+    &verb_help, &verb_man, &verb_completion, &verb_version, NULL,
+};
+
+const option_spec common_options[] = {
+    {'h', "help", NULL, .help = "Show what the command does and end."},
+    {0},
+};
+
+const verb_pair program_environment[] = {
+    {"NO_COLOR", "When set and not empty, nothing is coloured."},
+    {"FORCE_COLOR, CLICOLOR_FORCE",
+     "When set and not 0, colours are used even where the output is not a terminal."},
+    {"XDG_CACHE_HOME", "Where fetched actions are kept: $XDG_CACHE_HOME/slipway (~/.cache)."},
+    {"TMPDIR", "Where the private folder of a run is made (/tmp)."},
+    {0},
+};
+
+const verb_pair program_files[] = {
+    {".github/workflows/*.yml", "The workflows of a repository."},
+    {"~/.cache/slipway/actions/OWNER/REPO/COMMIT",
+     "Actions and reusable workflows from other repositories, one folder for each commit. May be "
+     "removed at any time when nothing runs."},
+    {0},
+};
+
+const verb *verb_find(str name) {
+    for (size_t i = 0; verbs[i]; i++) {
+        if (str_is(name, verbs[i]->name)) return verbs[i];
+    }
+    return NULL;
+}
+
+str verb_nearest(str name) {
+    str names[32];
+    size_t count = 0;
+    for (; verbs[count]; count++)
+        names[count] = str_from(verbs[count]->name);
+    return str_nearest(name, names, count);
+}
