@@ -122,7 +122,8 @@ static value product_at(const matrix *m, size_t index, size_t product) {
     return config;
 }
 
-/* Adds what every fitting include has besides vectors; a later include overwrites an earlier one. */
+/* Adds what every fitting include has besides vectors; a later include overwrites an earlier one.
+ */
 static void add_includes(matrix *m, value *config) {
     for (size_t i = 0; i < value_count(m->include); i++) {
         const value *include = &m->include->array.items[i];
