@@ -293,6 +293,7 @@ static int take(parser *p, const lexeme *x) {
 static int seal(parser *p, expr *x, unsigned depth) {
     if (depth > EXPR_DEPTH_MAX)
         return err_set(p->e, ERR_LIMIT, "Exceeded max expression depth %d", EXPR_DEPTH_MAX);
+    if (x->child_count == 0) return 0;
     expr **children = ARENA_ARRAY(p->a, expr *, x->child_count);
     size_t count = 0;
     for (expr *child = x->first; child; child = child->next) {
