@@ -6,6 +6,7 @@
 #ifndef SLIPWAY_RUNNER_H
 #define SLIPWAY_RUNNER_H
 
+#include "runner/hashfiles.h" /* also of use without a job */
 #include "sandbox/sandbox.h"
 #include "workflow/action.h"
 #include "workflow/plan.h"
