@@ -55,7 +55,8 @@ static bool same_key(const char *entry, const char *other) {
     return strncmp(entry, other, n) == 0 && (other[n] == '=' || other[n] == '\0');
 }
 
-/* Our environment with `changes` put over it; the last of one name counts. */
+/* Our environment with `changes` put over it; the last of one name counts. One without a value
+ * removes. */
 static char **merged_env(arena *a, const char *const *changes) {
     char **env = NULL;
     size_t count = 0, cap = 0, changed = 0;
@@ -71,7 +72,7 @@ static char **merged_env(arena *a, const char *const *changes) {
         bool again = false;
         for (size_t j = i + 1; j < changed && !again; j++)
             again = same_key(changes[i], changes[j]);
-        if (!again) ARENA_PUSH(a, env, count, cap, (char *)changes[i]);
+        if (!again && strchr(changes[i], '=')) ARENA_PUSH(a, env, count, cap, (char *)changes[i]);
     }
     ARENA_PUSH(a, env, count, cap, NULL);
     return env;

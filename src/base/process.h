@@ -8,7 +8,8 @@
 
 typedef struct process_spec {
     const char *const *argv; /* NULL-terminated; argv[0] is looked up in our PATH */
-    const char *const *env;  /* NULL-terminated "K=V" that replace or add to ours; may be NULL */
+    const char *const *env;  /* NULL-terminated: "K=V" replaces or adds to ours, "K" alone removes;
+                              * may be NULL */
     const char *cwd;         /* NULL: ours */
     str input;               /* what the program reads on stdin */
     unsigned timeout_ms; /* 0: none; past it the program is ended and the result is ERR_TIMEOUT */

@@ -72,6 +72,9 @@ static void the_environment_is_ours_with_changes(void **state) {
               (process_spec){.env = env}),
         0);
     assert_str(f->result.out, "ours last new\n3\n");
+    const char *fewer[] = {"PROCESS_TEST_A", "PROCESS_TEST_NONE", NULL};
+    assert_int_equal(shell(f, "env | grep ^PROCESS_TEST", (process_spec){.env = fewer}), 0);
+    assert_str(f->result.out, "PROCESS_TEST_B=ours\n");
 }
 
 static void the_folder_can_be_chosen(void **state) {
