@@ -45,6 +45,7 @@ struct sandbox {
     sandbox_process *processes;
     bool closing, gone, busy; /* busy: reports are being read, freeing waits */
     bool freed;
+    loop_timer *late;
     sandbox_orphan_fn *orphan;
     sandbox_closed_fn *closed;
     void *context;
@@ -100,7 +101,6 @@ static void on_readable(void *context, int fd) {
 
 static void on_grace_over(void *context) {
     sandbox_process *p = context;
-    p->grace = NULL;
     if (p->output >= 0) drain(p, READS_LAST);
     finish(p);
 }
@@ -130,6 +130,7 @@ static sandbox_process *find(sandbox *s, uint32_t id) {
 
 static void release(sandbox *s) {
     loop_watch_stop(s->watch);
+    loop_timer_stop(s->late);
     if (s->sock >= 0) close(s->sock);
     while (s->processes) {
         sandbox_process *p = s->processes;
@@ -236,7 +237,7 @@ void sandbox_close(sandbox *s, sandbox_orphan_fn *orphan, sandbox_closed_fn *clo
     s->closed = closed;
     s->context = context;
     if (s->gone)
-        loop_after(s->loop, 0, on_closed_late, s);
+        s->late = loop_after(s->loop, 0, on_closed_late, s);
     else
         order(s, WIRE_CLOSE, 0, 0); /* a failure shows as an end of file */
 }
