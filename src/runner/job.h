@@ -1,0 +1,340 @@
+/* job.h: the parts of a running job, as the files of this folder share them. Private.
+ *
+ * Theory of operation. A job is run by lanes. A lane is a stack of frames and does one thing at a
+ * time; the foreground lane runs the job's steps, and each background step has a lane of its own. A
+ * frame is a list of steps with their contexts: the job's, or those of a composite action, whose
+ * frame stands on the lane until its last step has ended. lane_go takes the next entry of the top
+ * frame, makes a step of it and begins it; a step either ends at once or waits for a process, and
+ * then its exit calls lane_go again. So nothing blocks, and cancelling, timeouts and background
+ * steps need no threads.
+ *
+ *   runner ── lanes ── frames ── entries ─(one at a time)─▶ step ── sandbox_process
+ *     └─ uses: what outlives the phases (pre, main, post) of one `uses:` step
+ *
+ * Memory. What the job keeps (env, outputs, actions) lives in runner.a; what a step needs lives in
+ * step.a and goes with it. Contexts are objects that share their items: a step costs a few shallow
+ * copies, not a copy of the event's payload. */
+#ifndef SLIPWAY_RUNNER_JOB_H
+#define SLIPWAY_RUNNER_JOB_H
+
+#include "runner/command.h"
+#include "runner/filecmd.h"
+#include "runner/mask.h"
+#include "runner/matcher.h"
+#include "runner/runner.h"
+#include "runner/shell.h"
+
+#define COMPOSITE_DEPTH_MAX  9
+#define BACKGROUND_SLOTS     10
+#define OUTPUT_LINE_MAX      (1u << 20)
+#define EXPIRED_NEVER        UINT64_MAX
+#define EVALUATION_BYTES_MAX 0 /* expr.h's own default */
+
+typedef struct frame frame;
+typedef struct lane lane;
+typedef struct step step;
+typedef struct use use;
+typedef struct background background;
+
+typedef enum phase { PHASE_PRE, PHASE_MAIN, PHASE_POST, PHASE_COUNT } phase;
+
+/* ---- what a frame is made of --------------------------------------------------------------- */
+
+/* One `uses:` step and its action, from the first phase to the last. */
+struct use {
+    const workflow_step *model;
+    str text;                     /* "./path", "owner/repo/path@ref" */
+    str repository, ref;          /* empty for a local action */
+    bool local, docker, checkout; /* checkout: actions/checkout, which the port does */
+    bool post_registered;
+    char *dir; /* the action's folder */
+    action *act;
+    str name;       /* as the main step is called */
+    value state;    /* STATE_*: an object */
+    use **children; /* of a composite action: one for each of its steps, NULL for `run` */
+    value steps;    /* of a composite action: its steps context, kept for the post phase */
+};
+
+/* A step that a frame is to run, in one phase. */
+typedef struct entry {
+    const workflow_step *model;
+    use *use; /* NULL unless the step has `uses:` */
+    phase phase;
+} entry;
+
+struct frame {
+    frame *below;
+    step *owner; /* the composite action's step; NULL for the job's own frame */
+    phase phase;
+    entry *entries;
+    size_t count, cap, next;
+    value steps, inputs; /* contexts */
+    str action_path;
+    step_result result; /* of what has run so far: PENDING, FAILURE or CANCELLED */
+    unsigned depth;     /* 0 for the job */
+};
+
+/* ---- lanes and steps ----------------------------------------------------------------------- */
+
+/* The files GITHUB_ENV, GITHUB_OUTPUT … of a lane's steps. A file that a step left empty serves the
+ * next one. */
+typedef enum step_file {
+    FILE_ENV,
+    FILE_OUTPUT,
+    FILE_PATH,
+    FILE_STATE,
+    FILE_SUMMARY,
+    STEP_FILE_COUNT
+} step_file;
+
+struct lane {
+    runner *r;
+    lane *next;
+    frame *top;
+    step *running;          /* the innermost step, while it waits for something */
+    background *background; /* NULL for the foreground */
+    char *files[STEP_FILE_COUNT];
+};
+
+/* A background step, from its place in the list to the step that waits for it. What it does shows
+ * to others only once it was waited for. */
+struct background {
+    background *next;
+    lane *lane;
+    step *step;        /* from queueing until it has ended */
+    bool queued;       /* waits for a slot */
+    bool started;      /* has or had a slot */
+    bool merged;       /* was waited for: its effects show */
+    bool cancel_asked; /* by a `cancel` step: being cancelled is no failure */
+    str id, name;
+    step_result outcome, conclusion; /* PENDING until it has ended */
+    value outputs, env;
+    str *paths;
+    size_t path_count, path_cap;
+};
+
+typedef enum cancel_reason {
+    CANCEL_NOT,
+    CANCEL_JOB,  /* the job, or a `cancel` step */
+    CANCEL_TIME, /* the step's timeout */
+} cancel_reason;
+
+struct step {
+    runner *r;
+    arena *a;
+    lane *lane;
+    frame *frame;
+    const workflow_step *model; /* NULL for "Set up job" and "Complete job" */
+    use *use;
+    phase phase;
+    int number;
+    str id, name;
+    int64_t started_us;
+
+    /* contexts */
+    value github, env, contexts;
+    value own_env; /* what this step and the composite actions around it set: wins over the job's */
+    expr_env eval;
+    bool job_cancelled; /* status functions see the cancelled job, not the composite's result */
+
+    /* ends */
+    step_result result; /* PENDING: nothing has gone wrong so far */
+    bool command_failed;
+    cancel_reason cancel;
+    int cancel_stage;
+    int exit_code;
+    value outputs; /* in runner.a */
+    str summary;
+    uint64_t deadline; /* of loop_now_ms, or EXPIRED_NEVER */
+    double timeout_minutes;
+
+    /* the process */
+    sandbox_process *process;
+    const char *const *environ;
+    const char *cwd;
+    loop_timer *timeout, *grace;
+
+    /* output */
+    strbuf partial; /* a line that has not ended */
+    mask_stream cut_line;
+    bool cut; /* the line was over the limit and is told in pieces */
+    arena *line_a;
+    command_state commands;
+    bool echo, any_token, insecure;
+    bool waits; /* a control step, until what it waits for has ended */
+};
+
+struct runner {
+    arena *a;
+    const runner_spec *spec;
+    runner_port port;
+    sandbox *box;
+    mask *mask;
+    matcher_set *matchers; /* NULL until one is added */
+
+    /* folders */
+    char *workspace, *temp, *tools, *actions, *home, *commands, *event_path;
+
+    /* contexts */
+    value github, runner_context, job, env;
+    value base_env; /* what every process gets, under all else */
+    value defaults_run;
+    str *paths; /* GITHUB_PATH, in the order of adding */
+    size_t path_count, path_cap;
+    shell shell; /* of steps that name none or the job's default: looked up once */
+    str shell_option, shell_path;
+    bool shell_known;
+
+    frame *root;              /* the job's own */
+    lane *lanes;              /* the first is the foreground */
+    loop_timer *start, *pump; /* pump: of background.c */
+    background *backgrounds;
+    unsigned slots_taken;
+    entry *posts; /* registered, run from the last to the first */
+    size_t post_count, post_cap;
+    bool posts_added;
+
+    int next_number, next_file;
+    int64_t started_us;
+    step_result status; /* job.status: SUCCESS, FAILURE, CANCELLED */
+    bool cancelled, killed, closing;
+    step *setup, *complete; /* built-in steps while they run */
+    value outputs;
+    loop_timer *timeout; /* of the job; after a cancellation, of the cancellation */
+    strbuf scratch[5];   /* of the event writer */
+    strbuf line;         /* of the log writer */
+    bool debug;
+};
+
+/* ---- job.c --------------------------------------------------------------------------------- */
+
+/* Called by the foreground lane when its last step has ended. */
+void job_complete(runner *r);
+/* Merges a result into the job's as GitHub does: a cancelled job stays cancelled. */
+void job_merge(runner *r, step_result result);
+step_result result_merge(step_result now, step_result with);
+void job_add_path(runner *r, str path);
+
+/* ---- prepare.c ----------------------------------------------------------------------------- */
+
+/* Reads the actions of the job's steps (but local ones, which are not there yet) and of their
+ * steps, refuses what needs a container engine, and fills the job's frame. What is wrong is told by
+ * `s`; negative then. */
+int prepare_job(step *s);
+/* Reads an action, unless that was done, and those that it uses. Problems of its file are told by
+ * `s` besides. */
+int use_load(step *s, use *u, unsigned depth, err *e);
+bool use_has_pre(const use *u);
+bool use_has_post(const use *u);
+void frame_add(runner *r, frame *f, entry e);
+/* A frame with the steps that a composite action has in the phase of `s`. */
+frame *frame_of_composite(step *s, value inputs);
+
+/* ---- lane.c -------------------------------------------------------------------------------- */
+
+lane *lane_new(runner *r, background *b);
+/* Runs the lane until it has to wait or has ended. */
+void lane_go(lane *l);
+void lane_push(lane *l, frame *f);
+
+/* ---- step.c -------------------------------------------------------------------------------- */
+
+/* Makes a step of an entry: number, name, contexts. */
+step *step_new(lane *l, frame *f, const entry *e);
+step *step_new_builtin(runner *r, const char *id, const char *name, phase p);
+/* Evaluates the condition and begins the step. True when the lane may go on: the step has ended, or
+ * has pushed a frame, or runs in the background. */
+bool step_begin(step *s);
+/* Runs the step itself, its condition being met. As step_begin. */
+bool step_run(step *s);
+/* Ends the step: files, continue-on-error, contexts, events; frees it. */
+void step_end(step *s);
+/* Asks the running step to stop: SIGINT, SIGTERM, SIGKILL. */
+void step_cancel(step *s, cancel_reason why);
+/* After the job was cancelled: cancels the step unless its condition still holds. */
+void step_recheck(step *s);
+bool step_is_embedded(const step *s);
+/* Starts the step's process; on failure the step's result is set. As step_begin. */
+bool step_spawn(step *s, const char *const *argv, const char *cwd, const value *more_env);
+void step_fail(step *s, const err *e);
+void step_set_output(step *s, str name, str text);
+void step_set_env(step *s, str name, str text);
+void step_add_path(step *s, str path);
+const char *phase_name(phase p);
+
+/* ---- step_run.c, step_action.c, background.c ----------------------------------------------- */
+
+bool step_run_script(step *s);
+bool step_run_action(step *s);
+/* The last step of a composite action has ended: its outputs. */
+void step_end_composite(step *s, const frame *f);
+bool step_run_control(step *s);
+
+/* A background step to be, with its lane. */
+background *background_new(runner *r);
+/* Queues a background step whose condition is met. */
+void background_start(step *s);
+/* A background step has ended (or was never queued): gives its slot on. */
+void background_end(background *b);
+/* Has the loop start what is queued and wake who waits. */
+void background_wake(runner *r);
+bool background_active(const runner *r);
+/* Makes the effects of all that were not waited for show, and merges results into the job's. */
+void background_settle(runner *r);
+/* Cancels those that still run or are queued. */
+void background_cancel_all(runner *r);
+
+/* ---- contexts.c ---------------------------------------------------------------------------- */
+
+/* The job's own contexts and folders; needs spec. */
+int context_init(runner *r, err *e);
+/* workflow and job env, defaults. Evaluated in the set-up step. */
+int context_job_env(step *s, err *e);
+/* A step's github, env and contexts. Its own env is not yet merged. */
+void context_step(step *s);
+/* Evaluates the step's env and merges it. */
+int context_step_env(step *s, err *e);
+/* The process's environment: NULL-terminated, in s->a. `more` (an object, may be NULL) wins over
+ * env but not over what the runner itself sets. */
+const char *const *context_environ(step *s, const value *more);
+/* The PATH of the step's processes. */
+str context_path(step *s);
+/* Records how a step ended in a steps context. */
+void context_put_step(runner *r, value *steps, str id, const value *outputs, step_result outcome,
+                      step_result conclusion);
+str context_text(arena *a, const value *v);
+/* A tree that may be changed in one place without changing the other: one level deep. */
+value context_shallow(arena *a, const value *object);
+
+/* ---- files.c ------------------------------------------------------------------------------- */
+
+/* Makes sure that the lane has its files. */
+int files_open(lane *l, err *e);
+/* Reads what the step wrote and applies it. */
+void files_process(step *s);
+extern const char *const step_file_context[STEP_FILE_COUNT]; /* "env", "output" … */
+
+/* ---- output.c ------------------------------------------------------------------------------ */
+
+void output_event(runner *r, runner_event *ev);
+void output_step(const step *s, runner_event_kind kind);
+void output_log(step *s, log_level level, str text);
+void output_logf(step *s, log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Log line and annotation. */
+void output_error(step *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void output_warning(step *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* An error with a place in a file. */
+void output_error_at(step *s, span where, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void output_debug(step *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void output_group(step *s, str title);
+void output_group_end(step *s);
+/* Bytes from the step's process; output_flush takes what is left of the last line. */
+void output_bytes(step *s, str bytes);
+void output_flush(step *s);
+/* The text with ill-formed UTF-8 replaced: borrowed when there was none. */
+str output_clean(arena *a, str text);
+bool output_is_clean(runner *r, str text); /* holds no secret */
+
+#endif

@@ -1,0 +1,301 @@
+/* `uses:` steps: inputs, and what runs: node, the steps of a composite action, or the checkout of
+ * the repository being run. */
+#include "runner/job.h"
+
+#include "base/fs.h"
+#include "base/process.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool failed(step *s, const err *e) {
+    step_fail(s, e);
+    step_end(s);
+    return true;
+}
+
+/* ---- inputs -------------------------------------------------------------------------------- */
+
+/* `with:` as text. */
+static int given_inputs(step *s, value *ret, err *e) {
+    value with = VALUE_NULL_INIT;
+    *ret = value_object_new(s->r->a, false);
+    if (s->model->with && token_eval(s->a, s->model->with, &s->eval, &with, e) < 0) return e->code;
+    for (size_t i = 0; i < value_count(&with); i++) {
+        const value_pair *p = value_at(&with, i);
+        str text = arena_str(s->r->a, context_text(s->a, &p->item));
+        value_set(s->r->a, ret, p->key, value_string(text));
+    }
+    return 0;
+}
+
+static const action_input *find_input(const action *act, str name) {
+    for (size_t i = 0; i < act->input_count; i++) {
+        if (str_eq_nocase(act->inputs[i].name, name)) return &act->inputs[i];
+    }
+    return NULL;
+}
+
+static void add_quoted(strbuf *out, str name) {
+    strbuf_addf(out, "%s'%.*s'", out->len ? ", " : "", STR_ARG(name));
+}
+
+static void warn_about_inputs(step *s, const value *given) {
+    const action *act = s->use->act;
+    _cleanup_strbuf_ strbuf unexpected = STRBUF_INIT, valid = STRBUF_INIT;
+    for (size_t i = 0; i < value_count(given); i++) {
+        str name = value_at(given, i)->key;
+        const action_input *input = find_input(act, name);
+        if (!input)
+            add_quoted(&unexpected, name);
+        else if (input->deprecation.len)
+            output_warning(s, "Input '%.*s' has been deprecated with message: %.*s", STR_ARG(name),
+                           STR_ARG(input->deprecation));
+    }
+    if (!unexpected.len) return;
+    for (size_t i = 0; i < act->input_count; i++)
+        add_quoted(&valid, act->inputs[i].name);
+    output_warning(s, "Unexpected input(s) %s, valid inputs are [%s]", unexpected.ptr,
+                   strbuf_cstr(&valid));
+}
+
+static int all_inputs(step *s, value *ret, err *e) {
+    const action *act = s->use->act;
+    if (given_inputs(s, ret, e) < 0) return e->code;
+    warn_about_inputs(s, ret);
+    for (size_t i = 0; i < act->input_count; i++) {
+        const action_input *input = &act->inputs[i];
+        str text = STR_EMPTY;
+        if (value_get(ret, input->name)) continue;
+        if (input->value && token_eval_str(s->a, input->value, &s->eval, &text, e) < 0)
+            return e->code;
+        value_set(s->r->a, ret, input->name, value_string(arena_str(s->r->a, text)));
+    }
+    return 0;
+}
+
+static void tell_pairs(step *s, const char *title, const value *object) {
+    bool told = false;
+    for (size_t i = 0; i < value_count(object); i++) {
+        const value_pair *p = value_at(object, i);
+        if (!p->item.string.len) continue;
+        if (!told) output_log(s, LOG_PLAIN, str_from(title));
+        told = true;
+        output_logf(s, LOG_PLAIN, "  %.*s: %.*s", STR_ARG(p->key), STR_ARG(p->item.string));
+    }
+}
+
+static void tell_action(step *s, const value *inputs) {
+    if (s->phase == PHASE_POST) {
+        output_log(s, LOG_PLAIN, STR("Post job cleanup."));
+        return;
+    }
+    output_group(s, arena_printf(s->a, "Run %.*s", STR_ARG(s->use->text)));
+    tell_pairs(s, "with:", inputs);
+    tell_pairs(s, "env:", &s->env);
+    output_group_end(s);
+}
+
+/* ---- post steps ---------------------------------------------------------------------------- */
+
+/* The post phase of an action that has begun will run, whatever becomes of its main phase. */
+static void register_post(step *s) {
+    runner *r = s->r;
+    use *u = s->use;
+    if (s->phase == PHASE_POST || u->post_registered || !use_has_post(u)) return;
+    u->post_registered = true;
+    if (!step_is_embedded(s))
+        ARENA_PUSH(r->a, r->posts, r->post_count, r->post_cap, ((entry){s->model, u, PHASE_POST}));
+}
+
+/* ---- node ---------------------------------------------------------------------------------- */
+
+/* The major version of the node program; 0 where it cannot tell. Asked once per program. */
+static int node_major(const char *node) {
+    static char known[512];
+    static int major;
+    if (strcmp(known, node) == 0) return major;
+    _cleanup_arena_ arena *a = arena_new();
+    const char *const argv[] = {node, "--version", NULL};
+    process_result result;
+    err e;
+    major = 0;
+    if (process_run(a, &(process_spec){.argv = argv, .timeout_ms = 5000}, &result, &e) >= 0 &&
+        result.out.len > 1)
+        major = atoi(result.out.ptr + 1);
+    if (strlen(node) < sizeof known) strcpy(known, node);
+    return major;
+}
+
+static void warn_about_node(step *s) {
+    const use *u = s->use;
+    int asked = 0, installed = node_major(s->r->spec->node);
+    for (size_t i = 4; i < u->act->using.len && isdigit((unsigned char)u->act->using.ptr[i]); i++)
+        asked = asked * 10 + (u->act->using.ptr[i] - '0');
+    if (asked && asked < 20)
+        output_warning(s,
+                       "Node.js %d actions are deprecated. Please update the following actions to "
+                       "use Node.js 20: %.*s",
+                       asked, STR_ARG(u->text));
+    if (installed && asked > installed)
+        output_warning(s,
+                       "The action '%.*s' is made for Node.js %d, but Node.js %d is installed: it "
+                       "may not work",
+                       STR_ARG(u->text), asked, installed);
+}
+
+/* INPUT_* and STATE_*. */
+static value node_variables(step *s, const value *inputs) {
+    value out = value_object_new(s->a, true);
+    for (size_t i = 0; i < value_count(&s->use->state); i++) {
+        const value_pair *p = value_at(&s->use->state, i);
+        value_set(s->a, &out, arena_printf(s->a, "STATE_%.*s", STR_ARG(p->key)), p->item);
+    }
+    for (size_t i = 0; i < value_count(inputs); i++) {
+        const value_pair *p = value_at(inputs, i);
+        str name = arena_printf(s->a, "INPUT_%.*s", STR_ARG(p->key));
+        for (char *c = (char *)name.ptr; *c; c++)
+            *c = *c == ' ' ? '_' : (char)toupper((unsigned char)*c);
+        value_set(s->a, &out, name, p->item);
+    }
+    return out;
+}
+
+static bool run_node(step *s, const value *inputs) {
+    const use *u = s->use;
+    const str files[PHASE_COUNT] = {u->act->pre, u->act->main, u->act->post};
+    err e = {0};
+    register_post(s);
+    if (!s->r->spec->node) {
+        err_set(&e, ERR_UNSUPPORTED,
+                "the action '%.*s' needs Node.js, and no program 'node' was found in PATH",
+                STR_ARG(u->text));
+        return failed(s, &e);
+    }
+    char *file = fs_join(s->a, u->dir, files[s->phase]);
+    if (!fs_exists(file)) {
+        err_set(&e, ERR_NOT_FOUND, "File not found: '%s'", file);
+        return failed(s, &e);
+    }
+    if (s->phase == PHASE_MAIN) warn_about_node(s);
+    const char **argv = ARENA_ARRAY(s->a, const char *, 3);
+    argv[0] = s->r->spec->node;
+    argv[1] = file;
+    value variables = node_variables(s, inputs);
+    return step_spawn(s, argv, s->r->workspace, &variables);
+}
+
+/* ---- composite actions --------------------------------------------------------------------- */
+
+static bool run_composite(step *s, value inputs) {
+    frame *f = frame_of_composite(s, inputs);
+    if (s->phase == PHASE_MAIN) s->use->steps = f->steps;
+    s->lane->running = NULL; /* its steps run from now on */
+    lane_push(s->lane, f);
+    return true;
+}
+
+static void evaluate_outputs(step *s, const frame *f) {
+    const action *act = s->use->act;
+    value_set(s->a, &s->contexts, STR("inputs"), f->inputs);
+    value_set(s->a, &s->contexts, STR("steps"), f->steps);
+    for (size_t i = 0; i < act->output_count; i++) {
+        str text;
+        err e = {0};
+        if (!act->outputs[i].value) continue;
+        if (token_eval_str(s->a, act->outputs[i].value, &s->eval, &text, &e) < 0)
+            step_fail(s, &e);
+        else
+            step_set_output(s, act->outputs[i].name, text);
+    }
+}
+
+void step_end_composite(step *s, const frame *f) {
+    s->result = result_merge(s->result, f->result);
+    if (f->phase == PHASE_MAIN) evaluate_outputs(s, f);
+    register_post(s);
+    if (s->timeout_minutes > 0 && s->result == STEP_FAILURE && loop_now_ms() >= s->deadline)
+        output_error(s, "The action '%.*s' has timed out after %g minutes.", STR_ARG(s->name),
+                     s->timeout_minutes);
+}
+
+/* ---- checkout ------------------------------------------------------------------------------ */
+
+static bool is_current_ref(const value *github, str ref) {
+    static const char *const keys[] = {"ref", "ref_name", "sha", "head_ref"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (str_eq(ref, value_path_str(github, keys[i]))) return true;
+    }
+    return ref.len == 0 || str_eq(ref, value_path_str(github, "event.pull_request.head.sha"));
+}
+
+/* `path:` must stay inside the workspace. */
+static int checkout_folder(step *s, str path, char **ret, err *e) {
+    str root = str_from(s->r->workspace);
+    str full = fs_normalize(s->a, str_from(fs_join(s->a, s->r->workspace, path)));
+    if (!str_eq(full, root) && !str_starts(full, arena_printf(s->a, "%s/", s->r->workspace)))
+        return err_set(e, ERR_INVALID, "Repository path '%.*s' is not under '%s'", STR_ARG(full),
+                       s->r->workspace);
+    *ret = arena_cstr(s->a, full);
+    return 0;
+}
+
+/* What an earlier step left there is not what a checkout promises. */
+static int clear_folder(step *s, const char *folder, err *e) {
+    fs_entry *entries;
+    size_t count;
+    if (fs_mkdirs(folder, 0755, e) < 0 || fs_list(s->a, folder, &entries, &count, e) < 0)
+        return e->code;
+    for (size_t i = 0; i < count; i++) {
+        if (fs_remove(fs_join(s->a, folder, entries[i].name), e) < 0) return e->code;
+    }
+    return 0;
+}
+
+static int checkout(step *s, const value *inputs, err *e) {
+    runner *r = s->r;
+    const value *github = &s->github;
+    str repository = value_path_str(inputs, "repository"), ref = value_path_str(inputs, "ref");
+    char *into = NULL;
+    if (repository.len && !str_eq_nocase(repository, value_path_str(github, "repository")))
+        return err_set(e, ERR_UNSUPPORTED,
+                       "actions/checkout of another repository ('%.*s') is not possible here: only "
+                       "the repository being run is at hand",
+                       STR_ARG(repository));
+    if (!is_current_ref(github, ref))
+        output_warning(s, "'ref: %.*s' is not what is being run: the working tree is used as it is",
+                       STR_ARG(ref));
+    if (checkout_folder(s, value_path_str(inputs, "path"), &into, e) < 0) return e->code;
+    output_logf(s, LOG_PLAIN, "Copying the working tree of '%s' to '%s'", r->spec->repo_root, into);
+    bool keep = str_eq_nocase(value_path_str(inputs, "clean"), STR("false"));
+    if (!keep && clear_folder(s, into, e) < 0) return e->code;
+    if (r->port.checkout(r->port.context, into, e) < 0) return e->code;
+    step_set_output(s, STR("ref"), ref.len ? ref : value_path_str(github, "ref"));
+    step_set_output(s, STR("commit"), value_path_str(github, "sha"));
+    return 0;
+}
+
+static bool run_checkout(step *s) {
+    value inputs;
+    err e = {0};
+    if (given_inputs(s, &inputs, &e) < 0) return failed(s, &e);
+    tell_action(s, &inputs);
+    if (checkout(s, &inputs, &e) < 0) return failed(s, &e);
+    step_end(s);
+    return true;
+}
+
+bool step_run_action(step *s) {
+    use *u = s->use;
+    value inputs;
+    err e = {0};
+    if (u->checkout) return run_checkout(s);
+    if (use_load(s, u, s->frame->depth, &e) < 0 || all_inputs(s, &inputs, &e) < 0)
+        return failed(s, &e);
+    if (u->local && s->phase == PHASE_MAIN && u->act->kind == ACTION_NODE && u->act->pre.len)
+        output_warning(s, "`pre` execution is not supported for local action from '%.*s'",
+                       STR_ARG(u->text));
+    tell_action(s, &inputs);
+    return u->act->kind == ACTION_COMPOSITE ? run_composite(s, inputs) : run_node(s, &inputs);
+}
