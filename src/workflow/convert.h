@@ -23,6 +23,8 @@ typedef struct conversion {
     condition_kind steps; /* what the conditions of steps are */
     size_t job_count;     /* in all files */
     nameset files;
+    struct called_file *called;
+    size_t called_count, called_cap;
     const token *success[CONDITION_KIND_COUNT]; /* success(), for where no `if` is written */
 } conversion;
 

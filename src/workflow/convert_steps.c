@@ -206,8 +206,7 @@ static void convert_step(step_list *l, workflow_step *step, const token *mapping
     step->where = mapping->where;
     for (size_t i = 0; i < mapping->mapping.count; i++)
         take_key(l, step, &mapping->mapping.pairs[i]);
-    bool works = step->kind == STEP_RUN || step->kind == STEP_USES;
-    if (works && !step->condition) step->condition = convert_condition(l->c, NULL, l->c->steps);
+    if (!step->condition) step->condition = convert_condition(l->c, NULL, l->c->steps);
 }
 
 static void convert_list(step_list *l, const token *steps, workflow_step **ret, size_t *ret_count) {

@@ -2,6 +2,8 @@
  * called workflow declares. GitHub stops at the first file with errors, and so does this. */
 #include "workflow/convert.h"
 
+#include <string.h>
+
 /* ---- a call against its declaration -------------------------------------------------------- */
 
 /* True when the literal can be an input of that type; text takes any scalar. */
@@ -96,6 +98,30 @@ void check_call(conversion *c, const workflow_job *caller, const workflow *calle
 
 /* ---- reading called files ------------------------------------------------------------------ */
 
+/* A file that was read. Jobs that call it again share its tokens; GitHub counts them each time, so
+ * that a few files that call each other cannot grow without end. */
+struct called_file {
+    str uses, from; /* how it was asked for */
+    str source;
+    const char *path;
+    const token *root; /* NULL when it cannot be read */
+    size_t bytes;
+};
+
+static struct called_file *file_known(conversion *c, str uses, str from) {
+    for (size_t i = 0; i < c->called_count; i++)
+        if (str_eq(c->called[i].uses, uses) && str_eq(c->called[i].from, from))
+            return &c->called[i];
+    return NULL;
+}
+
+/* The same file, asked for in other words. */
+static const struct called_file *file_at(const conversion *c, const char *path) {
+    for (size_t i = 0; i < c->called_count; i++)
+        if (strcmp(c->called[i].path, path) == 0) return &c->called[i];
+    return NULL;
+}
+
 static bool count_file(conversion *c, const char *path) {
     nameset_add(&c->files, str_from(path));
     if (c->files.count <= c->r->limits.max_files) return true;
@@ -104,24 +130,43 @@ static bool count_file(conversion *c, const char *path) {
     return false;
 }
 
-static void load(conversion *c, const workflow *from, workflow_job *job) {
-    str source, path;
+/* Fetches and reads the file that `uses` names; NULL after an error. */
+static struct called_file *file_read(conversion *c, const token *uses, str from) {
+    struct called_file file = {.uses = uses->text, .from = from};
+    str path;
     err e = {0};
-    if (c->options->file(c->options->file_context, c->r->a, job->uses->text, str_from(from->path),
-                         &source, &path, &e) < 0) {
-        reading_error(c->r, job->uses->where, "syntax", "%s", e.message);
-        return;
+    if (c->options->file(c->options->file_context, c->r->a, uses->text, from, &file.source, &path,
+                         &e) < 0) {
+        reading_error(c->r, uses->where, "syntax", "%s", e.message);
+        return NULL;
     }
+    file.path = reading_path(c->r, path);
+    const struct called_file *same = file_at(c, file.path);
+    size_t bytes = c->r->bytes;
+    if (same && reading_bytes(c->r, file.path, same->bytes))
+        file.root = same->root;
+    else if (!same && count_file(c, file.path))
+        file.root = reading_file(c->r, file.source, file.path, workflow_definition(c->options));
+    file.bytes = c->r->bytes - bytes;
+    ARENA_PUSH(c->r->a, c->called, c->called_count, c->called_cap, file);
+    return &c->called[c->called_count - 1];
+}
+
+static void load(conversion *c, const workflow *from, workflow_job *job) {
     size_t errors = c->r->problems->errors;
-    workflow *called = ARENA_NEW(c->r->a, workflow);
-    called->path = reading_path(c->r, path);
-    called->source = source;
-    called->name = str_from(called->path);
-    called->problems.a = c->r->a;
     c->r->caller = job->uses->where;
-    if (count_file(c, called->path))
-        called->root = reading_file(c->r, source, called->path, workflow_definition(c->options));
-    if (called->root && c->r->problems->errors == errors) {
+    struct called_file *file = file_known(c, job->uses->text, str_from(from->path));
+    if (file)
+        (void)reading_bytes(c->r, file->path, file->bytes);
+    else
+        file = file_read(c, job->uses, str_from(from->path));
+    if (file && file->root && c->r->problems->errors == errors) {
+        workflow *called = ARENA_NEW(c->r->a, workflow);
+        called->path = file->path;
+        called->source = file->source;
+        called->root = file->root;
+        called->name = str_from(file->path);
+        called->problems.a = c->r->a;
         convert_called(c, called, job);
         job->called = called;
     }

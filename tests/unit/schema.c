@@ -11,6 +11,9 @@
 
 /* GitHub's file names another event here, by mistake: its server knows better. */
 #define MISTAKEN "repository-dispatch-string"
+/* GitHub's server takes no value for an input of workflow_dispatch; its file does not. */
+#define OURS     "workflow-dispatch-input-or-null"
+#define OUR_LIKE "workflow-dispatch-input"
 
 static bool load_reference(arena *a, value *ret) {
     const char *shared = getenv("SLIPWAY_SHARED");
@@ -73,7 +76,8 @@ static void same_loose(uint16_t definition, const value *mapping, const char *ke
     if (definition == D_NONE)
         assert_int_equal(expected.len, 0);
     else
-        assert_true(str_eq(name_of(definition), expected));
+        assert_true(str_eq(name_of(definition), expected) ||
+                    (str_is(name_of(definition), OURS) && str_is(expected, OUR_LIKE)));
 }
 
 static void same_string(const schema_definition *d, const value *string) {
@@ -121,9 +125,10 @@ static void every_definition_says_what_githubs_schema_says(void **state) {
         skip();
     }
     const value *definitions = value_get(&reference, STR("definitions"));
-    assert_int_equal(value_count(definitions), SCHEMA_ACTION_FIRST - SCHEMA_WORKFLOW_FIRST);
+    assert_int_equal(value_count(definitions), SCHEMA_ACTION_FIRST - SCHEMA_WORKFLOW_FIRST - 1);
     for (size_t i = SCHEMA_WORKFLOW_FIRST; i < SCHEMA_ACTION_FIRST; i++) {
         const schema_definition *d = &schema_table[i];
+        if (str_is(d->name, OURS)) continue;
         const value *expected = value_get(definitions, d->name);
         if (!expected) fail_msg("GitHub's schema has no '%.*s'", STR_ARG(d->name));
         same_context(a, d, expected);

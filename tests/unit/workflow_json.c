@@ -126,6 +126,7 @@ static void step_kind_json(writer *o, value *v, const workflow_step *s) {
                                                        [STEP_WAIT_ALL] = "Wait for all",
                                                        [STEP_CANCEL] = "Cancel",
                                                        [STEP_PARALLEL] = "Parallel group"};
+    if (s->kind == STEP_RUN || s->kind == STEP_USES) set_token(o, v, "if", s->condition);
     if (!s->name && names[s->kind]) set(o, v, "name", value_cstring(names[s->kind]));
     if (s->kind == STEP_WAIT) set_tokens(o, v, "wait", s->targets, s->target_count);
     if (s->kind == STEP_WAIT_ALL) set(o, v, "wait-all", value_bool(true));
@@ -141,7 +142,6 @@ static value steps_json(writer *o, const workflow_step *steps, size_t count) {
         value v = object(o);
         set(o, &v, "id", value_string(s->id));
         set_token(o, &v, "name", s->name);
-        set_token(o, &v, "if", s->condition);
         set_token(o, &v, "continue-on-error", s->continue_on_error);
         set_token(o, &v, "timeout-minutes", s->timeout_minutes);
         set_token(o, &v, "env", s->env);
