@@ -261,6 +261,7 @@ void schedule_cancel_instance(schedule *s, instance *i, str reason) {
 void schedule_cancel_frame(schedule *s, frame *f, str reason) {
     if (f->cancelled) return;
     f->cancelled = true;
+    f->cancel_reason = reason;
     if (!f->started) {
         schedule_give_back(s, &f->ticket);
         schedule_refuse_instance(s, f->caller, JOB_CANCELLED, reason,

@@ -46,6 +46,15 @@ static int check_names(const workflow *called, const value *given, err *e) {
     return 0;
 }
 
+/* Where `with` gives that input; line 0 where it does not. */
+static span place_of(const token *with, str name) {
+    for (size_t k = 0; with && with->kind == TOKEN_MAPPING && k < with->mapping.count; k++) {
+        if (str_eq_nocase(token_text(with->mapping.pairs[k].key), name))
+            return with->mapping.pairs[k].item->where;
+    }
+    return (span){0};
+}
+
 static int read_inputs(schedule *s, const instance *i, frame *f, err *e) {
     const workflow *called = f->workflow;
     expr_env env = {.contexts = &i->contexts};
@@ -63,6 +72,7 @@ static int read_inputs(schedule *s, const instance *i, frame *f, err *e) {
                            STR_ARG(in->name));
         code = input_value(s->a, in, v, INPUT_FROM_CALL, &env, &item, e);
         if (!code) value_set(s->a, &f->inputs, in->name, item);
+        if (code && e->where.line == 0) e->where = place_of(i->pub.plan->job->with, in->name);
     }
     return code;
 }

@@ -85,6 +85,7 @@ struct frame {
     unsigned results;
     value inputs, secrets;
     bool started, cancelled;
+    str cancel_reason;
     ticket ticket;
 };
 

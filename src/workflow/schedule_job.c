@@ -97,7 +97,7 @@ static const char *did_what(job_result r) {
 
 str schedule_why_not(schedule *s, const node *n) {
     const token *condition = n->job->job->condition;
-    if (n->frame->cancelled) return STR("the run was cancelled");
+    if (n->frame->cancelled) return n->frame->cancel_reason;
     bool wants_success = !condition || (condition->kind == TOKEN_EXPR &&
                                         str_starts(condition->text, STR("success()")));
     if (!wants_success || ancestors_succeeded(n)) {
@@ -110,7 +110,9 @@ str schedule_why_not(schedule *s, const node *n) {
             return arena_printf(s->a, "it needs '%.*s', which %s", STR_ARG(need->job->job->id),
                                 did_what(need->result));
     }
-    return arena_printf(s->a, "a job before it %s", did_what(schedule_roll_up(n->ancestors)));
+    bool failed = n->ancestors & BIT(JOB_FAILURE), cancelled = n->ancestors & BIT(JOB_CANCELLED);
+    job_result worst = failed ? JOB_FAILURE : cancelled ? JOB_CANCELLED : JOB_SKIPPED;
+    return arena_printf(s->a, "a job before it %s", did_what(worst));
 }
 
 /* ---- names --------------------------------------------------------------------------------- */
