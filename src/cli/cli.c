@@ -1,8 +1,8 @@
 #include "cli/cli.h"
 
+#include "cli/console.h"
 #include "cli/help.h"
 #include "cli/options.h"
-#include "cli/output.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -17,14 +17,14 @@ const verb *verb_named(const char *name) {
         err_set(&e, ERR_INVALID, "unknown verb '%s': did you mean '%.*s'?", name, STR_ARG(near));
     else
         err_set(&e, ERR_INVALID, "unknown verb '%s': 'slipway help' lists them", name);
-    output_error(&e);
+    console_error(&e);
     return NULL;
 }
 
 static int print_help(const verb *v) {
     _cleanup_strbuf_ strbuf text = STRBUF_INIT;
     help_verb(&text, v);
-    return output_text(strbuf_str(&text));
+    return console_text(strbuf_str(&text));
 }
 
 static int run_verb(const verb *v, int argc, char **argv) {
@@ -32,7 +32,7 @@ static int run_verb(const verb *v, int argc, char **argv) {
     options given;
     err e = {0};
     if (options_parse(a, v, argc, argv, &given, &e) < 0) {
-        output_error(&e);
+        console_error(&e);
         fprintf(stderr, "See 'slipway help %s'.\n", v->name);
         return 2;
     }
@@ -42,7 +42,7 @@ static int run_verb(const verb *v, int argc, char **argv) {
 
 static int run_version(const options *given) {
     (void)given;
-    return output_text(STR("slipway " SLIPWAY_VERSION "\n"));
+    return console_text(STR("slipway " SLIPWAY_VERSION "\n"));
 }
 
 const verb verb_version = {
@@ -68,7 +68,7 @@ int cli_main(int argc, char **argv) {
         err e = {0};
         err_set(&e, ERR_INVALID, "unknown option '%s': a verb comes first, as in 'slipway run'",
                 word);
-        output_error(&e);
+        console_error(&e);
         return 2;
     }
     const verb *v = verb_named(word);

@@ -1,5 +1,5 @@
+#include "cli/console.h"
 #include "cli/options.h"
-#include "cli/output.h"
 
 #include "workflow/event.h"
 
@@ -224,11 +224,11 @@ bool completion_script(strbuf *out, str shell) {
 static int run_completion(const options *given) {
     _cleanup_strbuf_ strbuf script = STRBUF_INIT;
     if (completion_script(&script, str_from(given->args[0])))
-        return output_text(strbuf_str(&script));
+        return console_text(strbuf_str(&script));
     err e = {0};
     err_set(&e, ERR_INVALID, "there is no completion for '%s': bash, zsh and fish are known",
             given->args[0]);
-    output_error(&e);
+    console_error(&e);
     return 2;
 }
 

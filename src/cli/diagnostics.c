@@ -1,6 +1,6 @@
 #include "cli/diagnostics.h"
 
-#include "cli/output.h"
+#include "cli/console.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -151,9 +151,9 @@ void diagnostic_add(strbuf *out, const style *st, sources *s, const problem *p) 
 
 void diagnostics_print(int fd, sources *s, problem_list *list) {
     style st = style_of(fd);
-    output o = OUTPUT_INIT(fd);
+    console o = CONSOLE_INIT(fd);
     diagnostics_sort(list->items, list->count);
     for (size_t i = 0; i < list->count; i++)
         diagnostic_add(&o.buf, &st, s, &list->items[i]);
-    output_done(&o);
+    console_done(&o);
 }

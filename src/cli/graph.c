@@ -201,7 +201,7 @@ static void add_row(drawing *d, strbuf *out, size_t row, bool utf8, size_t inden
 static void add_list(drawing *d, strbuf *out, size_t indent) {
     for (size_t row = 0; row < d->count; row++) {
         const graph_node *n = &d->nodes[d->order[row]];
-        strbuf_pad(out, ' ', indent + 2 * n->level);
+        strbuf_pad(out, ' ', indent);
         strbuf_add(out, n->text);
         for (size_t k = 0; k < n->need_count; k++)
             strbuf_addf(out, "%s%.*s", k ? ", " : " (needs ", STR_ARG(d->nodes[n->needs[k]].text));

@@ -1,7 +1,7 @@
 #include "cli/help.h"
 
+#include "cli/console.h"
 #include "cli/options.h"
-#include "cli/output.h"
 #include "cli/style.h"
 
 #define HELP_WIDTH  80
@@ -90,12 +90,12 @@ static int run_help(const options *given) {
     _cleanup_strbuf_ strbuf text = STRBUF_INIT;
     if (given->arg_count == 0) {
         help_program(&text);
-        return output_text(strbuf_str(&text));
+        return console_text(strbuf_str(&text));
     }
     const verb *v = verb_named(given->args[0]);
     if (!v) return 2;
     help_verb(&text, v);
-    return output_text(strbuf_str(&text));
+    return console_text(strbuf_str(&text));
 }
 
 const verb verb_help = {

@@ -1,6 +1,6 @@
+#include "cli/console.h"
 #include "cli/help.h"
 #include "cli/options.h"
-#include "cli/output.h"
 
 #include <ctype.h>
 
@@ -134,7 +134,7 @@ static int run_man(const options *given) {
     if (given->arg_count && !(v = verb_named(given->args[0]))) return 2;
     _cleanup_strbuf_ strbuf page = STRBUF_INIT;
     man_page(&page, v);
-    return output_text(strbuf_str(&page));
+    return console_text(strbuf_str(&page));
 }
 
 const verb verb_man = {

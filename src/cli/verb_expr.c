@@ -1,9 +1,9 @@
 /* verb_expr.c: evaluates one expression, to try out what a workflow would get. */
 #include "base/fs.h"
 #include "base/json.h"
+#include "cli/console.h"
 #include "cli/diagnostics.h"
 #include "cli/options.h"
-#include "cli/output.h"
 #include "expr/expr.h"
 #include "runner/runner.h"
 
@@ -140,10 +140,10 @@ static void print_problem(arena *a, str text, const expr_scope *scope, const err
     sources *known = sources_new(a);
     sources_add(known, SOURCE_NAME, text);
     style st = style_of(STDERR_FILENO);
-    output out = OUTPUT_INIT(STDERR_FILENO);
+    console out = CONSOLE_INIT(STDERR_FILENO);
     diagnostic_add(&out.buf, &st, known, &p);
-    output_flush(&out);
-    output_done(&out);
+    console_flush(&out);
+    console_done(&out);
 }
 
 /* ---- the verb ------------------------------------------------------------------------------ */
@@ -174,7 +174,7 @@ static int print_value(const value *v) {
     _cleanup_strbuf_ strbuf out = STRBUF_INIT;
     json_write_pretty(&out, v);
     strbuf_addc(&out, '\n');
-    return output_text(strbuf_str(&out));
+    return console_text(strbuf_str(&out));
 }
 
 static int run_expr(const options *given) {
@@ -182,7 +182,7 @@ static int run_expr(const options *given) {
     value contexts, result;
     err e = {0};
     if (read_contexts(a, options_value(given, "contexts"), &contexts, &e) < 0) {
-        output_error(&e);
+        console_error(&e);
         return 2;
     }
     str text = inside(str_from(given->args[0]));

@@ -90,6 +90,7 @@ static void completion_offers_every_option(void **state) {
             for (const option_spec *s = verbs[i]->options; s && s->name; s++)
                 assert_true(holds(&script, s->name));
         }
+        assert_true(holds(&script, "workflow_dispatch"));
     }
     _cleanup_strbuf_ strbuf none = STRBUF_INIT;
     assert_false(completion_script(&none, STR("tcsh")));
@@ -123,6 +124,8 @@ static void bash_completes_verbs_options_and_events(void **state) {
         {"slipway com", "completion"},
         {"slipway completion z", "zsh"},
         {"slipway help ver", "version"},
+        {"slipway run --dry", "--dry-run"},
+        {"slipway run workflow_d", "workflow_dispatch"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         _cleanup_arena_ arena *a = arena_new();

@@ -1,29 +1,30 @@
-/* output.h: text on its way to a descriptor: buffered, whole, and calm when the reader has gone. */
-#ifndef SLIPWAY_CLI_OUTPUT_H
-#define SLIPWAY_CLI_OUTPUT_H
+/* console.h: text on its way to a descriptor: buffered, whole, and calm when the reader has gone.
+ */
+#ifndef SLIPWAY_CLI_CONSOLE_H
+#define SLIPWAY_CLI_CONSOLE_H
 
 #include "base/err.h"
 
-typedef struct output {
+typedef struct console {
     int fd;
     strbuf buf;
     int failed; /* errno of the first failed write, after which everything is dropped */
-} output;
+} console;
 
-#define OUTPUT_INIT(descriptor)                                                                    \
+#define CONSOLE_INIT(descriptor)                                                                   \
     { .fd = (descriptor), .buf = STRBUF_INIT }
 
 /* Writes out what is buffered; waits where the descriptor does not block. Negative once a write
  * has failed. */
-int output_flush(output *o);
-void output_done(output *o);
+int console_flush(console *o);
+void console_done(console *o);
 
 /* Prints a whole text on stdout and gives the exit status: 0, or 2 when it could not be written. A
  * reader that has gone away (EPIPE) is no failure. */
-int output_text(str text);
+int console_text(str text);
 
 /* "slipway: error: …" on stderr, with the place in front when the error has one. */
-void output_error(const err *e);
-void output_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void console_error(const err *e);
+void console_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

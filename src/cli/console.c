@@ -1,4 +1,4 @@
-#include "cli/output.h"
+#include "cli/console.h"
 
 #include "cli/style.h"
 
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-int output_flush(output *o) {
+int console_flush(console *o) {
     size_t done = 0;
     while (!o->failed && done < o->buf.len) {
         ssize_t n = write(o->fd, o->buf.ptr + done, o->buf.len - done);
@@ -22,25 +22,25 @@ int output_flush(output *o) {
     return o->failed ? ERR_IO : 0;
 }
 
-void output_done(output *o) {
-    output_flush(o);
+void console_done(console *o) {
+    console_flush(o);
     strbuf_done(&o->buf);
 }
 
-int output_text(str text) {
-    output o = OUTPUT_INIT(STDOUT_FILENO);
+int console_text(str text) {
+    console o = CONSOLE_INIT(STDOUT_FILENO);
     strbuf_add(&o.buf, text);
-    output_done(&o);
+    console_done(&o);
     if (!o.failed || o.failed == EPIPE) return 0;
     err e;
     err_sys(&e, o.failed, "cannot write to stdout");
-    output_error(&e);
+    console_error(&e);
     return 2;
 }
 
 static void say(style_ink ink, str label, const span *where, str message) {
     style st = style_of(STDERR_FILENO);
-    output o = OUTPUT_INIT(STDERR_FILENO);
+    console o = CONSOLE_INIT(STDERR_FILENO);
     if (where && where->file && where->line)
         strbuf_addf(&o.buf, "%s:%u:%u: ", where->file, where->line, where->column);
     else
@@ -49,14 +49,14 @@ static void say(style_ink ink, str label, const span *where, str message) {
     strbuf_addc(&o.buf, ' ');
     strbuf_add(&o.buf, message);
     strbuf_addc(&o.buf, '\n');
-    output_done(&o);
+    console_done(&o);
 }
 
-void output_error(const err *e) {
+void console_error(const err *e) {
     say(INK_RED, STR("error:"), &e->where, str_from(e->message));
 }
 
-void output_warning(const char *format, ...) {
+void console_warning(const char *format, ...) {
     _cleanup_strbuf_ strbuf text = STRBUF_INIT;
     va_list args;
     va_start(args, format);

@@ -1,0 +1,276 @@
+/* ending.c: what a person reads when a run is over: one line per job, what went wrong with its last
+ * lines and the way back, annotations, summaries, and one line in which it all ends. */
+#include "cli/render.h"
+
+#define LABEL_MAX          40
+#define FAILURE_LINES      15
+#define SUMMARY_LINES      30
+#define JOBS_LISTED        40 /* more than these are listed only when they did not end well */
+#define ANNOTATIONS_LISTED 20
+
+typedef struct ending {
+    strbuf *out;
+    const style *st;
+    const run_config *config;
+    job_view *const *jobs;
+    size_t count, label_width, width;
+} ending;
+
+static void heading(const ending *n, const char *text) {
+    strbuf_addc(n->out, '\n');
+    style_add(n->out, n->st, INK_BOLD, str_from(text));
+    strbuf_addc(n->out, '\n');
+}
+
+/* ---- jobs ----------------------------------------------------------------------------------- */
+
+static const step_view *first_culprit(const job_view *job) {
+    for (size_t i = 0; i < job->step_count; i++) {
+        if (step_view_is_culprit(job, &job->steps[i])) return &job->steps[i];
+    }
+    return NULL;
+}
+
+static void job_row(const ending *n, const job_view *job) {
+    strbuf *out = n->out;
+    strbuf_adds(out, "  ");
+    style_add(out, n->st, job_ink(job->result),
+              str_from(style_glyph_of(n->st, job_glyph(job->result))));
+    strbuf_addc(out, ' ');
+    style_column(out, n->st, job->label, n->label_width);
+    _cleanup_strbuf_ strbuf time = STRBUF_INIT;
+    if (job->started) style_duration(&time, job->duration_us);
+    strbuf_pad(out, ' ', time.len < 8 ? 9 - time.len : 1);
+    strbuf_add(out, strbuf_str(&time));
+    strbuf_adds(out, "  ");
+    const step_view *failed = job->result == JOB_FAILURE ? first_culprit(job) : NULL;
+    size_t used = n->label_width + 15;
+    style_on(out, n->st, INK_DIM);
+    if (job->result == JOB_SUCCESS)
+        strbuf_adds(out, "");
+    else if (job->reason.len)
+        style_clip(out, n->st, job->reason, n->width > used ? n->width - used : 20);
+    else if (failed)
+        style_clip(out, n->st, failed->name, n->width > used ? n->width - used : 20);
+    else
+        strbuf_adds(out, job_word(job->result));
+    style_off(out, n->st);
+    while (out->len && out->ptr[out->len - 1] == ' ')
+        strbuf_truncate(out, out->len - 1);
+    strbuf_addc(out, '\n');
+}
+
+static void list_jobs(const ending *n) {
+    heading(n, "Jobs");
+    size_t left_out = 0;
+    for (size_t i = 0; i < n->count; i++) {
+        bool fine = n->jobs[i]->result == JOB_SUCCESS || n->jobs[i]->result == JOB_SKIPPED;
+        if (n->count > JOBS_LISTED && fine)
+            left_out++;
+        else
+            job_row(n, n->jobs[i]);
+    }
+    if (left_out) strbuf_addf(n->out, "  %zu more ended well or were skipped\n", left_out);
+}
+
+/* ---- failures ------------------------------------------------------------------------------- */
+
+static void tail_line(void *context, str line) {
+    const ending *n = context;
+    style_add(n->out, n->st, INK_DIM, str_from(style_glyph_of(n->st, GLYPH_BAR)));
+    strbuf_addc(n->out, ' ');
+    style_clip(n->out, n->st, line, n->st->terminal ? n->st->width - 3 : TAIL_LINE_MAX);
+    strbuf_addc(n->out, '\n');
+}
+
+static void fact(const ending *n, const char *name, str text) {
+    style_on(n->out, n->st, INK_DIM);
+    strbuf_addf(n->out, "  %-6s", name);
+    style_off(n->out, n->st);
+    strbuf_add(n->out, text);
+    strbuf_addc(n->out, '\n');
+}
+
+static void add_matrix(strbuf *out, const value *matrix) {
+    for (size_t i = 0; i < value_count(matrix); i++) {
+        const value_pair *pair = value_at(matrix, i);
+        if (pair->item.kind == VALUE_ARRAY || pair->item.kind == VALUE_OBJECT) continue;
+        _cleanup_arena_ arena *a = arena_new();
+        _cleanup_strbuf_ strbuf word = STRBUF_INIT;
+        strbuf_addf(&word, "%.*s:", STR_ARG(pair->key));
+        strbuf_add(&word, value_to_str(a, &pair->item));
+        strbuf_adds(out, " --matrix ");
+        shell_quote(out, strbuf_str(&word));
+    }
+}
+
+static void add_again(const ending *n, const job_view *job) {
+    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
+    run_config_again(&text, n->config);
+    strbuf_adds(&text, " -W ");
+    shell_quote(&text, job->run->path);
+    strbuf_adds(&text, " -j ");
+    shell_quote(&text, job->plan->key);
+    if (job->matrix.kind == VALUE_OBJECT) add_matrix(&text, &job->matrix);
+    fact(n, "again", strbuf_str(&text));
+}
+
+static void add_place(const ending *n, const job_view *job, const step_view *s) {
+    const step_view *root = step_view_root(job, s);
+    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
+    if (root->where.file) strbuf_addf(&text, "%s:%u", root->where.file, root->where.line);
+    if (root != s && s->where.file) strbuf_addf(&text, ", in %s:%u", s->where.file, s->where.line);
+    if (text.len) fact(n, "at", strbuf_str(&text));
+}
+
+static void failed_step(const ending *n, const job_view *job, const step_view *s) {
+    strbuf *out = n->out;
+    strbuf_addc(out, '\n');
+    style_on(out, n->st, INK_RED);
+    strbuf_addf(out, "%s ", style_glyph_of(n->st, GLYPH_FAILED));
+    style_off(out, n->st);
+    style_on(out, n->st, INK_BOLD);
+    strbuf_addf(out, "%.*s %s %.*s", STR_ARG(job->label), style_glyph_of(n->st, GLYPH_ARROW),
+                STR_ARG(s->name));
+    style_off(out, n->st);
+    if (s->exit_code > 0) strbuf_addf(out, " failed with exit code %d", s->exit_code);
+    strbuf_addc(out, '\n');
+    tail_each(s->tail, FAILURE_LINES, tail_line, (void *)n);
+    add_place(n, job, s);
+    add_again(n, job);
+}
+
+/* Failed steps of jobs that failed; where a failed step was allowed to fail there is nothing to
+ * do. A job without a failed step could not be run at all: its reason or errors say why. */
+static void list_failures(const ending *n) {
+    for (size_t i = 0; i < n->count; i++) {
+        const job_view *job = n->jobs[i];
+        if (job->result != JOB_FAILURE || job->is_call) continue;
+        size_t found = 0;
+        for (size_t s = 0; s < job->step_count; s++) {
+            if (!step_view_is_culprit(job, &job->steps[s])) continue;
+            failed_step(n, job, &job->steps[s]);
+            found++;
+        }
+        if (found) continue;
+        strbuf_addf(n->out, "\n%s %.*s", style_glyph_of(n->st, GLYPH_FAILED), STR_ARG(job->label));
+        strbuf_addf(n->out, ": %.*s\n", STR_ARG(job->reason.len ? job->reason : STR("failed")));
+        add_again(n, job);
+    }
+}
+
+/* ---- annotations and summaries -------------------------------------------------------------- */
+
+static void annotation_row(const ending *n, const job_view *job, const annotation_view *x) {
+    strbuf *out = n->out;
+    style_ink ink = x->level == LOG_ERROR     ? INK_RED
+                    : x->level == LOG_WARNING ? INK_YELLOW
+                                              : INK_CYAN;
+    style_glyph glyph = x->level == LOG_ERROR     ? GLYPH_FAILED
+                        : x->level == LOG_WARNING ? GLYPH_WARNING
+                                                  : GLYPH_DOT;
+    strbuf_adds(out, "  ");
+    style_add(out, n->st, ink, str_from(style_glyph_of(n->st, glyph)));
+    strbuf_addf(out, " %.*s: ", STR_ARG(job->label));
+    if (x->file.len) {
+        strbuf_add(out, x->file);
+        if (x->line) strbuf_addf(out, ":%u", x->line);
+        strbuf_adds(out, ": ");
+    }
+    if (x->title.len) strbuf_addf(out, "%.*s: ", STR_ARG(x->title));
+    str text = x->text, line;
+    bool more = false;
+    while (str_line(&text, &line)) {
+        if (more) strbuf_adds(out, "\n    ");
+        style_clip(out, n->st, line, 400);
+        more = true;
+    }
+    strbuf_addc(out, '\n');
+}
+
+/* The runner's own word for a step that failed says no more than the failure above it. */
+static bool says_something(const annotation_view *x) {
+    return x->level != LOG_ERROR || !str_starts(x->text, STR("Process completed with exit code"));
+}
+
+static void list_annotations(const ending *n) {
+    size_t shown = 0, dropped = 0;
+    for (size_t i = 0; i < n->count; i++) {
+        const job_view *job = n->jobs[i];
+        dropped += job->annotations_dropped;
+        for (size_t k = 0; k < job->annotation_count; k++) {
+            if (!says_something(&job->annotations[k])) continue;
+            if (shown == ANNOTATIONS_LISTED) {
+                dropped++;
+                continue;
+            }
+            if (shown++ == 0) heading(n, "Annotations");
+            annotation_row(n, job, &job->annotations[k]);
+        }
+    }
+    if (dropped) strbuf_addf(n->out, "  and %zu more\n", dropped);
+}
+
+static void list_summaries(const ending *n) {
+    for (size_t i = 0; i < n->count; i++) {
+        const job_view *job = n->jobs[i];
+        if (!job->summary.len) continue;
+        _cleanup_strbuf_ strbuf title = STRBUF_INIT;
+        strbuf_addf(&title, "Summary of %.*s", STR_ARG(job->label));
+        heading(n, strbuf_cstr(&title));
+        str rest = str_trim(job->summary), line;
+        size_t lines = 0;
+        while (lines++ < SUMMARY_LINES && str_line(&rest, &line)) {
+            strbuf_adds(n->out, "  ");
+            style_clip(n->out, n->st, line, n->st->terminal ? n->st->width - 3 : TAIL_LINE_MAX);
+            strbuf_addc(n->out, '\n');
+        }
+        if (rest.len || job->summary_cut)
+            strbuf_addf(n->out, "  %s\n", style_glyph_of(n->st, GLYPH_ELLIPSIS));
+    }
+}
+
+/* ---- the last line -------------------------------------------------------------------------- */
+
+static void verdict(const ending *n) {
+    size_t counts[JOB_RESULT_COUNT] = {0};
+    int64_t from = 0, to = 0;
+    for (size_t i = 0; i < n->count; i++) {
+        const run_view *run = n->jobs[i]->run;
+        if (!n->jobs[i]->is_call) counts[n->jobs[i]->result]++;
+        if (!from || run->started_us < from) from = run->started_us;
+        if (run->ended_us > to) to = run->ended_us;
+    }
+    static const job_result order[] = {JOB_FAILURE, JOB_CANCELLED, JOB_SUCCESS, JOB_SKIPPED};
+    strbuf_addc(n->out, '\n');
+    bool first = true;
+    for (size_t i = 0; i < 4; i++) {
+        size_t count = counts[order[i]];
+        if (!count) continue;
+        if (!first) strbuf_adds(n->out, ", ");
+        style_on(n->out, n->st, first ? INK_BOLD : job_ink(order[i]));
+        if (first) style_on(n->out, n->st, job_ink(order[i]));
+        strbuf_addf(n->out, "%zu %s%s", count, first ? (count == 1 ? "job " : "jobs ") : "",
+                    job_word(order[i]));
+        style_off(n->out, n->st);
+        first = false;
+    }
+    strbuf_adds(n->out, first ? "nothing ran in " : " in ");
+    style_duration(n->out, to - from);
+    strbuf_addc(n->out, '\n');
+}
+
+void ending_add(strbuf *out, const style *st, const run_config *c, job_view *const *jobs,
+                size_t job_count) {
+    ending n = {.out = out, .st = st, .config = c, .jobs = jobs, .count = job_count};
+    n.width = st->width;
+    for (size_t i = 0; i < job_count; i++) {
+        size_t width = style_width(st, jobs[i]->label);
+        if (width > n.label_width) n.label_width = width < LABEL_MAX ? width : LABEL_MAX;
+    }
+    if (job_count > 1) list_jobs(&n);
+    list_annotations(&n);
+    list_summaries(&n);
+    list_failures(&n);
+    verdict(&n);
+}

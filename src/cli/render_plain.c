@@ -1,0 +1,167 @@
+/* render_plain.c: a log that people read: every line has its job in front, in order of arrival. */
+#include "cli/render.h"
+
+#include <stdlib.h>
+
+#define LABEL_WIDTH_MAX 32
+
+typedef struct plain {
+    render base;
+    size_t label_width;
+} plain;
+
+static void prepare(render *r, size_t label_width) {
+    plain *p = (plain *)r;
+    p->label_width = label_width < LABEL_WIDTH_MAX ? label_width : LABEL_WIDTH_MAX;
+}
+
+/* A colour of its own for each job, the same in every run. */
+static style_ink label_ink(str label) {
+    static const style_ink inks[] = {INK_CYAN, INK_MAGENTA, INK_BLUE, INK_GREEN, INK_YELLOW};
+    return inks[str_hash(label) % 5];
+}
+
+static strbuf *begin(render *r, const job_view *job) {
+    plain *p = (plain *)r;
+    strbuf *out = &r->out.buf;
+    style_on(out, &r->style, label_ink(job->label));
+    strbuf_add(out, job->label);
+    size_t width = style_width(&r->style, job->label);
+    if (width < p->label_width) strbuf_pad(out, ' ', p->label_width - width);
+    strbuf_adds(out, " |");
+    style_off(out, &r->style);
+    strbuf_addc(out, ' ');
+    return out;
+}
+
+static void end(render *r) {
+    strbuf_addc(&r->out.buf, '\n');
+    render_written(r);
+}
+
+static void run_started(render *r, const run_view *run) {
+    strbuf *out = &r->out.buf;
+    style_on(out, &r->style, INK_BOLD);
+    strbuf_add(out, run->name);
+    style_off(out, &r->style);
+    strbuf_addf(out, " (%.*s) on %.*s", STR_ARG(run->path), STR_ARG(run->event->name));
+    if (run->event->ref.len) strbuf_addf(out, " %.*s", STR_ARG(run->event->ref));
+    if (run->event->sha.len) strbuf_addf(out, " %.*s", 12, run->event->sha.ptr);
+    end(r);
+}
+
+static void run_finished(render *r, const run_view *run) {
+    (void)r, (void)run;
+}
+
+static void mark(render *r, style_glyph g, style_ink ink) {
+    style_add(&r->out.buf, &r->style, ink, str_from(style_glyph_of(&r->style, g)));
+    strbuf_addc(&r->out.buf, ' ');
+}
+
+static void step_finished(render *r, const job_view *job, const runner_event *ev) {
+    strbuf *out = begin(r, job);
+    mark(r, step_glyph(ev->conclusion), step_ink(ev->conclusion));
+    strbuf_add(out, ev->step_name);
+    strbuf_adds(out, " (");
+    if (ev->conclusion == STEP_SKIPPED) {
+        strbuf_adds(out, "skipped");
+    } else {
+        if (ev->conclusion == STEP_FAILURE && ev->exit_code > 0)
+            strbuf_addf(out, "exit %d, ", ev->exit_code);
+        if (ev->conclusion == STEP_CANCELLED) strbuf_adds(out, "cancelled, ");
+        style_duration(out, ev->duration_us);
+    }
+    strbuf_addc(out, ')');
+    end(r);
+}
+
+static void job_finished(render *r, const job_view *job, const runner_event *ev) {
+    strbuf *out = begin(r, job);
+    mark(r, job_glyph(ev->result), job_ink(ev->result));
+    strbuf_addf(out, "job %s", job_word(ev->result));
+    if (job->reason.len) {
+        strbuf_addf(out, ": %.*s", STR_ARG(job->reason));
+    } else if (job->started) {
+        strbuf_adds(out, " (");
+        style_duration(out, ev->duration_us);
+        strbuf_addc(out, ')');
+    }
+    end(r);
+}
+
+static void log_line(render *r, const job_view *job, const runner_event *ev) {
+    static const struct {
+        const char *lead;
+        style_ink ink;
+    } levels[] = {
+        [LOG_PLAIN] = {"", INK_COUNT},         [LOG_DEBUG] = {"debug: ", INK_DIM},
+        [LOG_NOTICE] = {"notice: ", INK_CYAN}, [LOG_WARNING] = {"warning: ", INK_YELLOW},
+        [LOG_ERROR] = {"error: ", INK_RED},    [LOG_COMMAND] = {"", INK_BLUE},
+    };
+    strbuf *out = begin(r, job);
+    style_ink ink = levels[ev->level].ink;
+    strbuf_adds(out, "  ");
+    if (ink != INK_COUNT) style_on(out, &r->style, ink);
+    strbuf_adds(out, levels[ev->level].lead);
+    strbuf_add(out, ev->text);
+    if (ink != INK_COUNT) style_off(out, &r->style);
+    end(r);
+}
+
+static void job_event(render *r, const job_view *job, const runner_event *ev) {
+    switch (ev->kind) {
+    case RUNNER_STEP_STARTED: {
+        strbuf *out = begin(r, job);
+        mark(r, GLYPH_ARROW, INK_BOLD);
+        strbuf_add(out, ev->step_name);
+        end(r);
+        break;
+    }
+    case RUNNER_LOG: log_line(r, job, ev); break;
+    case RUNNER_GROUP:
+        style_add(begin(r, job), &r->style, INK_BOLD, ev->text);
+        end(r);
+        break;
+    case RUNNER_STEP_FINISHED: step_finished(r, job, ev); break;
+    case RUNNER_JOB_FINISHED: job_finished(r, job, ev); break;
+    case RUNNER_JOB_STARTED:
+    case RUNNER_GROUP_END:
+    case RUNNER_ANNOTATION:
+    case RUNNER_EVENT_COUNT: break;
+    }
+}
+
+static void message(render *r, severity level, str text) {
+    render_flush(r);
+    if (level != SEVERITY_NOTE) {
+        console_warning("%.*s", STR_ARG(text));
+        return;
+    }
+    strbuf_add(&r->out.buf, text);
+    end(r);
+}
+
+static void finish(render *r, job_view *const *jobs, size_t job_count) {
+    ending_add(&r->out.buf, &r->style, r->config, jobs, job_count);
+    render_flush(r);
+}
+
+static void free_plain(render *r) {
+    free(r);
+}
+
+render *render_plain_new(void) {
+    static const render_ops ops = {
+        .prepare = prepare,
+        .run_started = run_started,
+        .job_event = job_event,
+        .run_finished = run_finished,
+        .message = message,
+        .finish = finish,
+        .free = free_plain,
+    };
+    plain *p = mem_alloc(sizeof *p);
+    *p = (plain){.base.ops = &ops};
+    return &p->base;
+}

@@ -1,0 +1,285 @@
+/* render_tty.c: a live view for a terminal.
+ *
+ * What is over goes up as ordinary lines; what runs is a region at the bottom that is drawn again
+ * at most REDRAW_PER_SECOND times. Both are written in one go: the region is erased, new lines take
+ * its place, and the region is drawn below them. No line is wider than the terminal, so that the
+ * region's height is known; no cursor or mode of the terminal is changed, so that nothing has to be
+ * restored when we are killed. */
+#include "cli/render.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define REDRAW_PER_SECOND 10
+#define WIDTH_MAX         100
+#define LABEL_MIN         8
+#define LABEL_MAX         28
+#define JOBS_SHOWN_MAX    12
+
+typedef struct tty {
+    render base;
+    size_t label_width;
+    const job_view **running;
+    size_t running_count, running_cap;
+    size_t done, failed;
+    int64_t started_us;
+    unsigned tick;
+    size_t region; /* lines of the region on the screen */
+    bool suspended, ended;
+    loop_timer *timer;
+    loop_signal *resize;
+} tty;
+
+static size_t view_width(const tty *t) {
+    size_t width = t->base.style.width;
+    return width > WIDTH_MAX ? WIDTH_MAX : width;
+}
+
+/* ---- the region ----------------------------------------------------------------------------- */
+
+static void erase(tty *t, strbuf *out) {
+    if (!t->region) return;
+    strbuf_addc(out, '\r');
+    if (t->region > 1) strbuf_addf(out, "\033[%zuA", t->region - 1);
+    strbuf_adds(out, "\033[J");
+    t->region = 0;
+}
+
+/* Glyph, label, text and a right-aligned time in at most `width` columns. */
+static void add_row(const tty *t, strbuf *out, const char *glyph, style_ink ink, str label,
+                    style_ink label_ink, str text, int64_t us) {
+    const style *st = &t->base.style;
+    size_t width = view_width(t);
+    _cleanup_strbuf_ strbuf time = STRBUF_INIT;
+    if (us >= 0) style_duration(&time, us);
+    style_add(out, st, ink, str_from(glyph));
+    strbuf_addc(out, ' ');
+    size_t label_width = t->label_width;
+    if (label_width + 12 > width) label_width = width > 24 ? width - 24 : 4;
+    style_on(out, st, label_ink);
+    style_column(out, st, label, label_width);
+    style_off(out, st);
+    size_t used = 2 + label_width + 2 + time.len + 2;
+    strbuf_adds(out, "  ");
+    style_column(out, st, text, width > used ? width - used : 0);
+    strbuf_addc(out, ' ');
+    style_add(out, st, INK_DIM, strbuf_str(&time));
+}
+
+static void add_job_row(const tty *t, strbuf *out, const job_view *job, int64_t now) {
+    const step_view *step = job_view_current(job);
+    const style *st = &t->base.style;
+    add_row(t, out, style_spinner(st, t->tick), INK_CYAN, job->label, INK_BOLD,
+            step ? step->name : STR_EMPTY, now - (step ? step->started_us : job->started_us));
+}
+
+static void add_count(strbuf *out, bool *first, size_t count, const char *what) {
+    if (!count) return;
+    strbuf_addf(out, "%s%zu %s", *first ? "" : ", ", count, what);
+    *first = false;
+}
+
+static void add_status(const tty *t, strbuf *out, int64_t now, size_t hidden) {
+    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
+    bool first = true;
+    add_count(&text, &first, t->running_count, "running");
+    add_count(&text, &first, hidden, "of them not shown");
+    add_count(&text, &first, t->done, "done");
+    add_count(&text, &first, t->failed, "failed");
+    strbuf_adds(&text, first ? "" : "  ");
+    style_duration(&text, now - t->started_us);
+    style_on(out, &t->base.style, INK_DIM);
+    strbuf_adds(out, "  ");
+    style_clip(out, &t->base.style, strbuf_str(&text), view_width(t) - 3);
+    style_off(out, &t->base.style);
+}
+
+static void draw(tty *t, strbuf *out) {
+    if (t->suspended || t->ended || t->base.style.width < 20 || t->base.style.height < 4) return;
+    int64_t now = clock_wall_us();
+    size_t room = t->base.style.height / 2;
+    if (room > JOBS_SHOWN_MAX) room = JOBS_SHOWN_MAX;
+    size_t shown = t->running_count < room ? t->running_count : room;
+    for (size_t i = 0; i < shown; i++) {
+        add_job_row(t, out, t->running[i], now);
+        strbuf_addc(out, '\n');
+    }
+    add_status(t, out, now, t->running_count - shown);
+    t->region = shown + 1;
+}
+
+/* Puts what has been said since the last time above a fresh region. */
+static void redraw(void *context) {
+    tty *t = context;
+    _cleanup_strbuf_ strbuf lines = t->base.out.buf;
+    t->base.out.buf = (strbuf)STRBUF_INIT;
+    t->tick++;
+    strbuf *out = &t->base.out.buf;
+    erase(t, out);
+    strbuf_add(out, strbuf_str(&lines));
+    draw(t, out);
+    render_flush(&t->base);
+}
+
+static void on_resize(void *context, int signo) {
+    (void)signo;
+    tty *t = context;
+    style_resize(&t->base.style, STDOUT_FILENO);
+}
+
+/* ---- what happens --------------------------------------------------------------------------- */
+
+static void prepare(render *r, size_t label_width) {
+    tty *t = (tty *)r;
+    if (label_width > LABEL_MAX) label_width = LABEL_MAX;
+    t->label_width = label_width < LABEL_MIN ? LABEL_MIN : label_width;
+}
+
+static void run_started(render *r, const run_view *run) {
+    tty *t = (tty *)r;
+    strbuf *out = &r->out.buf;
+    const char *dot = style_glyph_of(&r->style, GLYPH_DOT);
+    if (!t->started_us) t->started_us = run->started_us;
+    if (!t->timer) t->timer = loop_every(r->loop, 1000 / REDRAW_PER_SECOND, redraw, t);
+    if (!t->resize) t->resize = loop_on_signal(r->loop, SIGWINCH, on_resize, t);
+    _cleanup_strbuf_ strbuf rest = STRBUF_INIT;
+    strbuf_addf(&rest, " %s %.*s", dot, STR_ARG(run->event->name));
+    str ref = run->event->ref;
+    if (str_starts(ref, STR("refs/heads/"))) ref = str_sub(ref, 11, ref.len);
+    if (str_starts(ref, STR("refs/tags/"))) ref = str_sub(ref, 10, ref.len);
+    if (ref.len) strbuf_addf(&rest, " %s %.*s", dot, STR_ARG(ref));
+    if (run->event->sha.len) strbuf_addf(&rest, " %.*s", 7, run->event->sha.ptr);
+    strbuf_addf(&rest, " %s %.*s", dot, STR_ARG(run->path));
+    style_on(out, &r->style, INK_BOLD);
+    size_t used = style_clip(out, &r->style, run->name, view_width(t));
+    style_off(out, &r->style);
+    style_on(out, &r->style, INK_DIM);
+    style_clip(out, &r->style, strbuf_str(&rest), view_width(t) - used);
+    style_off(out, &r->style);
+    strbuf_addc(out, '\n');
+}
+
+static void run_finished(render *r, const run_view *run) {
+    (void)r, (void)run;
+}
+
+static void job_started(tty *t, const job_view *job) {
+    if (job->is_call) return;
+    ARENA_PUSH(t->base.config->a, t->running, t->running_count, t->running_cap, job);
+}
+
+static void job_finished(tty *t, const job_view *job, const runner_event *ev) {
+    size_t kept = 0;
+    for (size_t i = 0; i < t->running_count; i++) {
+        if (t->running[i] != job) t->running[kept++] = t->running[i];
+    }
+    t->running_count = kept;
+    if (job->is_call && job->started) return;
+    t->done++;
+    t->failed += ev->result == JOB_FAILURE;
+    const style *st = &t->base.style;
+    bool ran = job->started;
+    str text = ran ? STR_EMPTY : job->reason;
+    add_row(t, &t->base.out.buf, style_glyph_of(st, job_glyph(ev->result)), job_ink(ev->result),
+            job->label, ran ? INK_BOLD : INK_DIM, text, ran ? ev->duration_us : -1);
+    strbuf_addc(&t->base.out.buf, '\n');
+}
+
+/* Steps of composite actions, and pre and post steps, are shown when they did not end well. */
+static bool worth_a_line(const tty *t, const runner_event *ev) {
+    if (t->base.config->verbose || ev->conclusion == STEP_FAILURE) return true;
+    if (ev->conclusion == STEP_CANCELLED) return ev->parent_step < 0;
+    return ev->parent_step < 0 && str_is(ev->phase, "main");
+}
+
+static void step_finished(tty *t, const job_view *job, const runner_event *ev) {
+    if (!worth_a_line(t, ev)) return;
+    const style *st = &t->base.style;
+    bool ran = ev->conclusion != STEP_SKIPPED;
+    add_row(t, &t->base.out.buf, style_glyph_of(st, step_glyph(ev->conclusion)),
+            step_ink(ev->conclusion), job->label, INK_DIM, ev->step_name,
+            ran ? ev->duration_us : -1);
+    strbuf_addc(&t->base.out.buf, '\n');
+}
+
+static void log_line(tty *t, const job_view *job, str text) {
+    const style *st = &t->base.style;
+    strbuf *out = &t->base.out.buf;
+    strbuf_adds(out, "  ");
+    style_on(out, st, INK_DIM);
+    style_column(out, st, job->label, t->label_width);
+    strbuf_addf(out, "  %s ", style_glyph_of(st, GLYPH_BAR));
+    style_off(out, st);
+    size_t used = t->label_width + 6;
+    style_clip(out, st, text, st->width > used ? st->width - used : 0);
+    strbuf_addc(out, '\n');
+    /* A flood of output is not held back until the next redraw. */
+    if (out->len > 65536) redraw(t);
+}
+
+static void job_event(render *r, const job_view *job, const runner_event *ev) {
+    tty *t = (tty *)r;
+    switch (ev->kind) {
+    case RUNNER_JOB_STARTED: job_started(t, job); break;
+    case RUNNER_JOB_FINISHED: job_finished(t, job, ev); break;
+    case RUNNER_STEP_FINISHED: step_finished(t, job, ev); break;
+    case RUNNER_LOG:
+    case RUNNER_GROUP:
+        if (r->config->verbose) log_line(t, job, ev->text);
+        break;
+    case RUNNER_STEP_STARTED:
+    case RUNNER_GROUP_END:
+    case RUNNER_ANNOTATION:
+    case RUNNER_EVENT_COUNT: break;
+    }
+}
+
+static void message(render *r, severity level, str text) {
+    tty *t = (tty *)r;
+    strbuf *out = &r->out.buf;
+    if (level == SEVERITY_NOTE)
+        style_on(out, &r->style, INK_DIM);
+    else
+        style_add(out, &r->style, INK_YELLOW, STR("warning: "));
+    style_clip(out, &r->style, text, r->style.width - 10);
+    style_off(out, &r->style);
+    strbuf_addc(out, '\n');
+    redraw(t);
+}
+
+static void suspend(render *r, bool suspended) {
+    tty *t = (tty *)r;
+    t->suspended = suspended;
+    redraw(t);
+}
+
+static void finish(render *r, job_view *const *jobs, size_t job_count) {
+    tty *t = (tty *)r;
+    t->ended = true;
+    ending_add(&r->out.buf, &r->style, r->config, jobs, job_count);
+    redraw(t);
+}
+
+static void free_tty(render *r) {
+    tty *t = (tty *)r;
+    loop_timer_stop(t->timer);
+    loop_signal_stop(t->resize);
+    free(t);
+}
+
+render *render_tty_new(void) {
+    static const render_ops ops = {
+        .prepare = prepare,
+        .run_started = run_started,
+        .job_event = job_event,
+        .run_finished = run_finished,
+        .message = message,
+        .finish = finish,
+        .suspend = suspend,
+        .free = free_tty,
+    };
+    tty *t = mem_alloc(sizeof *t);
+    *t = (tty){.base.ops = &ops};
+    return &t->base;
+}

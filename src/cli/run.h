@@ -1,0 +1,140 @@
+/* run.h: the pieces of `slipway run`, in the order in which they are used:
+ *
+ *   run_config.c   options become a run_config: secrets, variables and inputs are read
+ *   run_files.c    workflow files are found, read and judged; the event is made; what it starts
+ *   run_actions.c  actions and reusable workflows of other repositories are fetched
+ *   run_list.c     --list and --dry-run print what would run
+ *   run_graph.c    --graph draws it
+ *   run_driver.c   the loop: schedules give jobs, runners run them, a renderer shows it
+ *   run_temp.c     the private folder of a run */
+#ifndef SLIPWAY_CLI_RUN_H
+#define SLIPWAY_CLI_RUN_H
+
+#include "base/git.h"
+#include "cli/console.h"
+#include "cli/diagnostics.h"
+#include "cli/options.h"
+#include "workflow/plan.h"
+
+/* ---- what was asked for --------------------------------------------------------------------- */
+
+typedef struct run_mapping {
+    str from;       /* "owner/repo@ref", a label */
+    const char *to; /* a folder, a back end */
+} run_mapping;
+
+typedef struct run_config {
+    arena *a;
+    const options *given;
+    const char *dir;
+    const char **paths; /* -W */
+    size_t path_count;
+    str event;           /* empty: to be chosen */
+    const char *payload; /* file, or NULL */
+    str *jobs;
+    size_t job_count;
+    value_pair *matrix; /* strings */
+    size_t matrix_count;
+    value secrets, vars, env, inputs; /* objects of strings */
+    run_mapping *actions, *platforms;
+    size_t action_count, platform_count;
+    const char *actions_from; /* folder or URL */
+    bool list, graph, dry_run, json, keep, shell_on_failure, verbose;
+    size_t max_parallel;
+} run_config;
+
+/* Reads the options and the files that they name; may ask for secrets on the terminal. */
+int run_config_read(const options *given, run_config *ret, err *e);
+/* Appends "slipway run" with the event and the options that the same event needs again: not what
+ * selects jobs, how they are shown, or the value of a secret. */
+void run_config_again(strbuf *out, const run_config *c);
+/* Appends a word as a shell reads it. */
+void shell_quote(strbuf *out, str word);
+
+/* ---- what there is to run ------------------------------------------------------------------- */
+
+typedef struct actions actions;
+
+/* One workflow that the event starts. */
+typedef struct run_file {
+    workflow *workflow;
+    plan_filter filter;
+    plan *plan;
+} run_file;
+
+typedef struct run_set {
+    arena *a;
+    const run_config *config;
+    sources *sources;
+    actions *actions;
+    char *root; /* of the repository, or the folder given where there is none */
+    bool in_git;
+    git_info git;
+    event event;
+    workflow **workflows; /* all that were read */
+    size_t workflow_count;
+    run_file *files; /* those that are started */
+    size_t file_count;
+    str not_started; /* why the others are not */
+    str *tree;       /* files of the working tree, once a checkout has asked */
+    size_t tree_count;
+    bool listed;
+} run_set;
+
+void run_set_init(run_set *set, const run_config *c);
+
+/* Reads every workflow. Problems are printed; any error among them gives ERR_INVALID with an empty
+ * message, because all is said. */
+int run_set_read(run_set *set, err *e);
+/* Makes the event and selects and plans what it starts. ERR_INVALID when nothing is. */
+int run_set_select(run_set *set, err *e);
+/* For --list and --graph without EVENT: plans every workflow for an event that starts it. */
+int run_set_select_all(run_set *set, err *e);
+
+/* ---- actions from elsewhere ----------------------------------------------------------------- */
+
+actions *actions_new(run_set *set);
+/* The file of a reusable workflow (workflow_file_fn). */
+int actions_workflow(void *context, arena *a, str uses, str from, str *ret_source, str *ret_path,
+                     err *e);
+/* Fetches what the jobs of these plans use, and what that uses in turn. */
+int actions_fetch(actions *x, const run_file *files, size_t count, err *e);
+/* The folder of a fetched action (runner_port.action_dir). */
+int actions_dir(void *context, arena *a, str uses, char **ret, err *e);
+
+/* "owner/repo/path@ref" in its parts; false when it is of another form. */
+typedef struct uses_parts {
+    str owner, repo, path, ref;
+} uses_parts;
+bool uses_split(str uses, uses_parts *ret);
+
+/* ---- showing without running ---------------------------------------------------------------- */
+
+int run_list(const run_set *set);
+int run_graph(const run_set *set);
+int run_dry(const run_set *set);
+/* The same for programs: --list --json and --graph --json. */
+int run_list_json(const run_set *set);
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+/* A private folder that the next run removes when this one is killed. */
+typedef struct run_temp {
+    char *path;
+    int lock;
+    bool keep;
+} run_temp;
+int run_temp_make(arena *a, bool keep, run_temp *ret, err *e);
+void run_temp_done(run_temp *t);
+
+/* Fills `into` with the working tree of `root`. */
+int run_checkout(arena *a, run_set *set, const char *into, err *e);
+
+/* The command or a workflow is invalid: says so in the form that was asked for. An empty message
+ * means that all was said. */
+void run_invalid(const run_config *c, const err *e);
+
+/* Runs the set to its end and gives the exit status. */
+int run_driver(run_set *set);
+
+#endif

@@ -1,0 +1,537 @@
+/* run_actions.c: actions and reusable workflows from other repositories.
+ *
+ * What a plan uses is found by walking its steps, fetched in parallel, and walked in turn (a
+ * composite action uses others) until nothing new comes up. A repository at a commit is one folder
+ * in the cache, which is written beside its place and renamed into it, so that a folder that exists
+ * is whole and two runs may fetch the same. What a ref meant last time is kept beside it, for when
+ * the network is away.
+ *
+ * A repository that cannot be fetched is an error of the job that uses it, told when the runner
+ * asks for its folder: other jobs may not need it. */
+#include "base/fs.h"
+#include "base/process.h"
+#include "cli/repo.h"
+#include "cli/run.h"
+#include "workflow/action.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ACTION_FILE_MAX  ((size_t)1 << 20)
+#define FETCH_PARALLEL   8
+#define FETCH_TIMEOUT_MS 300000
+#define FETCH_ROUNDS_MAX 32
+
+/* One repository at one ref. */
+typedef struct repo {
+    str owner, repo, ref;
+    char *url;
+    char *cache; /* folder of this repository in the cache */
+    str commit;
+    str full_ref; /* "refs/tags/v4", empty when the ref is a commit */
+    char *dir;    /* where its files are; NULL until they are at hand */
+    bool failed;
+    err why;
+} repo;
+
+/* One folder of a repository (or of the checkout, where `repo` is NULL) that a step uses. */
+typedef struct use {
+    repo *repo;
+    str path;
+    bool read;
+} use;
+
+struct actions {
+    arena *a;
+    run_set *set;
+    repo **repos;
+    size_t repo_count, repo_cap;
+    use *uses;
+    size_t use_count, use_cap;
+};
+
+actions *actions_new(run_set *set) {
+    actions *x = ARENA_NEW(set->a, actions);
+    x->a = set->a;
+    x->set = set;
+    return x;
+}
+
+/* ---- names ---------------------------------------------------------------------------------- */
+
+static bool name_ok(str name) {
+    if (!name.len || str_is(name, ".") || str_is(name, "..")) return false;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        if (!isalnum((unsigned char)c) && c != '-' && c != '_' && c != '.') return false;
+    }
+    return true;
+}
+
+static bool path_ok(str path) {
+    while (path.len) {
+        str part;
+        str_cut(path, '/', &part, &path);
+        if (str_is(part, "..")) return false;
+    }
+    return true;
+}
+
+/* What git itself refuses in a ref, as far as it could do harm here. */
+static bool ref_ok(str ref) {
+    if (!ref.len || ref.ptr[0] == '-' || str_find(ref, STR("..")) >= 0) return false;
+    for (size_t i = 0; i < ref.len; i++) {
+        unsigned char c = (unsigned char)ref.ptr[i];
+        if (c <= ' ' || c == 0x7f || strchr("~^:?*[\\", c)) return false;
+    }
+    return true;
+}
+
+bool uses_split(str uses, uses_parts *ret) {
+    ptrdiff_t at = str_rfind_char(uses, '@');
+    if (at < 0 || str_starts(uses, STR("./")) || str_starts(uses, STR("docker://"))) return false;
+    str rest = str_sub(uses, 0, (size_t)at);
+    *ret = (uses_parts){.ref = str_sub(uses, (size_t)at + 1, uses.len)};
+    str_cut(rest, '/', &ret->owner, &rest);
+    str_cut(rest, '/', &ret->repo, &ret->path);
+    return name_ok(ret->owner) && name_ok(ret->repo) && path_ok(ret->path) && ref_ok(ret->ref);
+}
+
+static bool is_commit(str ref) {
+    if (ref.len != 40) return false;
+    for (size_t i = 0; i < ref.len; i++) {
+        if (!isxdigit((unsigned char)ref.ptr[i])) return false;
+    }
+    return true;
+}
+
+static str lower(arena *a, str text) {
+    char *copy = arena_cstr(a, text);
+    for (size_t i = 0; i < text.len; i++)
+        copy[i] = (char)tolower((unsigned char)copy[i]);
+    return (str){copy, text.len};
+}
+
+/* ---- where from, where to ------------------------------------------------------------------- */
+
+static char *cache_folder(arena *a, str owner, str name) {
+    const char *base = getenv("XDG_CACHE_HOME");
+    _cleanup_strbuf_ strbuf path = STRBUF_INIT;
+    if (base && base[0] == '/') {
+        strbuf_adds(&path, base);
+    } else {
+        const char *home = getenv("HOME");
+        strbuf_adds(&path, home && home[0] == '/' ? home : "/tmp");
+        strbuf_adds(&path, "/.cache");
+    }
+    strbuf_adds(&path, "/slipway/actions/");
+    strbuf_add(&path, lower(a, owner));
+    strbuf_addc(&path, '/');
+    strbuf_add(&path, lower(a, name));
+    return arena_cstr(a, strbuf_str(&path));
+}
+
+static char *source_url(actions *x, str owner, str name) {
+    const char *from = x->set->config->actions_from;
+    char *real;
+    err ignored = {0};
+    if (!from) from = "https://github.com";
+    if (fs_is_dir(from) && fs_real(x->a, from, &real, &ignored) == 0) from = real;
+    str base = str_from(from);
+    while (base.len > 1 && base.ptr[base.len - 1] == '/')
+        base.len--;
+    str url =
+        arena_printf(x->a, "%.*s/%.*s/%.*s.git", STR_ARG(base), STR_ARG(owner), STR_ARG(name));
+    if (str_find(base, STR("://")) >= 0 || fs_exists(url.ptr)) return (char *)url.ptr;
+    char *plain = arena_cstr(x->a, str_sub(url, 0, url.len - 4));
+    return fs_exists(plain) ? plain : (char *)url.ptr;
+}
+
+static const char *given_folder(const actions *x, const repo *r) {
+    const run_config *c = x->set->config;
+    for (size_t i = c->action_count; i-- > 0;) {
+        uses_parts parts;
+        if (uses_split(c->actions[i].from, &parts) && str_eq_nocase(parts.owner, r->owner) &&
+            str_eq_nocase(parts.repo, r->repo) && str_eq(parts.ref, r->ref))
+            return c->actions[i].to;
+    }
+    return NULL;
+}
+
+static repo *repo_of(actions *x, const uses_parts *parts) {
+    for (size_t i = 0; i < x->repo_count; i++) {
+        repo *r = x->repos[i];
+        if (str_eq_nocase(r->owner, parts->owner) && str_eq_nocase(r->repo, parts->repo) &&
+            str_eq(r->ref, parts->ref))
+            return r;
+    }
+    repo *r = ARENA_NEW(x->a, repo);
+    r->owner = arena_str(x->a, parts->owner);
+    r->repo = arena_str(x->a, parts->repo);
+    r->ref = arena_str(x->a, parts->ref);
+    r->url = source_url(x, r->owner, r->repo);
+    r->cache = cache_folder(x->a, r->owner, r->repo);
+    const char *folder = given_folder(x, r);
+    if (folder) r->dir = arena_cstr(x->a, str_from(folder));
+    ARENA_PUSH(x->a, x->repos, x->repo_count, x->repo_cap, r);
+    return r;
+}
+
+/* ---- which commit --------------------------------------------------------------------------- */
+
+static const char *const git_env[] = {"GIT_TERMINAL_PROMPT=0", "GIT_LFS_SKIP_SMUDGE=1", NULL};
+
+/* Where the commit that a ref meant last time is kept: by source, because forks differ. */
+static char *memory_of(arena *a, const repo *r) {
+    str key = arena_printf(a, "%s@%.*s", r->url, STR_ARG(r->ref));
+    return fs_join(a, r->cache, arena_printf(a, "refs/%016llx", (unsigned long long)str_hash(key)));
+}
+
+static void remember(arena *a, const repo *r) {
+    char *path = memory_of(a, r);
+    err ignored = {0};
+    char *folder = fs_join(a, r->cache, STR("refs"));
+    if (fs_mkdirs(folder, 0755, &ignored) == 0) fs_write(path, r->commit, 0644, &ignored);
+}
+
+static bool recall(arena *a, repo *r) {
+    str commit;
+    err ignored = {0};
+    if (fs_read(a, memory_of(a, r), 64, &commit, &ignored) < 0 || !is_commit(commit)) return false;
+    r->commit = commit;
+    return fs_is_dir(fs_join(a, r->cache, commit));
+}
+
+/* git's own reason; what follows it is advice about access. */
+static str git_reason(str text) {
+    str line, last = STR_EMPTY;
+    while (str_line(&text, &line)) {
+        line = str_trim(line);
+        if (line.len) last = line;
+        if (!str_starts(line, STR("fatal: "))) continue;
+        last = str_sub(line, sizeof "fatal: " - 1, line.len);
+        break;
+    }
+    return str_ends(last, STR(".")) ? str_sub(last, 0, last.len - 1) : last;
+}
+
+static void fail(repo *r, str why) {
+    r->failed = true;
+    err_set(&r->why, ERR_NOT_FOUND,
+            "cannot fetch %.*s/%.*s@%.*s from %s: %.*s. Without a network, give its folder with "
+            "--action %.*s/%.*s@%.*s=DIR, or bare mirrors with --actions-from DIR",
+            STR_ARG(r->owner), STR_ARG(r->repo), STR_ARG(r->ref), r->url, STR_ARG(why),
+            STR_ARG(r->owner), STR_ARG(r->repo), STR_ARG(r->ref));
+}
+
+/* Lines "COMMIT<tab>REF": an annotated tag's own commit is on its "^{}" line; a tag wins over a
+ * branch of the same name. */
+static void read_refs(arena *a, repo *r, str lines) {
+    int best = 0;
+    str line;
+    while (str_line(&lines, &line)) {
+        str commit, name;
+        if (!str_cut(line, '\t', &commit, &name) || !is_commit(commit)) continue;
+        str plain = name;
+        bool peeled = str_ends(name, STR("^{}"));
+        if (peeled) plain.len -= 3;
+        int rank = peeled                                ? 4
+                   : str_eq(plain, r->ref)               ? 3
+                   : str_starts(name, STR("refs/tags/")) ? 2
+                                                         : 1;
+        if (rank <= best) continue;
+        best = rank;
+        r->commit = arena_str(a, commit);
+        r->full_ref = arena_str(a, plain);
+    }
+}
+
+static void find_commits(actions *x, repo **batch, size_t count) {
+    arena *a = x->a;
+    process_spec *specs = ARENA_ARRAY(a, process_spec, count);
+    process_result *results = ARENA_ARRAY(a, process_result, count);
+    int *codes = ARENA_ARRAY(a, int, count);
+    err *errors = ARENA_ARRAY(a, err, count);
+    for (size_t i = 0; i < count; i++) {
+        const char **argv = ARENA_ARRAY(a, const char *, 10);
+        size_t n = 0;
+        argv[n++] = "git";
+        argv[n++] = "ls-remote";
+        argv[n++] = "--";
+        argv[n++] = batch[i]->url;
+        str ref = batch[i]->ref;
+        if (str_starts(ref, STR("refs/"))) {
+            argv[n++] = ref.ptr;
+            argv[n++] = arena_printf(a, "%s^{}", ref.ptr).ptr;
+        } else {
+            argv[n++] = arena_printf(a, "refs/tags/%s", ref.ptr).ptr;
+            argv[n++] = arena_printf(a, "refs/tags/%s^{}", ref.ptr).ptr;
+            argv[n++] = arena_printf(a, "refs/heads/%s", ref.ptr).ptr;
+        }
+        specs[i] = (process_spec){.argv = argv, .env = git_env, .timeout_ms = FETCH_TIMEOUT_MS};
+    }
+    process_run_many(a, specs, count, FETCH_PARALLEL, results, codes, errors);
+    for (size_t i = 0; i < count; i++) {
+        repo *r = batch[i];
+        bool reached = codes[i] == 0 && results[i].status == 0;
+        if (reached) read_refs(a, r, results[i].out);
+        if (r->commit.len) {
+            remember(a, r);
+        } else if (reached) {
+            fail(r, STR("it has no such branch, tag or commit"));
+        } else if (recall(a, r)) {
+            console_warning("cannot reach %s: using %.*s/%.*s@%.*s as fetched before (%.*s)",
+                            r->url, STR_ARG(r->owner), STR_ARG(r->repo), STR_ARG(r->ref), 12,
+                            r->commit.ptr);
+        } else {
+            fail(r, codes[i] < 0 ? str_from(errors[i].message) : git_reason(results[i].err_out));
+        }
+    }
+}
+
+/* ---- the files of a commit ------------------------------------------------------------------ */
+
+/* Fetches by commit, so that it is the one that ls-remote told of; servers that do not give out
+ * commits are asked for the ref, and then the commit is compared. */
+static const char fetch_script[] =
+    "set -e\n"
+    "git init -q --template= \"$1\"\n"
+    "cd \"$1\"\n"
+    "git fetch -q --depth 1 --no-tags \"$2\" \"$3\" 2>/dev/null ||\n"
+    "  git fetch -q --depth 1 --no-tags \"$2\" \"$4\"\n"
+    "test \"$(git rev-parse 'FETCH_HEAD^{commit}')\" = \"$3\" || {\n"
+    "  echo 'the ref moved while it was fetched' >&2; exit 1; }\n"
+    "git -c core.autocrlf=false -c core.hooksPath=/dev/null -c advice.detachedHead=false \\\n"
+    "  checkout -q FETCH_HEAD\n"
+    "rm -rf .git\n";
+
+/* Half-written folders of processes that are gone. */
+static void remove_leftovers(arena *a, const char *cache) {
+    fs_entry *entries;
+    size_t count;
+    err ignored = {0};
+    if (fs_list(a, cache, &entries, &count, &ignored) < 0) return;
+    for (size_t i = 0; i < count; i++) {
+        str name = entries[i].name, pid_text, rest;
+        uint64_t pid;
+        if (!str_starts(name, STR(".fetch-"))) continue;
+        str_cut(str_sub(name, sizeof ".fetch-" - 1, name.len), '-', &pid_text, &rest);
+        if (!str_to_uint(pid_text, INT32_MAX, &pid) || pid == (uint64_t)getpid()) continue;
+        if (kill((pid_t)pid, 0) != 0 && errno == ESRCH)
+            fs_remove(fs_join(a, cache, name), &ignored);
+    }
+}
+
+static void place(actions *x, repo *r, const char *from) {
+    char *to = fs_join(x->a, r->cache, r->commit);
+    err e = {0};
+    if (rename(from, to) != 0 && !fs_is_dir(to)) {
+        err_sys(&e, errno, "cannot rename '%s'", from);
+        fail(r, str_from(e.message));
+        return;
+    }
+    fs_remove(from, &e);
+    r->dir = to;
+}
+
+static void fetch_commits(actions *x, repo **batch, size_t count) {
+    arena *a = x->a;
+    process_spec *specs = ARENA_ARRAY(a, process_spec, count);
+    process_result *results = ARENA_ARRAY(a, process_result, count);
+    int *codes = ARENA_ARRAY(a, int, count);
+    err *errors = ARENA_ARRAY(a, err, count);
+    for (size_t i = 0; i < count; i++) {
+        repo *r = batch[i];
+        fs_mkdirs(r->cache, 0755, &errors[i]);
+        remove_leftovers(a, r->cache);
+        const char **argv = ARENA_ARRAY(a, const char *, 10);
+        str name = arena_printf(a, ".fetch-%ld-%zu", (long)getpid(), i);
+        const char *words[] = {"sh",
+                               "-c",
+                               fetch_script,
+                               "sh",
+                               fs_join(a, r->cache, name),
+                               r->url,
+                               r->commit.ptr,
+                               r->full_ref.len ? r->full_ref.ptr : r->commit.ptr};
+        memcpy(argv, words, sizeof words);
+        specs[i] = (process_spec){.argv = argv, .env = git_env, .timeout_ms = FETCH_TIMEOUT_MS};
+    }
+    process_run_many(a, specs, count, FETCH_PARALLEL, results, codes, errors);
+    for (size_t i = 0; i < count; i++) {
+        const char *from = specs[i].argv[4];
+        err ignored = {0};
+        if (codes[i] == 0 && results[i].status == 0) {
+            place(x, batch[i], from);
+            continue;
+        }
+        fail(batch[i], codes[i] < 0 ? str_from(errors[i].message) : git_reason(results[i].err_out));
+        fs_remove(from, &ignored);
+    }
+}
+
+/* Brings every repository that is not at hand yet. */
+static void fetch_missing(actions *x) {
+    repo **batch = ARENA_ARRAY(x->a, repo *, x->repo_count + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < x->repo_count; i++) {
+        repo *r = x->repos[i];
+        if (r->dir || r->failed) continue;
+        if (is_commit(r->ref))
+            r->commit = lower(x->a, r->ref);
+        else
+            batch[count++] = r;
+    }
+    if (count) find_commits(x, batch, count);
+    count = 0;
+    for (size_t i = 0; i < x->repo_count; i++) {
+        repo *r = x->repos[i];
+        if (r->dir || r->failed) continue;
+        char *cached = fs_join(x->a, r->cache, r->commit);
+        if (fs_is_dir(cached))
+            r->dir = cached;
+        else
+            batch[count++] = r;
+    }
+    if (count) fetch_commits(x, batch, count);
+}
+
+/* ---- what is used --------------------------------------------------------------------------- */
+
+static void add_use(actions *x, repo *r, str path) {
+    for (size_t i = 0; i < x->use_count; i++) {
+        if (x->uses[i].repo == r && str_eq(x->uses[i].path, path)) return;
+    }
+    ARENA_PUSH(x->a, x->uses, x->use_count, x->use_cap,
+               ((use){.repo = r, .path = arena_str(x->a, path)}));
+}
+
+/* The runner itself copies the working tree for actions/checkout, unless the step names another
+ * repository. */
+static bool is_own_checkout(const workflow_step *step, const uses_parts *parts) {
+    return str_eq_nocase(parts->owner, STR("actions")) &&
+           str_eq_nocase(parts->repo, STR("checkout")) && !parts->path.len &&
+           !token_get(step->with, "repository");
+}
+
+static void walk_steps(actions *x, const workflow_step *steps, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const workflow_step *s = &steps[i];
+        walk_steps(x, s->children, s->child_count);
+        if (s->kind != STEP_USES) continue;
+        str uses = token_text(s->uses);
+        uses_parts parts;
+        if (str_starts(uses, STR("./")))
+            add_use(x, NULL, uses);
+        else if (uses_split(uses, &parts) && !is_own_checkout(s, &parts))
+            add_use(x, repo_of(x, &parts), parts.path);
+    }
+}
+
+static char *use_folder(const actions *x, const use *u) {
+    const char *base = u->repo ? u->repo->dir : x->set->root;
+    return base && u->path.len ? fs_join(x->a, base, u->path) : (char *)base;
+}
+
+/* A composite action uses others. What is wrong with its file is told by the job that runs it. */
+static void walk_action(actions *x, const use *u) {
+    char *folder = use_folder(x, u);
+    char *file = folder ? repo_action_file(x->a, folder) : NULL;
+    str source;
+    action *act;
+    err ignored = {0};
+    if (!file || fs_read(x->a, file, ACTION_FILE_MAX, &source, &ignored) < 0) return;
+    if (action_parse(x->a, source, file, &act, &ignored) < 0) return;
+    if (act->kind == ACTION_COMPOSITE) walk_steps(x, act->steps, act->step_count);
+}
+
+int actions_fetch(actions *x, const run_file *files, size_t count, err *e) {
+    for (size_t i = 0; i < count; i++) {
+        size_t job_count;
+        plan_job **jobs = plan_jobs(files[i].plan, &job_count);
+        for (size_t j = 0; j < job_count; j++)
+            walk_steps(x, jobs[j]->job->steps, jobs[j]->job->step_count);
+    }
+    for (int round = 0; round < FETCH_ROUNDS_MAX; round++) {
+        fetch_missing(x);
+        bool more = false;
+        for (size_t i = 0; i < x->use_count; i++) {
+            if (x->uses[i].read) continue;
+            x->uses[i].read = more = true;
+            use copy = x->uses[i];
+            walk_action(x, &copy);
+        }
+        if (!more) return 0;
+    }
+    return err_set(e, ERR_LIMIT, "actions use each other over more than %d levels",
+                   FETCH_ROUNDS_MAX);
+}
+
+/* ---- what others ask for -------------------------------------------------------------------- */
+
+static int repo_folder(actions *x, const uses_parts *parts, const char **ret, err *e) {
+    repo *r = repo_of(x, parts);
+    if (!r->dir && !r->failed) fetch_missing(x);
+    if (r->failed) {
+        if (e) *e = r->why;
+        return r->why.code;
+    }
+    *ret = r->dir;
+    return 0;
+}
+
+int actions_dir(void *context, arena *a, str uses, char **ret, err *e) {
+    actions *x = context;
+    uses_parts parts;
+    const char *folder = NULL;
+    if (!uses_split(uses, &parts))
+        return err_set(e, ERR_INVALID, "'%.*s' is not of the form owner/repo/path@ref",
+                       STR_ARG(uses));
+    int r = repo_folder(x, &parts, &folder, e);
+    if (r < 0) return r;
+    *ret = fs_join(a, folder, parts.path.len ? parts.path : STR("."));
+    if (fs_is_dir(*ret)) return 0;
+    return err_set(e, ERR_NOT_FOUND, "%.*s/%.*s@%.*s has no folder '%.*s'", STR_ARG(parts.owner),
+                   STR_ARG(parts.repo), STR_ARG(parts.ref), STR_ARG(parts.path));
+}
+
+static int read_file(actions *x, arena *a, const char *folder, str path, str shown, str *ret_source,
+                     str *ret_path, err *e) {
+    char *file = fs_join(a, folder, path);
+    int r = fs_read(a, file, WORKFLOW_FILE_MAX, ret_source, e);
+    if (r < 0) return r;
+    *ret_path = arena_str(x->a, shown);
+    sources_add(x->set->sources, ret_path->ptr, *ret_source);
+    return 0;
+}
+
+int actions_workflow(void *context, arena *a, str uses, str from, str *ret_source, str *ret_path,
+                     err *e) {
+    actions *x = context;
+    uses_parts parts;
+    const char *folder = x->set->root;
+    if (!str_starts(uses, STR("./"))) {
+        if (!uses_split(uses, &parts) || !parts.path.len)
+            return err_set(e, ERR_INVALID, "'%.*s' is not of the form owner/repo/path@ref",
+                           STR_ARG(uses));
+        int r = repo_folder(x, &parts, &folder, e);
+        if (r < 0) return r;
+        return read_file(x, a, folder, parts.path, uses, ret_source, ret_path, e);
+    }
+    str path = str_sub(uses, 2, uses.len);
+    if (!path_ok(path))
+        return err_set(e, ERR_INVALID, "'%.*s' leaves the repository", STR_ARG(uses));
+    bool remote = from.len && from.ptr[0] != '.' && from.ptr[0] != '/' && uses_split(from, &parts);
+    if (!remote) return read_file(x, a, folder, path, path, ret_source, ret_path, e);
+    int r = repo_folder(x, &parts, &folder, e);
+    if (r < 0) return r;
+    str shown = arena_printf(a, "%.*s/%.*s/%.*s@%.*s", STR_ARG(parts.owner), STR_ARG(parts.repo),
+                             STR_ARG(path), STR_ARG(parts.ref));
+    return read_file(x, a, folder, path, shown, ret_source, ret_path, e);
+}

@@ -1,0 +1,68 @@
+#include "base/fs.h"
+#include "base/process.h"
+#include "cli/run.h"
+
+#include <string.h>
+
+/* What git tracks or does not ignore; without git, everything in the folder. Asked once: the
+ * working tree is taken as it is when the first job wants it. */
+static int list_files(run_set *set, err *e) {
+    if (set->listed) return 0;
+    arena *a = set->a;
+    int r = 0;
+    if (set->in_git) {
+        r = git_files(a, set->root, &set->tree, &set->tree_count, e);
+    } else {
+        fs_entry *entries;
+        r = fs_list(a, set->root, &entries, &set->tree_count, e);
+        if (r < 0) return r;
+        set->tree = ARENA_ARRAY(a, str, set->tree_count);
+        for (size_t i = 0; i < set->tree_count; i++)
+            set->tree[i] = entries[i].name;
+    }
+    set->listed = r == 0;
+    return r;
+}
+
+static int copy_files(arena *a, const run_set *set, const char *into, err *e) {
+    str made = STR_EMPTY; /* the folder of the last file: paths are sorted */
+    for (size_t i = 0; i < set->tree_count; i++) {
+        str path = set->tree[i];
+        ptrdiff_t slash = str_rfind_char(path, '/');
+        str folder = slash < 0 ? STR_EMPTY : str_sub(path, 0, (size_t)slash);
+        const char *from = fs_join(a, set->root, path);
+        if (!fs_exists(from)) continue; /* tracked, but deleted in the working tree */
+        if (folder.len && !str_eq(folder, made)) {
+            int r = fs_mkdirs(fs_join(a, into, folder), 0755, e);
+            if (r < 0) return r;
+            made = folder;
+        }
+        int r = fs_copy(from, fs_join(a, into, path), e);
+        if (r < 0) return r;
+    }
+    return 0;
+}
+
+/* Steps that ask git (describe, rev-parse, diff) find a repository of their own beside the files:
+ * its objects are borrowed from the one being run, what they write stays with the job. */
+static int borrow_history(arena *a, const run_set *set, const char *into, err *e) {
+    static const char script[] =
+        "set -e\n"
+        "git clone -q --shared --no-checkout --template= \"$1\" \"$2/.slipway-git\"\n"
+        "mv \"$2/.slipway-git/.git\" \"$2/.git\"\n"
+        "rmdir \"$2/.slipway-git\"\n"
+        "cd \"$2\"\n"
+        "if [ -n \"$3\" ]; then git remote set-url origin \"$3\"; fi\n"
+        "git reset -q\n";
+    const char *argv[] = {"sh", "-c", script, "sh", set->root, into, set->git.remote_url.ptr, NULL};
+    if (!set->git.remote_url.len) argv[6] = "";
+    process_spec spec = {.argv = argv};
+    return process_check(a, &spec, NULL, e);
+}
+
+int run_checkout(arena *a, run_set *set, const char *into, err *e) {
+    int r = list_files(set, e);
+    if (r == 0) r = copy_files(a, set, into, e);
+    if (r == 0 && set->git.head.len) r = borrow_history(a, set, into, e);
+    return r;
+}

@@ -1,0 +1,526 @@
+/* run_driver.c: the loop of `slipway run`.
+ *
+ * Each workflow that the event starts is a run with a schedule of its own. pump() is called
+ * whenever something has changed: it takes from the schedules what may start, up to
+ * --max-parallel, and what must be cancelled. A job that has ended is put away in the next round of
+ * the loop, because its runner is still on the stack when it says so. Of several runs in one
+ * concurrency group, one runs at a time. */
+#include "base/fs.h"
+#include "base/loop.h"
+#include "cli/render.h"
+#include "runner/mask.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+typedef struct driver driver;
+
+/* A job that runs. */
+typedef struct live_job {
+    struct live_job *next;
+    driver *d;
+    struct live_run *run;
+    const job_instance *instance;
+    job_view *view;
+    arena *a;
+    char *root;
+    runner_spec spec;
+    runner_port port;
+    runner *runner;
+    bool ended;
+    job_result result;
+    value outputs;
+} live_job;
+
+typedef struct live_run {
+    driver *d;
+    run_view view;
+    schedule *schedule;
+    bool started, finished;
+} live_run;
+
+struct driver {
+    run_set *set;
+    const run_config *config;
+    loop *loop;
+    render *render;
+    run_temp temp;
+    mask *mask;
+    char *node;
+    live_run *runs;
+    size_t run_count;
+    live_job *jobs; /* those that run */
+    size_t running, started;
+    job_view **views; /* every job that ran or was skipped, in order */
+    size_t view_count, view_cap;
+    loop_timer *pump_timer;
+    loop_signal *signals[4];
+    unsigned interrupts;
+    bool cancelled;
+};
+
+static void pump_soon(driver *d);
+
+/* ---- views and events ----------------------------------------------------------------------- */
+
+static job_view *add_view(live_run *run, const plan_job *job, const job_instance *instance, str key,
+                          str name) {
+    driver *d = run->d;
+    job_view *v = job_view_new(&run->view, job);
+    v->key = arena_str(v->a, key);
+    v->name = arena_str(v->a, name);
+    v->label = d->run_count > 1
+                   ? arena_printf(v->a, "%.*s / %.*s", STR_ARG(run->view.name), STR_ARG(name))
+                   : v->name;
+    if (instance) {
+        v->matrix = instance->matrix;
+        v->labels = instance->labels;
+        v->label_count = instance->label_count;
+    }
+    ARENA_PUSH(d->set->a, d->views, d->view_count, d->view_cap, v);
+    return v;
+}
+
+static void tell(driver *d, job_view *v, const runner_event *ev) {
+    job_view_event(v, ev);
+    d->render->ops->job_event(d->render, v, ev);
+}
+
+static void tell_started(driver *d, job_view *v) {
+    runner_event ev = {
+        .kind = RUNNER_JOB_STARTED, .at_us = clock_wall_us(), .step = -1, .parent_step = -1};
+    tell(d, v, &ev);
+}
+
+static void tell_finished(driver *d, job_view *v, job_result result, const value *outputs) {
+    runner_event ev = {.kind = RUNNER_JOB_FINISHED,
+                       .at_us = clock_wall_us(),
+                       .step = -1,
+                       .parent_step = -1,
+                       .result = result,
+                       .outputs = outputs};
+    if (v->started) ev.duration_us = ev.at_us - v->started_us;
+    tell(d, v, &ev);
+}
+
+static str masked(driver *d, arena *a, str text) {
+    _cleanup_strbuf_ strbuf out = STRBUF_INIT;
+    mask_text(d->mask, text, &out);
+    return arena_str(a, strbuf_str(&out));
+}
+
+/* The outputs of a call, which the schedule knows unmasked. */
+static value masked_object(driver *d, arena *a, const value *object) {
+    value out = value_object_new(a, value_case_sensitive(object));
+    for (size_t i = 0; i < value_count(object); i++) {
+        const value_pair *pair = value_at(object, i);
+        value item = pair->item;
+        if (item.kind == VALUE_STRING) item.string = masked(d, a, item.string);
+        value_set(a, &out, pair->key, item);
+    }
+    return out;
+}
+
+static job_view *find_view(driver *d, const live_run *run, str key) {
+    for (size_t i = d->view_count; i-- > 0;) {
+        if (d->views[i]->run == &run->view && str_eq(d->views[i]->key, key)) return d->views[i];
+    }
+    return NULL;
+}
+
+static void on_schedule(void *context, const schedule_event *ev) {
+    live_run *run = context;
+    driver *d = run->d;
+    job_view *v;
+    switch (ev->kind) {
+    case SCHEDULE_NOT_STARTED:
+        v = add_view(run, ev->job, ev->instance, ev->key, ev->name);
+        v->is_call = plan_job_is_call(ev->job);
+        v->reason = masked(d, v->a, ev->reason);
+        tell_finished(d, v, ev->result, NULL);
+        break;
+    case SCHEDULE_CALL_STARTED:
+        v = add_view(run, ev->job, ev->instance, ev->key, ev->name);
+        v->is_call = true;
+        tell_started(d, v);
+        break;
+    case SCHEDULE_CALL_FINISHED: {
+        v = find_view(d, run, ev->key);
+        if (!v) break;
+        value outputs = masked_object(d, v->a, &ev->outputs);
+        tell_finished(d, v, ev->result, &outputs);
+        break;
+    }
+    case SCHEDULE_EVENT_COUNT: break;
+    }
+}
+
+/* ---- one job -------------------------------------------------------------------------------- */
+
+static void on_event(void *context, const runner_event *ev) {
+    live_job *job = context;
+    tell(job->d, job->view, ev);
+}
+
+static int on_checkout(void *context, const char *into, err *e) {
+    live_job *job = context;
+    return run_checkout(job->a, job->d->set, into, e);
+}
+
+static int on_action_dir(void *context, arena *a, str uses, char **ret, err *e) {
+    live_job *job = context;
+    return actions_dir(job->d->set->actions, a, uses, ret, e);
+}
+
+/* The shell has the terminal to itself until the person leaves it. */
+static void on_failed_shell(void *context, const char *cwd, const char *const *env) {
+    live_job *job = context;
+    driver *d = job->d;
+    if (d->cancelled) return;
+    if (d->render->ops->suspend) d->render->ops->suspend(d->render, true);
+    const char *shell = getenv("SHELL");
+    if (!shell || !*shell) shell = "/bin/sh";
+    fprintf(stderr, "A step of %.*s failed. This is its folder and environment; 'exit' goes on.\n",
+            STR_ARG(job->view->label));
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    sigaction(SIGINT, &ignore, &before);
+    pid_t pid = fork();
+    if (pid == 0) {
+        signal(SIGINT, SIG_DFL);
+        signal(SIGPIPE, SIG_DFL);
+        if (chdir(cwd) == 0) execle(shell, shell, "-i", (char *)NULL, env);
+        _exit(127);
+    }
+    int status;
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    sigaction(SIGINT, &before, NULL);
+    if (d->render->ops->suspend) d->render->ops->suspend(d->render, false);
+}
+
+static void on_finished(void *context, job_result result, const value *outputs) {
+    live_job *job = context;
+    job->ended = true;
+    job->result = result;
+    if (outputs) job->outputs = value_copy(job->a, outputs);
+    pump_soon(job->d);
+}
+
+/* Which back end runs these labels; an error when none can. */
+static int choose_backend(const run_config *c, const job_instance *instance, sandbox_backend *ret,
+                          err *e) {
+    *ret = SANDBOX_HOST;
+    for (size_t i = 0; i < instance->label_count; i++) {
+        str label = instance->labels[i];
+        for (size_t p = 0; p < c->platform_count; p++) {
+            if (str_eq_nocase(c->platforms[p].from, label)) return 0;
+        }
+    }
+    for (size_t i = 0; i < instance->label_count; i++) {
+        str label = instance->labels[i];
+        bool other = str_eq_nocase(str_sub(label, 0, 5), STR("macos")) ||
+                     str_eq_nocase(str_sub(label, 0, 7), STR("windows"));
+        if (other)
+            return err_set(e, ERR_UNSUPPORTED,
+                           "runs-on: %.*s is not this machine's system; '-P %.*s=host' runs it "
+                           "here all the same",
+                           STR_ARG(label), STR_ARG(label));
+    }
+    return 0;
+}
+
+static int start_job(live_job *job, err *e) {
+    driver *d = job->d;
+    sandbox_backend backend;
+    int r = choose_backend(d->config, job->instance, &backend, e);
+    if (r < 0) return r;
+    str name = arena_printf(job->a, "job-%zu", ++d->started);
+    job->root = fs_join(job->a, d->temp.path, name);
+    if ((r = fs_mkdirs(job->root, 0700, e)) < 0) return r;
+    job->spec = (runner_spec){
+        .job = job->instance,
+        .loop = d->loop,
+        .backend = backend,
+        .root = job->root,
+        .repo_root = d->set->root,
+        .env = &d->config->env,
+        .node = d->node,
+        .debug = d->config->verbose,
+    };
+    job->port = (runner_port){
+        .context = job,
+        .event = on_event,
+        .action_dir = on_action_dir,
+        .checkout = on_checkout,
+        .failed_shell = d->config->shell_on_failure ? on_failed_shell : NULL,
+        .finished = on_finished,
+    };
+    return runner_start(&job->spec, &job->port, &job->runner, e);
+}
+
+static void add_job(live_run *run, const job_instance *instance) {
+    driver *d = run->d;
+    arena *a = arena_new();
+    live_job *job = ARENA_NEW(a, live_job);
+    *job = (live_job){.d = d, .run = run, .instance = instance, .a = a, .next = d->jobs};
+    job->view = add_view(run, instance->plan, instance, instance->key, instance->name);
+    d->jobs = job;
+    d->running++;
+    err e = {0};
+    if (start_job(job, &e) == 0) return;
+    job->view->reason = masked(d, job->view->a, str_from(e.message));
+    tell_finished(d, job->view, JOB_FAILURE, NULL);
+    job->ended = true;
+    job->result = JOB_FAILURE;
+    pump_soon(d);
+}
+
+static void remove_job(live_job **at) {
+    live_job *job = *at;
+    driver *d = job->d;
+    *at = job->next;
+    d->running--;
+    runner_free(job->runner);
+    schedule_finish(job->run->schedule, job->instance, job->result, &job->outputs);
+    err e = {0};
+    if (job->root && !d->config->keep && fs_remove(job->root, &e) < 0)
+        d->render->ops->message(d->render, SEVERITY_WARNING, str_from(e.message));
+    arena_free(job->a);
+}
+
+static live_job *job_of(driver *d, const job_instance *instance) {
+    for (live_job *job = d->jobs; job; job = job->next) {
+        if (job->instance == instance) return job;
+    }
+    return NULL;
+}
+
+/* ---- runs ----------------------------------------------------------------------------------- */
+
+static void start_run(live_run *run) {
+    run->started = true;
+    run->view.started_us = clock_wall_us();
+    run->d->render->ops->run_started(run->d->render, &run->view);
+}
+
+static void finish_run(live_run *run) {
+    run->finished = true;
+    run->view.result = schedule_result(run->schedule);
+    run->view.ended_us = clock_wall_us();
+    run->d->render->ops->run_finished(run->d->render, &run->view);
+}
+
+/* True when an earlier run of the same concurrency group has not ended. */
+static bool must_wait(const driver *d, const live_run *run) {
+    bool cancel;
+    str group = schedule_group(run->schedule, &cancel);
+    for (const live_run *other = d->runs; group.len && other < run; other++) {
+        if (!other->finished && str_eq_nocase(schedule_group(other->schedule, &cancel), group))
+            return true;
+    }
+    return false;
+}
+
+static void drain_cancels(live_run *run) {
+    const job_instance *instance;
+    while ((instance = schedule_take_cancel(run->schedule, NULL))) {
+        live_job *job = job_of(run->d, instance);
+        if (job && job->runner && !job->ended) runner_cancel(job->runner);
+    }
+}
+
+static void pump_run(live_run *run) {
+    driver *d = run->d;
+    if (run->finished || must_wait(d, run)) return;
+    if (!run->started) start_run(run);
+    drain_cancels(run);
+    while (d->running < d->config->max_parallel) {
+        const job_instance *next = schedule_next(run->schedule);
+        drain_cancels(run);
+        if (!next) break;
+        add_job(run, next);
+    }
+    if (schedule_done(run->schedule)) finish_run(run);
+}
+
+static void pump(void *context) {
+    driver *d = context;
+    loop_timer_stop(d->pump_timer);
+    d->pump_timer = NULL;
+    for (live_job **at = &d->jobs; *at;) {
+        if ((*at)->ended)
+            remove_job(at);
+        else
+            at = &(*at)->next;
+    }
+    bool all = true;
+    for (size_t i = 0; i < d->run_count; i++)
+        pump_run(&d->runs[i]);
+    for (size_t i = 0; i < d->run_count; i++)
+        all &= d->runs[i].finished;
+    if (all) loop_quit(d->loop);
+}
+
+static void pump_soon(driver *d) {
+    if (!d->pump_timer) d->pump_timer = loop_after(d->loop, 0, pump, d);
+}
+
+/* ---- cancelling ----------------------------------------------------------------------------- */
+
+static void cancel_all(driver *d) {
+    d->cancelled = true;
+    for (size_t i = 0; i < d->run_count; i++) {
+        if (!d->runs[i].finished) schedule_cancel(d->runs[i].schedule);
+    }
+    pump_soon(d);
+}
+
+static void kill_all(driver *d) {
+    for (live_job *job = d->jobs; job; job = job->next) {
+        if (job->runner && !job->ended) runner_kill(job->runner);
+    }
+}
+
+static void on_signal(void *context, int signo) {
+    driver *d = context;
+    d->interrupts++;
+    if (d->interrupts == 1) {
+        const char *text =
+            signo == SIGINT ? "cancelling: press Ctrl-C again to kill everything" : "cancelling";
+        d->render->ops->message(d->render, SEVERITY_NOTE, str_from(text));
+        cancel_all(d);
+    } else {
+        kill_all(d);
+    }
+}
+
+/* Nobody reads the output any more: as if cancelled. */
+static void on_broken(void *context) {
+    driver *d = context;
+    if (!d->cancelled) cancel_all(d);
+}
+
+static void watch_signals(driver *d) {
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        d->signals[i] = loop_on_signal(d->loop, signals[i], on_signal, d);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------ */
+
+static size_t label_width(const driver *d) {
+    size_t widest = 0;
+    for (size_t i = 0; i < d->run_count; i++) {
+        const run_view *run = &d->runs[i].view;
+        size_t count;
+        plan_job **jobs = plan_jobs(run->plan, &count);
+        for (size_t j = 0; j < count; j++) {
+            str name = jobs[j]->job->name && jobs[j]->job->name->kind == TOKEN_STRING
+                           ? jobs[j]->job->name->text
+                           : jobs[j]->key;
+            size_t width = style_width(&d->render->style, name);
+            matrix_config *configs;
+            size_t config_count = 0;
+            err ignored = {0};
+            if (plan_matrix(d->set->a, run->plan, jobs[j], &configs, &config_count, &ignored) ==
+                    0 &&
+                config_count)
+                width += configs[config_count - 1].label.len + 3;
+            if (d->run_count > 1) width += style_width(&d->render->style, run->name) + 3;
+            if (width > widest) widest = width;
+        }
+    }
+    return widest;
+}
+
+static int make_runs(driver *d, err *e) {
+    run_set *set = d->set;
+    d->runs = ARENA_ARRAY(set->a, live_run, set->file_count);
+    for (size_t i = 0; i < set->file_count; i++) {
+        live_run *run = &d->runs[d->run_count];
+        const run_file *f = &set->files[i];
+        *run = (live_run){.d = d};
+        run->view = (run_view){
+            .number = (unsigned)i + 1,
+            .plan = f->plan,
+            .event = &set->event,
+            .name = f->workflow->name,
+            .path = str_from(f->workflow->path),
+        };
+        schedule_inputs in = {
+            .secrets = d->config->secrets,
+            .vars = d->config->vars,
+        };
+        int r = schedule_new(f->plan, &in, on_schedule, run, &run->schedule, e);
+        if (r < 0) return err_context(e, "%s", f->workflow->path);
+        d->run_count++;
+    }
+    return 0;
+}
+
+static int prepare(driver *d, err *e) {
+    run_set *set = d->set;
+    int r = actions_fetch(set->actions, set->files, set->file_count, e);
+    if (r == 0) r = run_temp_make(set->a, d->config->keep, &d->temp, e);
+    if (r == 0) r = loop_new(&d->loop, e);
+    if (r < 0) return r;
+    d->render = render_new(d->config, d->loop);
+    d->render->on_broken = on_broken;
+    d->render->context = d;
+    d->mask = mask_new();
+    for (size_t i = 0; i < value_count(&d->config->secrets); i++) {
+        str secret = value_at(&d->config->secrets, i)->item.string;
+        if (str_trim(secret).len && (r = mask_add(d->mask, secret, e)) < 0) return r;
+    }
+    const char *path = getenv("PATH");
+    d->node = fs_find_program(set->a, "node", str_from(path));
+    return make_runs(d, e);
+}
+
+static void release(driver *d) {
+    for (size_t i = 0; i < d->run_count; i++)
+        schedule_free(d->runs[i].schedule);
+    for (size_t i = 0; i < d->view_count; i++)
+        job_view_free(d->views[i]);
+    for (size_t i = 0; i < sizeof d->signals / sizeof *d->signals; i++)
+        loop_signal_stop(d->signals[i]);
+    loop_timer_stop(d->pump_timer);
+    render_free(d->render);
+    if (d->loop) loop_free(d->loop);
+    if (d->mask) mask_free(d->mask);
+    run_temp_done(&d->temp);
+}
+
+static int status_of(const driver *d) {
+    int status = d->cancelled ? 130 : 0;
+    for (size_t i = 0; i < d->run_count && !d->cancelled; i++) {
+        if (d->runs[i].view.result == JOB_FAILURE) return 1;
+        if (d->runs[i].view.result == JOB_CANCELLED) status = 130;
+    }
+    return status;
+}
+
+int run_driver(run_set *set) {
+    driver d = {.set = set, .config = set->config, .temp.lock = -1};
+    err e = {0};
+    if (prepare(&d, &e) < 0) {
+        run_invalid(d.config, &e);
+        release(&d);
+        return 2;
+    }
+    watch_signals(&d);
+    if (d.render->ops->prepare) d.render->ops->prepare(d.render, label_width(&d));
+    pump_soon(&d);
+    loop_run(d.loop);
+    d.render->ops->finish(d.render, d.views, d.view_count);
+    if (d.config->keep) fprintf(stderr, "Folders of the jobs are kept in %s\n", d.temp.path);
+    int status = status_of(&d);
+    release(&d);
+    return status;
+}
