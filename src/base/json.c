@@ -10,10 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* jansson would take a failed allocation for an error in the text. */
+static void *allocate(size_t size) {
+    void *p = malloc(size);
+    if (!p) oom();
+    return p;
+}
+
 /* Appends the place to the message as well: most callers know of no file that the span could name.
  * jansson quotes the text near the error, which may hold line breaks. */
 static int parse_error(const json_error_t *from, err *e) {
-    if (json_error_code(from) == json_error_out_of_memory) oom();
     if (json_error_code(from) == json_error_stack_overflow)
         return err_set(e, ERR_LIMIT, "the JSON text is nested too deeply");
     char text[JSON_ERROR_TEXT_LENGTH];
@@ -31,18 +37,17 @@ static int parse_error(const json_error_t *from, err *e) {
 static int convert(arena *a, const json_t *from, unsigned depth_left, value *ret);
 
 static int convert_array(arena *a, const json_t *from, unsigned depth_left, value *ret) {
-    *ret = value_array_new(a);
-    for (size_t i = 0, n = json_array_size(from); i < n; i++) {
-        value item;
-        int r = convert(a, json_array_get(from, i), depth_left, &item);
+    size_t count = json_array_size(from);
+    *ret = value_array_sized(a, count);
+    for (size_t i = 0; i < count; i++) {
+        int r = convert(a, json_array_get(from, i), depth_left, &ret->array.items[i]);
         if (r < 0) return r;
-        value_push(a, ret, item);
     }
     return 0;
 }
 
 static int convert_object(arena *a, json_t *from, unsigned depth_left, value *ret) {
-    *ret = value_object_new(a, false);
+    *ret = value_object_sized(a, false, json_object_size(from));
     for (void *at = json_object_iter(from); at; at = json_object_iter_next(from, at)) {
         value item;
         int r = convert(a, json_object_iter_value(at), depth_left, &item);
@@ -75,6 +80,7 @@ static int convert(arena *a, const json_t *from, unsigned depth_left, value *ret
 
 int json_parse(arena *a, str text, unsigned max_depth, value *ret, err *e) {
     if (max_depth == 0) max_depth = JSON_DEPTH_DEFAULT;
+    json_set_alloc_funcs(allocate, free);
     json_error_t failure;
     json_t *root = json_loadb(text.ptr, text.len,
                               JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &failure);

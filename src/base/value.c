@@ -14,8 +14,14 @@ struct value_object {
 };
 
 value value_object_new(arena *a, bool case_sensitive) {
+    return value_object_sized(a, case_sensitive, 0);
+}
+
+value value_object_sized(arena *a, bool case_sensitive, size_t count) {
     value_object *o = ARENA_NEW(a, value_object);
     o->case_sensitive = case_sensitive;
+    o->cap = count;
+    if (count) o->pairs = ARENA_ARRAY(a, value_pair, count);
     return (value){.kind = VALUE_OBJECT, .object = o};
 }
 
@@ -116,14 +122,22 @@ bool value_case_sensitive(const value *object) {
 }
 
 value value_array_new(arena *a) {
-    return (value){.kind = VALUE_ARRAY, .array.items = arena_alloc(a, 0)};
+    return value_array_sized(a, 0);
 }
 
-/* Capacity is the next power of two (at least 4): it need not be stored. */
+/* Capacity is the next power of two (at least 2): it need not be stored. */
+value value_array_sized(arena *a, size_t count) {
+    size_t cap = 2;
+    while (cap < count)
+        cap *= 2;
+    value *items = ARENA_ARRAY(a, value, count ? cap : 0);
+    return (value){.kind = VALUE_ARRAY, .array = {items, count}};
+}
+
 void value_push(arena *a, value *array, value item) {
     size_t n = array->array.count;
-    if (n == 0 || (n >= 4 && (n & (n - 1)) == 0)) {
-        size_t cap = n ? n * 2 : 4;
+    if (n == 0 || (n >= 2 && (n & (n - 1)) == 0)) {
+        size_t cap = n ? n * 2 : 2;
         array->array.items =
             arena_grow(a, array->array.items, n * sizeof(value), cap * sizeof(value));
     }
@@ -135,12 +149,12 @@ value value_copy(arena *a, const value *v) {
     switch (v->kind) {
     case VALUE_STRING: out.string = arena_str(a, v->string); break;
     case VALUE_ARRAY:
-        out = value_array_new(a);
+        out = value_array_sized(a, v->array.count);
         for (size_t i = 0; i < v->array.count; i++)
-            value_push(a, &out, value_copy(a, &v->array.items[i]));
+            out.array.items[i] = value_copy(a, &v->array.items[i]);
         break;
     case VALUE_OBJECT:
-        out = value_object_new(a, value_case_sensitive(v));
+        out = value_object_sized(a, value_case_sensitive(v), value_count(v));
         for (size_t i = 0; i < value_count(v); i++)
             value_set(a, &out, value_at(v, i)->key, value_copy(a, &value_at(v, i)->item));
         break;

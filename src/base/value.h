@@ -57,6 +57,8 @@ static inline value value_cstring(const char *s) {
 /* A new empty object that keeps insertion order. Keys are found without ASCII case, as in GitHub's
  * contexts, unless `case_sensitive` (the `env` context on Linux). */
 value value_object_new(arena *a, bool case_sensitive);
+/* The same with room for `count` keys, for those who know how many will come. */
+value value_object_sized(arena *a, bool case_sensitive, size_t count);
 /* Sets a key of an object made in the same arena; an existing one keeps its place and spelling. */
 void value_set(arena *a, value *object, str key, value item);
 void value_set_str(arena *a, value *object, const char *key, str text);
@@ -72,6 +74,8 @@ bool value_case_sensitive(const value *object);
 
 /* A new empty array. `items` is its identity, which expressions compare: never NULL, unique. */
 value value_array_new(arena *a);
+/* An array of `count` nulls, to be overwritten by those who know how many there are. */
+value value_array_sized(arena *a, size_t count);
 void value_push(arena *a, value *array, value item);
 
 /* A deep copy into another arena. */

@@ -49,10 +49,33 @@ static void every_array_has_its_own_identity(void **state) {
     assert_ptr_not_equal(one.array.items, other.array.items);
 }
 
+static void sized_arrays_and_objects_grow_on(void **state) {
+    (void)state;
+    _cleanup_arena_ arena *a = arena_new();
+    for (size_t size = 0; size < 40; size++) {
+        value list = value_array_sized(a, size), object = value_object_sized(a, false, size);
+        assert_int_equal(value_count(&list), size);
+        assert_int_equal(value_count(&object), 0);
+        for (size_t i = 0; i < size; i++)
+            assert_true(list.array.items[i].kind == VALUE_NULL);
+        for (size_t i = 0; i < 50; i++) {
+            value_push(a, &list, value_number((double)i));
+            value_set(a, &object, arena_printf(a, "k%zu", i), value_number((double)i));
+        }
+        assert_int_equal(value_count(&list), size + 50);
+        assert_int_equal(value_count(&object), 50);
+        for (size_t i = 0; i < 50; i++) {
+            assert_true(list.array.items[size + i].number == (double)i);
+            assert_true(value_get(&object, arena_printf(a, "K%zu", i))->number == (double)i);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(objects_find_keys_without_case_and_keep_order),
         cmocka_unit_test(case_sensitive_objects_tell_keys_apart),
+        cmocka_unit_test(sized_arrays_and_objects_grow_on),
         cmocka_unit_test(arrays_grow_and_copies_are_deep),
         cmocka_unit_test(every_array_has_its_own_identity),
     };

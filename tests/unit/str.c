@@ -1,0 +1,251 @@
+#include "unit.h"
+
+#include "base/arena.h"
+#include "base/err.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static void comparison_is_by_bytes(void **state) {
+    assert_true(str_eq(STR("ab"), STR("ab")));
+    assert_true(str_eq((str){NULL, 0}, STR_EMPTY));
+    assert_false(str_eq(STR("ab"), STR("abc")));
+    assert_true(str_eq_nocase(STR("aBc[\xC3\xA9"), STR("AbC[\xC3\xA9")));
+    assert_false(str_eq_nocase(STR("\xC3\xA9"), STR("\xC3\x89"))); /* only ASCII has no case */
+    assert_false(str_eq_nocase(STR("@"), STR("`")));
+    assert_true(str_cmp(STR("a"), STR("b")) < 0);
+    assert_true(str_cmp(STR("a\xFF"), STR("ab")) > 0);
+    assert_true(str_cmp(STR("a"), STR("ab")) < 0);
+    assert_int_equal(str_cmp(STR("a\0b"), STR("a\0b")), 0);
+    assert_true(str_starts(STR("abc"), STR("ab")) && str_ends(STR("abc"), STR("bc")));
+    assert_false(str_starts(STR("a"), STR("ab")) || str_ends(STR("b"), STR("ab")));
+}
+
+static void parts_are_clamped_to_the_text(void **state) {
+    assert_str(str_sub(STR("hello"), 1, 3), "el");
+    assert_str(str_sub(STR("hello"), 3, 100), "lo");
+    assert_str(str_sub(STR("hello"), 4, 2), "");
+    assert_str(str_sub(STR("hello"), 9, 12), "");
+    assert_str(str_trim(STR(" \t\r\n\v\f x y \n")), "x y");
+    assert_str(str_trim(STR(" \n ")), "");
+}
+
+static void positions_are_found_or_minus_one(void **state) {
+    assert_int_equal(str_find(STR("ababc"), STR("abc")), 2);
+    assert_int_equal(str_find(STR("ab"), STR("abc")), -1);
+    assert_int_equal(str_find(STR("a\0bc"), STR("bc")), 2);
+    assert_int_equal(str_find(STR_EMPTY, STR_EMPTY), 0);
+    assert_int_equal(str_find_char(STR("abca"), 'a'), 0);
+    assert_int_equal(str_rfind_char(STR("abca"), 'a'), 3);
+    assert_int_equal(str_rfind_char(STR_EMPTY, 'a'), -1);
+}
+
+static void a_cut_takes_what_is_before_the_separator(void **state) {
+    str head, rest;
+    assert_true(str_cut(STR("a=b=c"), '=', &head, &rest));
+    assert_str(head, "a");
+    assert_str(rest, "b=c");
+    assert_false(str_cut(STR("abc"), '=', &head, &rest));
+    assert_str(head, "abc");
+    assert_str(rest, "");
+    str self = STR("x,y");
+    assert_true(str_cut(self, ',', &head, &self)); /* the rest may replace the text */
+    assert_str(self, "y");
+}
+
+static void lines_end_in_lf_or_crlf(void **state) {
+    static const char *const expected[] = {"a", "", "b\rc", "last"};
+    str rest = STR("a\r\n\nb\rc\nlast"), line;
+    size_t n = 0;
+    while (str_line(&rest, &line)) {
+        assert_true(n < COUNT(expected));
+        assert_str(line, expected[n++]);
+    }
+    assert_int_equal(n, COUNT(expected));
+    rest = STR("only\n");
+    assert_true(str_line(&rest, &line));
+    assert_false(str_line(&rest, &line));
+}
+
+static void numbers_are_whole_and_within_the_maximum(void **state) {
+    static const struct {
+        const char *text;
+        uint64_t max;
+        bool ok;
+        uint64_t number;
+    } cases[] = {
+        {"0", 0, true, 0},
+        {"007", 10, true, 7},
+        {"18446744073709551615", UINT64_MAX, true, UINT64_MAX},
+        {"18446744073709551616", UINT64_MAX, false, 0},
+        {"99999999999999999999999", UINT64_MAX, false, 0},
+        {"11", 10, false, 0},
+        {"", 10, false, 0},
+        {"-1", 10, false, 0},
+        {"+1", 10, false, 0},
+        {" 1", 10, false, 0},
+        {"1x", 10, false, 0},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        uint64_t n = 0;
+        assert_int_equal(str_to_uint(str_from(cases[i].text), cases[i].max, &n), cases[i].ok);
+        assert_int_equal(n, cases[i].number);
+    }
+}
+
+static void hashes_without_case_agree(void **state) {
+    assert_true(str_hash_nocase(STR("GitHub")) == str_hash_nocase(STR("gITHUB")));
+    assert_true(str_hash(STR("a")) != str_hash(STR("A")));
+    /* Low bits index tables: of 4096 near-equal keys, few may share their 12 low bits. */
+    static unsigned char used[4096];
+    size_t distinct = 0;
+    for (int i = 0; i < 4096; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "key%d", i);
+        unsigned char *slot = &used[str_hash(str_from(key)) & 4095];
+        distinct += !*slot;
+        *slot = 1;
+    }
+    assert_true(distinct > 2400); /* random keys would take 2589 */
+}
+
+static void distance_counts_edits_and_swaps(void **state) {
+    static const struct {
+        const char *a, *b;
+        size_t distance;
+    } cases[] = {
+        {"", "", 0},      {"push", "psuh", 1}, {"kitten", "sitting", 3}, {"ABC", "abc", 0},
+        {"ca", "abc", 3}, {"on", "no", 1},     {"runs-on", "runson", 1}, {"steps", "", 5},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_int_equal(str_distance(str_from(cases[i].a), str_from(cases[i].b), 9),
+                         cases[i].distance);
+        assert_int_equal(str_distance(str_from(cases[i].b), str_from(cases[i].a), 9),
+                         cases[i].distance);
+    }
+    assert_int_equal(str_distance(STR("kitten"), STR("sitting"), 2), 3);
+    char longer[80];
+    memset(longer, 'x', sizeof longer);
+    assert_int_equal(str_distance((str){longer, 80}, (str){longer, 80}, 4), 5);
+}
+
+static void the_nearest_word_is_what_a_person_meant(void **state) {
+    static const str words[] = {STR_INIT("runs-on"), STR_INIT("steps"), STR_INIT("strategy"),
+                                STR_INIT("needs"), STR_INIT("if")};
+    assert_str(str_nearest(STR("run-on"), words, COUNT(words)), "runs-on");
+    assert_str(str_nearest(STR("step"), words, COUNT(words)), "steps");
+    assert_str(str_nearest(STR("startegy"), words, COUNT(words)), "strategy");
+    assert_str(str_nearest(STR("environment"), words, COUNT(words)), "");
+    assert_str(str_nearest(STR("of"), words, COUNT(words)), "if");
+    assert_str(str_nearest(STR("x"), words, 0), "");
+}
+
+static void only_well_formed_utf8_is_valid(void **state) {
+    static const struct {
+        const char *text;
+        bool valid;
+    } cases[] = {
+        {"", true},
+        {"plain", true},
+        {"\xC2\x80 \xDF\xBF", true},
+        {"\xE0\xA0\x80 \xED\x9F\xBF \xEE\x80\x80 \xEF\xBF\xBF", true},
+        {"\xF0\x90\x80\x80 \xF4\x8F\xBF\xBF", true},
+        {"\x80", false},
+        {"\xC0\x80", false},         /* overlong */
+        {"\xC1\xBF", false},         /* overlong */
+        {"\xE0\x9F\xBF", false},     /* overlong */
+        {"\xF0\x8F\xBF\xBF", false}, /* overlong */
+        {"\xED\xA0\x80", false},     /* surrogate */
+        {"\xF4\x90\x80\x80", false}, /* past U+10FFFF */
+        {"\xF5\x80\x80\x80", false},
+        {"\xE2\x82", false}, /* cut off */
+        {"\xF0\x9F\x98", false},
+        {"\xC3(", false},
+        {"\xFF", false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_int_equal(utf8_valid(str_from(cases[i].text)), cases[i].valid);
+}
+
+static void code_points_are_read_and_written_alike(void **state) {
+    static const uint32_t codes[] = {0,      0x7F,   0x80,    0x7FF,   0x800,
+                                     0xFFFD, 0xFFFF, 0x10000, 0x10FFFF};
+    for (size_t i = 0; i < COUNT(codes); i++) {
+        char text[4];
+        size_t at = 0, n = utf8_put(codes[i], text);
+        assert_int_equal(utf8_next((str){text, n}, &at), codes[i]);
+        assert_int_equal(at, n);
+    }
+    str bad = STR("\xE2\x82x");
+    size_t at = 0;
+    assert_int_equal(utf8_next(bad, &at), 0xFFFD);
+    assert_int_equal(utf8_next(bad, &at), 0xFFFD);
+    assert_int_equal(utf8_next(bad, &at), 'x');
+    assert_int_equal(at, 3);
+}
+
+static void buffers_grow_and_stay_terminated(void **state) {
+    _cleanup_strbuf_ strbuf b = STRBUF_INIT;
+    assert_string_equal(strbuf_cstr(&b), "");
+    for (int i = 0; i < 1000; i++)
+        strbuf_addf(&b, "%d,", i);
+    assert_int_equal(b.len, 10 * 2 + 90 * 3 + 900 * 4);
+    assert_int_equal(strlen(b.ptr), b.len);
+    strbuf_shift(&b, b.len - 4);
+    assert_str(strbuf_str(&b), "999,");
+    strbuf_truncate(&b, 3);
+    strbuf_truncate(&b, 9);
+    strbuf_pad(&b, '.', 3);
+    strbuf_addc(&b, '!');
+    strbuf_adds(&b, "?");
+    strbuf_add(&b, STR_EMPTY);
+    assert_str(strbuf_str(&b), "999...!?");
+    strbuf_shift(&b, 100);
+    assert_int_equal(b.len, 0);
+    strbuf_clear(&b);
+    assert_string_equal(strbuf_cstr(&b), "");
+}
+
+static void errors_hold_code_place_and_message(void **state) {
+    err e = {0};
+    assert_int_equal(err_set(&e, ERR_LIMIT, "more than %d", 3), ERR_LIMIT);
+    assert_string_equal(e.message, "more than 3");
+    assert_int_equal(err_context(&e, "cannot read '%s'", "x"), ERR_LIMIT);
+    assert_string_equal(e.message, "cannot read 'x': more than 3");
+    assert_int_equal(err_sys(&e, ENOENT, "cannot open"), ERR_IO);
+    assert_string_equal(e.message, "cannot open: No such file or directory");
+    assert_int_equal(e.sys_errno, ENOENT);
+    assert_int_equal(err_at(&e, ERR_INVALID, (span){"f", 2, 3, 2, 4}, "bad"), ERR_INVALID);
+    assert_int_equal(e.where.column, 3);
+    assert_int_equal(err_set(NULL, ERR_INVALID, "nobody listens"), ERR_INVALID);
+    char longer[2000];
+    memset(longer, 'x', sizeof longer);
+    longer[sizeof longer - 1] = '\0';
+    err_set(&e, ERR_INVALID, "%s", longer);
+    assert_string_equal(e.message + strlen(e.message) - 4, "x...");
+    err_context(&e, "%s", longer);
+    assert_true(strlen(e.message) < sizeof e.message);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(comparison_is_by_bytes),
+        cmocka_unit_test(parts_are_clamped_to_the_text),
+        cmocka_unit_test(positions_are_found_or_minus_one),
+        cmocka_unit_test(a_cut_takes_what_is_before_the_separator),
+        cmocka_unit_test(lines_end_in_lf_or_crlf),
+        cmocka_unit_test(numbers_are_whole_and_within_the_maximum),
+        cmocka_unit_test(hashes_without_case_agree),
+        cmocka_unit_test(distance_counts_edits_and_swaps),
+        cmocka_unit_test(the_nearest_word_is_what_a_person_meant),
+        cmocka_unit_test(only_well_formed_utf8_is_valid),
+        cmocka_unit_test(code_points_are_read_and_written_alike),
+        cmocka_unit_test(buffers_grow_and_stay_terminated),
+        cmocka_unit_test(errors_hold_code_place_and_message),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
