@@ -114,7 +114,9 @@ void schedule_end_instance(schedule *s, instance *i, job_result result, const va
     i->result = result;
     n->results |= BIT(result);
     n->left--;
-    if (outputs && outputs->kind == VALUE_OBJECT) join_outputs(s, n, outputs);
+    /* "the last successful completing reusable workflow of the matrix" sets a call's outputs */
+    bool counts = !i->called || n->count == 1 || result == JOB_SUCCESS;
+    if (outputs && outputs->kind == VALUE_OBJECT && counts) join_outputs(s, n, outputs);
     schedule_give_back(s, &i->ticket);
     if (result == JOB_FAILURE && n->fail_fast && !n->fail_fast_fired) fail_fast(s, n, i);
     /* fail_fast may have ended all others, and with them the node */

@@ -190,11 +190,11 @@ static str unique_key(arena *a, value *seen, str key) {
 
 static value strategy_context(arena *a, const strategy *st, size_t index, size_t total) {
     value v = value_object_new(a, false);
+    size_t parallel = st->max_parallel && st->count ? st->max_parallel : total;
     value_set(a, &v, STR("fail-fast"), value_bool(st->fail_fast));
     value_set(a, &v, STR("job-index"), value_number((double)index));
     value_set(a, &v, STR("job-total"), value_number((double)total));
-    value_set(a, &v, STR("max-parallel"),
-              value_number((double)(st->max_parallel ? st->max_parallel : total)));
+    value_set(a, &v, STR("max-parallel"), value_number((double)parallel));
     return v;
 }
 

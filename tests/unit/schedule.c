@@ -372,6 +372,18 @@ static void calls_have_inputs_outputs_and_results(void **state) {
                         "called x (one): success {\"said\":\"A\"}", "call x (two)",
                         "start x (two)/say", "start x (two)/then",
                         "called x (two): success {\"said\":\"B\"}", "start y"}},
+        {.jobs = "jobs:\n  x: {strategy: {fail-fast: false, matrix: {w: [one, two]}}, uses: "
+                 "./.github/workflows/lib.yml, with: {who: '${{ matrix.w }}'}}\n"
+                 "  y: {needs: x, if: always() && needs.x.outputs.said == 'B', " S "}\n",
+         .files = library,
+         .deeds = {{"x (one)/say", 0, "{\"text\": \"A\"}"},
+                   {"x (one)/then", JOB_FAILURE, NULL},
+                   {"x (two)/say", 0, "{\"text\": \"B\"}"}},
+         .transcript = {"call x (one)", "call x (two)", "start x (one)/say", "start x (two)/say",
+                        "start x (one)/then", "start x (two)/then", "end x (one)/then: failure",
+                        "called x (one): failure {\"said\":\"A\"}",
+                        "called x (two): success {\"said\":\"B\"}", "start y"},
+         .result = JOB_FAILURE},
         {.jobs = "jobs:\n  x: {strategy: {matrix: {w: [one, two]}}, uses: "
                  "./.github/workflows/two.yml}\n",
          .files = library,
