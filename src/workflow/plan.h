@@ -109,6 +109,10 @@ struct job_instance {
     bool concurrency_cancel;
 };
 
+/* Jobs and configurations in one run, with every call counted again: matrices of calls of matrices
+ * multiply. The job that would go over it fails, and so does what comes after it. */
+#define RUN_JOBS_MAX 20000
+
 typedef struct schedule schedule;
 
 typedef struct schedule_inputs {

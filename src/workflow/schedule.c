@@ -46,6 +46,15 @@ void schedule_later(schedule *s, work w) {
     s->work[s->work_count++] = w;
 }
 
+int schedule_grow(schedule *s, size_t more, err *e) {
+    if (more <= RUN_JOBS_MAX - s->size) {
+        s->size += more;
+        return 0;
+    }
+    s->size = RUN_JOBS_MAX; /* for good: or each of the rest would be evaluated in vain */
+    return err_set(e, ERR_LIMIT, "the run has more than %d jobs", RUN_JOBS_MAX);
+}
+
 /* ---- ends ---------------------------------------------------------------------------------- */
 
 job_result schedule_roll_up(unsigned results) {

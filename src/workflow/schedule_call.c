@@ -117,9 +117,11 @@ int schedule_open_call(schedule *s, instance *i, err *e) {
         return err_at(e, ERR_NOT_FOUND, job->job->where,
                       "the reusable workflow '%.*s' was not read",
                       STR_ARG(token_text(job->job->uses)));
+    int code = schedule_grow(s, job->child_count, e);
+    if (code) return code;
     frame *f = schedule_new_frame(s, job->job->called, i, job->children, job->child_count);
     concurrency c = {0};
-    int code = read_inputs(s, i, f, e);
+    code = read_inputs(s, i, f, e);
     if (!code) code = read_secrets(s, i, f, e);
     if (!code) code = schedule_frame_concurrency(s, f, &c, e);
     if (code) {

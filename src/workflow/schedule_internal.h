@@ -117,6 +117,7 @@ struct schedule {
     instance *ready_head, *ready_tail;
     instance *cancel_head, *cancel_tail;
     size_t running;
+    size_t size; /* nodes and instances made so far */
     group **groups;
     size_t group_count, group_cap;
     value group_index; /* name to position */
@@ -130,6 +131,8 @@ void schedule_end_instance(schedule *s, instance *i, job_result result, const va
 void schedule_refuse_instance(schedule *s, instance *i, job_result result, str reason, span where);
 void schedule_tell(schedule *s, schedule_event_kind kind, const instance *i, job_result result,
                    str reason, span where, value outputs);
+/* Counts `more` nodes or instances. ERR_LIMIT when the run becomes too large. */
+int schedule_grow(schedule *s, size_t more, err *e);
 /* The text of an error with the place that it is about. */
 str schedule_error(schedule *s, const err *e);
 void schedule_cancel_instance(schedule *s, instance *i, str reason);

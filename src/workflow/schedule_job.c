@@ -226,8 +226,12 @@ static void make_instance(schedule *s, node *n, const strategy *st, size_t index
 
 int schedule_expand(schedule *s, node *n, err *e) {
     strategy st;
-    if (read_strategy(s, n, &st, e)) {
-        if (e->where.line == 0) e->where = n->job->job->strategy->where;
+    int code = schedule_grow(s, 1, e);
+    if (!code) code = read_strategy(s, n, &st, e);
+    if (!code && st.count) code = schedule_grow(s, st.count - 1, e);
+    if (code) {
+        const token *t = n->job->job->strategy;
+        if (e->where.line == 0) e->where = t ? t->where : n->job->job->where;
         return err_context(e, "Error when evaluating 'strategy' for job '%.*s'",
                            STR_ARG(n->job->job->id));
     }

@@ -720,7 +720,7 @@ static str random_jobs(arena *a) {
         S,
         S,
         S,
-        "continue-on-error: true, " S,
+        ("continue-on-error: true, " S),
         "uses: ./.github/workflows/two.yml",
         "uses: ./.github/workflows/group.yml",
         "uses: ./.github/workflows/nest.yml",
@@ -874,6 +874,42 @@ static void a_long_chain_and_a_wide_fan_are_walked_without_recursion(void **stat
     }
 }
 
+static void count_failures(void *context, const schedule_event *ev) {
+    size_t *failures = context;
+    if (ev->kind == SCHEDULE_NOT_STARTED && ev->result == JOB_FAILURE &&
+        str_find(ev->reason, STR("the run has more than 20000 jobs")) >= 0)
+        ++*failures;
+}
+
+static void matrices_of_calls_of_matrices_hit_a_limit(void **state) {
+    (void)state;
+#define MANY                                                                                       \
+    "strategy: {fail-fast: false, matrix: {a: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15," \
+    " 16], b: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]}}"
+    static const called_file calls[] = {
+        {"one.yml",
+         "on: workflow_call\njobs:\n  x: {" MANY ", uses: ./.github/workflows/two.yml}\n"},
+        {"two.yml", "on: workflow_call\njobs:\n  x: {" MANY ", " S "}\n"},
+        {NULL, NULL},
+    };
+    _cleanup_arena_ arena *a = arena_new();
+    workflow *w = planning_parse(
+        a, "on: push\njobs:\n  x: {" MANY ", uses: ./.github/workflows/one.yml}\n", calls);
+    event ev = planning_event(a, "push", NULL);
+    plan *p;
+    schedule *s;
+    schedule_inputs in = {0};
+    size_t failures = 0;
+    assert_int_equal(plan_build(a, w, &ev, NULL, &p, NULL), 0);
+    assert_int_equal(schedule_new(p, &in, count_failures, &failures, &s, NULL), 0);
+    for (const job_instance *job; (job = schedule_next(s));)
+        schedule_finish(s, job, JOB_SUCCESS, NULL);
+    assert_true(schedule_done(s));
+    assert_true(failures > 0);
+    assert_int_equal(schedule_result(s), JOB_FAILURE);
+    schedule_free(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(jobs_start_when_their_needs_have_ended),
@@ -895,6 +931,7 @@ int main(void) {
         cmocka_unit_test(the_matrix_filter_leaves_the_rest_out),
         cmocka_unit_test(random_graphs_end_and_keep_their_order),
         cmocka_unit_test(a_long_chain_and_a_wide_fan_are_walked_without_recursion),
+        cmocka_unit_test(matrices_of_calls_of_matrices_hit_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
