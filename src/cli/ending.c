@@ -188,18 +188,12 @@ static void annotation_row(const ending *n, const job_view *job, const annotatio
     strbuf_addc(out, '\n');
 }
 
-/* The runner's own word for a step that failed says no more than the failure above it. */
-static bool says_something(const annotation_view *x) {
-    return x->level != LOG_ERROR || !str_starts(x->text, STR("Process completed with exit code"));
-}
-
 static void list_annotations(const ending *n) {
     size_t shown = 0, dropped = 0;
     for (size_t i = 0; i < n->count; i++) {
         const job_view *job = n->jobs[i];
         dropped += job->annotations_dropped;
         for (size_t k = 0; k < job->annotation_count; k++) {
-            if (!says_something(&job->annotations[k])) continue;
             if (shown == ANNOTATIONS_LISTED) {
                 dropped++;
                 continue;

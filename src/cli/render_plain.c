@@ -8,7 +8,14 @@
 typedef struct plain {
     render base;
     size_t label_width;
+    /* A step that has just begun: its line is held back for a moment, because a step that is
+     * skipped begins and ends at once and then needs one line only. */
+    const job_view *held_job;
+    str held_name;
+    loop_timer *held_timer;
 } plain;
+
+#define HOLD_MS 20
 
 static void prepare(render *r, size_t label_width) {
     plain *p = (plain *)r;
@@ -109,15 +116,38 @@ static void log_line(render *r, const job_view *job, const runner_event *ev) {
     end(r);
 }
 
+static void drop_held(plain *p) {
+    loop_timer_stop(p->held_timer);
+    p->held_timer = NULL;
+    p->held_job = NULL;
+}
+
+static void release_held(void *context) {
+    plain *p = context;
+    if (!p->held_job) return;
+    strbuf *out = begin(&p->base, p->held_job);
+    mark(&p->base, GLYPH_ARROW, INK_BOLD);
+    strbuf_add(out, p->held_name);
+    end(&p->base);
+    drop_held(p);
+}
+
+static void step_started(plain *p, const job_view *job, const runner_event *ev) {
+    p->held_job = job;
+    p->held_name = job_view_step(job, ev->step)->name;
+    p->held_timer = loop_after(p->base.loop, HOLD_MS, release_held, p);
+}
+
 static void job_event(render *r, const job_view *job, const runner_event *ev) {
+    plain *p = (plain *)r;
+    if (!r->config->verbose && job_view_is_noise(job, ev)) return;
+    bool skipped = ev->kind == RUNNER_STEP_FINISHED && ev->conclusion == STEP_SKIPPED;
+    if (skipped && p->held_job == job)
+        drop_held(p);
+    else
+        release_held(p);
     switch (ev->kind) {
-    case RUNNER_STEP_STARTED: {
-        strbuf *out = begin(r, job);
-        mark(r, GLYPH_ARROW, INK_BOLD);
-        strbuf_add(out, ev->step_name);
-        end(r);
-        break;
-    }
+    case RUNNER_STEP_STARTED: step_started(p, job, ev); break;
     case RUNNER_LOG: log_line(r, job, ev); break;
     case RUNNER_GROUP:
         style_add(begin(r, job), &r->style, INK_BOLD, ev->text);
@@ -133,6 +163,7 @@ static void job_event(render *r, const job_view *job, const runner_event *ev) {
 }
 
 static void message(render *r, severity level, str text) {
+    release_held(r);
     render_flush(r);
     if (level != SEVERITY_NOTE) {
         console_warning("%.*s", STR_ARG(text));
@@ -143,11 +174,13 @@ static void message(render *r, severity level, str text) {
 }
 
 static void finish(render *r, job_view *const *jobs, size_t job_count) {
+    release_held(r);
     ending_add(&r->out.buf, &r->style, r->config, jobs, job_count);
     render_flush(r);
 }
 
 static void free_plain(render *r) {
+    drop_held((plain *)r);
     free(r);
 }
 

@@ -187,14 +187,15 @@ static void job_finished(tty *t, const job_view *job, const runner_event *ev) {
 }
 
 /* Steps of composite actions, and pre and post steps, are shown when they did not end well. */
-static bool worth_a_line(const tty *t, const runner_event *ev) {
+static bool worth_a_line(const tty *t, const job_view *job, const runner_event *ev) {
     if (t->base.config->verbose || ev->conclusion == STEP_FAILURE) return true;
+    if (job_view_is_noise(job, ev)) return false;
     if (ev->conclusion == STEP_CANCELLED) return ev->parent_step < 0;
     return ev->parent_step < 0 && str_is(ev->phase, "main");
 }
 
 static void step_finished(tty *t, const job_view *job, const runner_event *ev) {
-    if (!worth_a_line(t, ev)) return;
+    if (!worth_a_line(t, job, ev)) return;
     const style *st = &t->base.style;
     bool ran = ev->conclusion != STEP_SKIPPED;
     add_row(t, &t->base.out.buf, style_glyph_of(st, step_glyph(ev->conclusion)),

@@ -162,9 +162,27 @@ static void on_schedule(void *context, const schedule_event *ev) {
 
 /* ---- one job -------------------------------------------------------------------------------- */
 
+/* A file in the job's copy of the repository (ROOT/work/NAME/NAME/…) is named as in the repository;
+ * any other as it is. */
+static const char *repository_path(const live_job *job, const char *file) {
+    str rest = str_from(file), root = str_from(job->root), outer, inner;
+    if (!str_starts(rest, root)) return file;
+    rest = str_sub(rest, root.len, rest.len);
+    if (!str_starts(rest, STR("/work/"))) return file;
+    str_cut(str_sub(rest, sizeof "/work/" - 1, rest.len), '/', &outer, &rest);
+    str_cut(rest, '/', &inner, &rest);
+    return rest.len && str_eq(outer, inner) ? rest.ptr : file;
+}
+
 static void on_event(void *context, const runner_event *ev) {
     live_job *job = context;
-    tell(job->d, job->view, ev);
+    if (!ev->where.file) {
+        tell(job->d, job->view, ev);
+        return;
+    }
+    runner_event named = *ev;
+    named.where.file = repository_path(job, ev->where.file);
+    tell(job->d, job->view, &named);
 }
 
 static int on_checkout(void *context, const char *into, err *e) {
@@ -414,25 +432,35 @@ static void watch_signals(driver *d) {
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
+/* What the label of a job is likely to be, before its names and matrix are evaluated. */
+static size_t label_width_of(const driver *d, const run_view *run, const plan_job *job) {
+    const style *st = &d->render->style;
+    const token *name = job->job->name;
+    bool literal = name && name->kind == TOKEN_STRING;
+    size_t width = style_width(st, literal ? name->text : job->job->id);
+    matrix_config *configs;
+    size_t count = 0, widest = 0;
+    err ignored = {0};
+    bool known = plan_matrix(d->set->a, run->plan, job, &configs, &count, &ignored) == 0;
+    for (size_t i = 0; known && i < count; i++) {
+        size_t label = style_width(st, configs[i].label);
+        if (label > widest) widest = label;
+    }
+    if (widest) width += widest + sizeof " ()" - 1;
+    if (job->scope->caller)
+        width += label_width_of(d, run, job->scope->caller) + sizeof " / " - 1;
+    else if (d->run_count > 1)
+        width += style_width(st, run->name) + sizeof " / " - 1;
+    return width;
+}
+
 static size_t label_width(const driver *d) {
     size_t widest = 0;
     for (size_t i = 0; i < d->run_count; i++) {
-        const run_view *run = &d->runs[i].view;
         size_t count;
-        plan_job **jobs = plan_jobs(run->plan, &count);
+        plan_job **jobs = plan_jobs(d->runs[i].view.plan, &count);
         for (size_t j = 0; j < count; j++) {
-            str name = jobs[j]->job->name && jobs[j]->job->name->kind == TOKEN_STRING
-                           ? jobs[j]->job->name->text
-                           : jobs[j]->key;
-            size_t width = style_width(&d->render->style, name);
-            matrix_config *configs;
-            size_t config_count = 0;
-            err ignored = {0};
-            if (plan_matrix(d->set->a, run->plan, jobs[j], &configs, &config_count, &ignored) ==
-                    0 &&
-                config_count)
-                width += configs[config_count - 1].label.len + 3;
-            if (d->run_count > 1) width += style_width(&d->render->style, run->name) + 3;
+            size_t width = label_width_of(d, &d->runs[i].view, jobs[j]);
             if (width > widest) widest = width;
         }
     }

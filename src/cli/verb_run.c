@@ -41,7 +41,8 @@ static const option_spec run_options[] = {
     {0, "shell-on-failure", NULL,
      .help = "Open a shell where a step failed, with its environment; the job goes on after it."},
     {'v', "verbose", NULL,
-     .help = "On a terminal, show every line of output as it comes, and debug messages."},
+     .help = "Show all there is: on a terminal every line of output as it comes; scripts and the "
+             "steps around a job; debug messages."},
     {0},
 };
 

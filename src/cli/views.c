@@ -68,9 +68,17 @@ static void end_step(job_view *v, const runner_event *ev) {
     s->tail = NULL;
 }
 
+/* The runner's own last word on a step that failed or was cancelled: the result is shown anyway. */
+static bool is_last_word(const runner_event *ev) {
+    return ev->level == LOG_ERROR &&
+           (str_starts(ev->text, STR("Process completed with exit code")) ||
+            str_is(ev->text, "The operation was canceled."));
+}
+
 static void add_line(job_view *v, const runner_event *ev) {
     step_view *s = job_view_step(v, ev->step);
-    if (!s || ev->level == LOG_COMMAND || ev->level == LOG_DEBUG) return;
+    if (!s || s->in_header || ev->level == LOG_COMMAND || ev->level == LOG_DEBUG) return;
+    if (is_last_word(ev)) return;
     if (!s->tail) {
         s->tail = mem_alloc(sizeof *s->tail);
         *s->tail = (tail){0};
@@ -80,7 +88,28 @@ static void add_line(job_view *v, const runner_event *ev) {
     strbuf_add(line, str_sub(ev->text, 0, TAIL_LINE_MAX));
 }
 
+/* The first group of a step, "Run …", shows its script, shell and environment. */
+static void start_group(job_view *v, const runner_event *ev) {
+    step_view *s = job_view_step(v, ev->step);
+    if (!s) return;
+    s->in_header = !s->grouped && !s->tail && str_starts(ev->text, STR("Run "));
+    s->grouped = true;
+}
+
+static void end_group(job_view *v, const runner_event *ev) {
+    step_view *s = job_view_step(v, ev->step);
+    if (s) s->in_header = false;
+}
+
+bool job_view_is_noise(const job_view *v, const runner_event *ev) {
+    const step_view *s = job_view_step(v, ev->step);
+    if (!s) return false;
+    if (!s->where.file) return ev->kind != RUNNER_STEP_FINISHED || ev->conclusion != STEP_FAILURE;
+    return s->in_header || (ev->kind == RUNNER_LOG && is_last_word(ev));
+}
+
 static void add_annotation(job_view *v, const runner_event *ev) {
+    if (is_last_word(ev)) return;
     if (v->annotation_count == ANNOTATION_MAX) {
         v->annotations_dropped++;
         return;
@@ -110,8 +139,8 @@ void job_view_event(job_view *v, const runner_event *ev) {
         v->result = ev->result;
         v->duration_us = ev->duration_us;
         break;
-    case RUNNER_GROUP:
-    case RUNNER_GROUP_END:
+    case RUNNER_GROUP: start_group(v, ev); break;
+    case RUNNER_GROUP_END: end_group(v, ev); break;
     case RUNNER_EVENT_COUNT: break;
     }
 }

@@ -33,7 +33,9 @@ typedef struct step_view {
     step_result conclusion; /* STEP_PENDING while it runs */
     int exit_code;
     int64_t started_us, duration_us;
-    tail *tail; /* of a running or failed step with output */
+    bool grouped;   /* it has had a group */
+    bool in_header; /* in the group that repeats what the workflow file says of the step */
+    tail *tail;     /* of a running or failed step with output */
 } step_view;
 
 typedef struct annotation_view {
@@ -73,6 +75,9 @@ void job_view_event(job_view *v, const runner_event *ev);
 step_view *job_view_step(const job_view *v, int number);
 /* The step that runs now and began last, outermost: what to show as current; NULL between steps. */
 const step_view *job_view_current(const job_view *v);
+/* True for output that only repeats what the workflow file says, and for what the runner does of
+ * its own accord around a job: nobody who reads a log needs it. */
+bool job_view_is_noise(const job_view *v, const runner_event *ev);
 /* True for a failed step none of whose own steps failed: where the reason is. */
 bool step_view_is_culprit(const job_view *v, const step_view *s);
 /* The outermost step that `s` is part of. */
