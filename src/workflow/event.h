@@ -17,7 +17,7 @@ typedef struct event {
     str server_url; /* https://github.com */
     str workspace;  /* set per job by the runner */
     str run_id, run_number, run_attempt;
-    int64_t now_us;
+    int64_t now_us; /* copied from the facts */
 } event;
 
 /* Facts about a repository from which a payload is made when none is given. */
@@ -57,9 +57,10 @@ const event_kind *event_kinds(size_t *ret_count);
 const event_kind *event_kind_find(str name);
 
 /* Makes an event from facts, with the payload's fields that GitHub documents and that can be known
- * locally. */
+ * locally. *ret shares text with the facts, and below with the payload. Error: no such event. */
 int event_make(arena *a, str name, const event_facts *facts, event *ret, err *e);
-/* Makes an event from a payload given by a person; facts fill what the payload does not say. */
+/* Makes an event from a payload given by a person (an object, or NULL); facts fill what it does not
+ * say. run_id, run_number and run_attempt are "1" until the caller sets them. */
 int event_from_payload(arena *a, str name, const value *payload, const event_facts *facts,
                        event *ret, err *e);
 

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#define STEPS "runs-on: x, steps: [{run: a}]"
-
 static plan *build(arena *a, const char *jobs, const called_file *files, const plan_filter *filter,
                    err *e) {
     str text = arena_printf(a, "on: push\njobs:\n%s", jobs);
@@ -31,19 +29,19 @@ static str describe(arena *a, const plan *p) {
 
 static const called_file files[] = {
     {"release.yml", "on: workflow_call\njobs:\n"
-                    "  pack: {" STEPS "}\n"
-                    "  sign: {needs: pack, " STEPS "}\n"
+                    "  pack: {" S "}\n"
+                    "  sign: {needs: pack, " S "}\n"
                     "  push: {needs: sign, uses: ./.github/workflows/push.yml}\n"},
-    {"push.yml", "on: workflow_call\njobs:\n  up: {" STEPS "}\n  down: {" STEPS "}\n"},
+    {"push.yml", "on: workflow_call\njobs:\n  up: {" S "}\n  down: {" S "}\n"},
     {NULL, NULL},
 };
 
 #define GRAPH                                                                                      \
-    "  build: {" STEPS "}\n"                                                                       \
-    "  lint: {name: Check the style, " STEPS "}\n"                                                 \
-    "  test: {needs: build, " STEPS "}\n"                                                          \
+    "  build: {" S "}\n"                                                                           \
+    "  lint: {name: Check the style, " S "}\n"                                                     \
+    "  test: {needs: build, " S "}\n"                                                              \
     "  release: {needs: [test, build], uses: ./.github/workflows/release.yml}\n"                   \
-    "  report: {needs: [release, lint], " STEPS "}\n"
+    "  report: {needs: [release, lint], " S "}\n"
 
 static void the_graph_has_needs_calls_and_levels(void **state) {
     (void)state;
@@ -200,10 +198,10 @@ static void literal_matrices_are_known_without_a_run(void **state) {
     wanted[2].item = value_string(STR("true"));
     plan_filter filter = {.matrix = wanted, .matrix_count = 3};
     plan *p = build(a,
-                    "  plain: {" STEPS "}\n"
+                    "  plain: {" S "}\n"
                     "  many: {strategy: {matrix: {os: [linux, windows, mac], beta: [true, false]}},"
-                    " " STEPS "}\n"
-                    "  late: {strategy: {matrix: {os: '${{ fromJSON(vars.os) }}'}}, " STEPS "}\n",
+                    " " S "}\n"
+                    "  late: {strategy: {matrix: {os: '${{ fromJSON(vars.os) }}'}}, " S "}\n",
                     NULL, &filter, NULL);
     size_t count, config_count;
     plan_job **jobs = plan_jobs(p, &count);

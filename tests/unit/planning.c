@@ -4,6 +4,26 @@
 
 #include <string.h>
 
+const called_file planning_library[] = {
+    {"lib.yml",
+     "on:\n  workflow_call:\n    inputs:\n      who: {type: string, default: world}\n"
+     "      n: {type: number}\n      flag: {type: boolean}\n"
+     "    secrets: {KEY: {required: false}}\n"
+     "    outputs: {said: {value: '${{ jobs.say.outputs.text }}'}}\n"
+     "jobs:\n  say: {if: \"inputs.who != 'nobody' && inputs.n == 0 && inputs.flag == false\", " S
+     "}\n  then: {needs: say, " S "}\n"},
+    {"nest.yml",
+     "on:\n  workflow_call:\n    outputs: {out: {value: '${{ jobs.deep.outputs.said "
+     "}}'}}\njobs:\n  deep: {uses: ./.github/workflows/lib.yml, with: {who: nested}}\n"},
+    {"two.yml", "on: workflow_call\njobs:\n  a: {" S "}\n  b: {needs: a, " S "}\n"
+                "  clean: {if: always(), needs: b, " S "}\n"},
+    {"group.yml", "on: workflow_call\nconcurrency: shared\njobs:\n  a: {" S "}\n"},
+    {"cross.yml", "on:\n  workflow_call: {inputs: {one: {type: string}, two: {type: string}}}\n"
+                  "concurrency: '${{ inputs.one }}'\njobs:\n  first: {" S "}\n"
+                  "  a: {needs: first, concurrency: '${{ inputs.two }}', " S "}\n"},
+    {NULL, NULL},
+};
+
 static int read_called(void *context, arena *a, str uses, str from, str *ret_source, str *ret_path,
                        err *e) {
     (void)a, (void)from;

@@ -10,6 +10,14 @@ typedef struct called_file {
     const char *name, *text;
 } called_file;
 
+/* The rest of a job in braces, and of one in lines. */
+#define S  "runs-on: x, steps: [{run: a}]"
+#define S2 "runs-on: x\n    steps: [{run: a}]"
+
+/* lib.yml (inputs, a secret, an output), nest.yml (calls it), two.yml (a, b, and clean whatever
+ * happens), group.yml and cross.yml (concurrency). */
+extern const called_file planning_library[];
+
 /* Parses a workflow that must be right; `files` ends with a NULL name and may be NULL. */
 workflow *planning_parse(arena *a, const char *text, const called_file *files);
 
