@@ -62,7 +62,7 @@ static const expr *take_condition(action_conversion *x, const token *t, str *ret
     if (ret_text->len == 0) return NULL;
     const expr_scope *scope = schema_scope(&r->scopes, r->a, schema_table[D_ACTION_RUNS_IF].scope);
     if (expr_parse(r->a, *ret_text, scope, &condition, &e) < 0)
-        reading_error(r, t->where, "expression", "%s", e.message);
+        reading_expression_error(r, t, *ret_text, &e);
     return condition;
 }
 

@@ -46,7 +46,7 @@ static void check_uses(conversion *c, const token *uses) {
         is_repository(uses->text, &owner, &name))
         return;
     reading_error_help(c->r, uses->where, "syntax",
-                       STR("A local action begins with ./, a container image with docker://"),
+                       STR("a local action begins with ./, a container image with docker://"),
                        "Expected format {org}/{repo}[/path]@ref. Actual '%.*s'",
                        STR_ARG(uses->text));
 }

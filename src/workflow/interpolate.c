@@ -39,9 +39,7 @@ typedef struct segments {
     size_t count, cap;
 } segments;
 
-/* The index after the }} that closes the expression whose text starts at `from`, or -1. A }} in a
- * quoted string does not close. */
-static ptrdiff_t find_close(str raw, size_t from) {
+ptrdiff_t expression_end(str raw, size_t from) {
     bool quoted = false;
     for (size_t i = from; i < raw.len; i++) {
         if (raw.ptr[i] == '\'')
@@ -94,7 +92,7 @@ static bool check_expression(reading *r, const token *t, str text, uint32_t scop
         return words == 0;
     }
     if (expr_parse(r->a, text, schema_scope(&r->scopes, r->a, scope), ret, &e) < 0) {
-        reading_error(r, t->where, "expression", "%s", e.message);
+        reading_expression_error(r, t, text, &e);
         return false;
     }
     return true;
@@ -113,7 +111,7 @@ static bool cut(reading *r, const token *t, uint32_t scope, segments *out, const
             raw = str_sub(raw, end, raw.len);
             continue;
         }
-        ptrdiff_t after = find_close(raw, OPEN.len);
+        ptrdiff_t after = expression_end(raw, OPEN.len);
         if (after < 0) {
             reading_error(r, t->where, "expression",
                           "The expression is not closed. An unescaped ${{ sequence was found, but "

@@ -11,6 +11,7 @@ typedef struct reading {
     problem_list *problems;
     workflow_limits limits;         /* without zeroes */
     bool no_anchors, no_background; /* see workflow_options */
+    str source;                     /* of the file that is read or converted */
     size_t bytes;                   /* of the tokens made so far, as GitHub counts them */
     unsigned depth;
     bool stopped; /* a limit was hit: nothing more is read from this file */
@@ -26,6 +27,8 @@ void reading_error(reading *r, span where, const char *rule, const char *format,
 /* As reading_error, with what to do about it. */
 void reading_error_help(reading *r, span where, const char *rule, str help, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+/* What expr_parse says about `text`, which stands in the token's scalar. */
+void reading_expression_error(reading *r, const token *t, str text, const err *e);
 /* Adds an error about a whole file (NULL: about the run) and stops reading. */
 void reading_stop(reading *r, const char *file, const char *rule, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
@@ -38,7 +41,7 @@ size_t reading_text_bytes(str text);
  * whose problems grew must not be converted: what was wrong in it is missing from the tree. */
 const token *reading_file(reading *r, str source, const char *file, uint16_t definition);
 
-/* "Did you mean 'x'?", or an empty str. */
+/* "did you mean 'x'?", or an empty str. */
 str reading_suggest(reading *r, str word, const str *candidates, size_t count);
 
 /* How a token is shown in messages: literals as text, expressions in ${{ }}. */

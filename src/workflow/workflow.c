@@ -1,6 +1,7 @@
 #include "workflow/workflow.h"
 
 #include "workflow/convert.h"
+#include "workflow/interpolate.h"
 
 #include <string.h>
 
@@ -58,13 +59,17 @@ static bool belongs_to_call(const reading *r, span where) {
     return r->caller.line > 0 && (!where.file || strcmp(where.file, r->caller.file) != 0);
 }
 
+static void error_push(reading *r, problem p) {
+    if (r->problems->errors >= r->limits.max_errors) return;
+    p.level = SEVERITY_ERROR;
+    if (belongs_to_call(r, p.where)) p.caller = r->caller;
+    problem_push(r->problems, &p);
+}
+
 static void error_add(reading *r, span where, const char *rule, str help, const char *format,
                       va_list args) {
-    if (r->problems->errors >= r->limits.max_errors) return;
-    problem p = {.level = SEVERITY_ERROR, .rule = rule, .where = where, .help = help};
-    if (belongs_to_call(r, where)) p.caller = r->caller;
-    p.message = format_message(r->a, format, args);
-    problem_push(r->problems, &p);
+    str message = format_message(r->a, format, args);
+    error_push(r, (problem){.rule = rule, .where = where, .help = help, .message = message});
 }
 
 void reading_error(reading *r, span where, const char *rule, const char *format, ...) {
@@ -80,6 +85,13 @@ void reading_error_help(reading *r, span where, const char *rule, str help, cons
     va_start(args, format);
     error_add(r, where, rule, help, format, args);
     va_end(args);
+}
+
+void reading_expression_error(reading *r, const token *t, str text, const err *e) {
+    problem p = {.rule = "expression", .where = t->where, .help = STR_EMPTY};
+    p.focus = expression_place(t, r->source, text, e->where);
+    p.message = arena_str(r->a, str_from(e->message));
+    error_push(r, p);
 }
 
 void reading_stop(reading *r, const char *file, const char *rule, const char *format, ...) {
@@ -99,7 +111,7 @@ bool reading_bytes(reading *r, const char *file, size_t bytes) {
 
 str reading_suggest(reading *r, str word, const str *candidates, size_t count) {
     str near = str_nearest(word, candidates, count);
-    return near.len > 0 ? arena_printf(r->a, "Did you mean '%.*s'?", STR_ARG(near)) : STR_EMPTY;
+    return near.len > 0 ? arena_printf(r->a, "did you mean '%.*s'?", STR_ARG(near)) : STR_EMPTY;
 }
 
 const char *reading_path(reading *r, str path) {

@@ -18,6 +18,7 @@ typedef struct problem {
     severity level;
     const char *rule; /* stable identifier, "syntax", "expression-type", "shell-injection", … */
     span where;
+    span focus;  /* the part of `where` that is wrong, when that is known; else line 0 */
     span caller; /* the `uses:` because of which another file was read; line 0 in the first file */
     str message;
     str help; /* what to do, or empty */

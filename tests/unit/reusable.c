@@ -84,7 +84,7 @@ static void what_is_wrong_in_a_called_file_tells_who_called(void **state) {
         {"./b.yml", "on: workflow_call\njobs:\n  inner:\n    runs-on: x\n    stepz: []\n"}, {0}};
     const workflow *w = parse(a, "on: push\njobs:\n  outer:\n    uses: ./b.yml\n", files);
     assert_problem(w, "b.yml", 5, "Unexpected value 'stepz'");
-    assert_str(w->problems.items[0].help, "Did you mean 'steps'?");
+    assert_str(w->problems.items[0].help, "did you mean 'steps'?");
     assert_string_equal(w->problems.items[0].caller.file, "ci.yml");
     assert_int_equal(w->problems.items[0].caller.line, 4);
     assert_null(w->jobs[0]->called);

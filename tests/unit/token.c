@@ -10,16 +10,19 @@ static const char contexts_json[] =
     " \"env\": {\"A\": 1, \"B\": null}, \"odd\": {\"colour\": \"red\"},"
     " \"matrix\": {\"os\": [\"linux\"], \"include\": [{\"os\": \"mac\"}]}, \"none\": null}}";
 
-/* The token at `key` of the only job, which has this one line. */
+/* A workflow with one job, which has this line. */
+static str job_source(arena *a, const char *line) {
+    bool runs = str_starts(str_from(line), STR("runs-on"));
+    return arena_printf(a, "on: push\njobs:\n  a:\n    %s\n%s", line,
+                        runs ? "" : "    runs-on: x\n");
+}
+
 static const token *job_token(arena *a, const char *line, const char *key) {
     workflow *w;
     err e = {0};
-    str text = arena_printf(a, "on: push\njobs:\n  a:\n    %s\n%s", line,
-                            str_starts(str_from(line), STR("runs-on")) ? "" : "    runs-on: x\n");
-    assert_int_equal(workflow_parse(a, text, "ci.yml", NULL, &w, &e), 0);
+    assert_int_equal(workflow_parse(a, job_source(a, line), "ci.yml", NULL, &w, &e), 0);
     if (w->problems.count > 0) fail_msg("%s: %.*s", line, STR_ARG(w->problems.items[0].message));
-    const token *job = token_get(token_get(w->root, "jobs"), "a");
-    return token_get(job, key);
+    return token_get(token_get(token_get(w->root, "jobs"), "a"), key);
 }
 
 typedef struct evaluation_case {
@@ -172,12 +175,69 @@ static void a_condition_is_judged_by_its_truth(void **state) {
     }
 }
 
+/* ---- places -------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *line, *key, *name; /* the name to look for in the token's expression */
+    unsigned line_number, column;
+} places[] = {
+    {"name: ${{ github.ref }}", "name", "github", 4, 15},
+    {"name: ${{   inputs.text }}", "name", "text", 4, 24},
+    {"name: a ${{ inputs.a }} it's {b} ${{ inputs.text }}", "name", "text", 4, 49},
+    {"name: \"\xC3\xBC ${{ inputs.text }}\"", "name", "inputs", 4, 18},
+    {"name: ${{ format('{0}', inputs.text) }}", "name", "inputs", 4, 29},
+    /* folding or an escape has changed it: the scalar's own place */
+    {"name: >-\n      a\n      ${{ inputs.a }}\n      ${{ inputs.text ||\n      1 }}", "name",
+     "text", 4, 11},
+    {"name: |\n      a\n      ${{ inputs.text }}", "name", "text", 6, 18},
+    {"name: \"${{ inputs\\x2Etext }}\"", "name", "text", 4, 11},
+};
+
+static void a_part_of_an_expression_has_a_place_in_the_file(void **state) {
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        _cleanup_arena_ arena *a = arena_new();
+        const token *t = job_token(a, places[i].line, places[i].key);
+        str source = job_source(a, places[i].line), name = str_from(places[i].name);
+        ptrdiff_t at = str_find(t->text, name);
+        assert_true(at >= 0);
+        span found = token_place(t, source, (size_t)at, name.len);
+        if (found.line != places[i].line_number || found.column != places[i].column)
+            fail_msg("%s: %u:%u", places[i].line, found.line, found.column);
+        assert_string_equal(found.file, "ci.yml");
+    }
+}
+
+static void a_wrong_expression_is_pointed_at(void **state) {
+    static const struct {
+        const char *line;
+        unsigned line_number, column, end_column;
+    } wrong[] = {
+        {"name: x ${{ github.ref }} ${{ nonsense.x }}", 4, 35, 43},
+        {"if: github.ref && nonsense", 4, 23, 31},
+        {"env:\n      A: |\n        one\n        two ${{ secretz }}", 7, 17, 24},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        _cleanup_arena_ arena *a = arena_new();
+        workflow *w;
+        err e = {0};
+        assert_int_equal(workflow_parse(a, job_source(a, wrong[i].line), "ci.yml", NULL, &w, &e),
+                         0);
+        assert_int_equal(w->problems.count, 1);
+        const span *focus = &w->problems.items[0].focus;
+        assert_int_equal(focus->line, wrong[i].line_number);
+        assert_int_equal(focus->column, wrong[i].column);
+        assert_int_equal(focus->end_column, wrong[i].end_column);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(results_are_judged_by_their_place),
         cmocka_unit_test(an_expression_that_fails_tells_its_place),
         cmocka_unit_test(results_can_be_asked_for_as_text_truth_or_number),
         cmocka_unit_test(a_condition_is_judged_by_its_truth),
+        cmocka_unit_test(a_part_of_an_expression_has_a_place_in_the_file),
+        cmocka_unit_test(a_wrong_expression_is_pointed_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

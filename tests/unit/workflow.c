@@ -179,7 +179,7 @@ static void an_unknown_event_is_an_error_unless_events_are_loose(void **state) {
     const char *text = "on: pull_requets\njobs: {a: {runs-on: x}}\n";
     const workflow *w = parse_with(a, text, NULL);
     assert_problem(w, 0, 1, 5, "Unexpected value 'pull_requets'");
-    assert_str(w->problems.items[0].help, "Did you mean 'pull_request'?");
+    assert_str(w->problems.items[0].help, "did you mean 'pull_request'?");
     w = parse_with(a, text, &(workflow_options){.loose_events = true});
     assert_int_equal(w->problems.count, 0);
     assert_str(w->triggers[0].name, "pull_requets");
