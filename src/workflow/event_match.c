@@ -78,11 +78,16 @@ static bool any_path(const event_filter *f, const event *ev, bool wanted) {
 static bool paths_pass(const event_trigger *t, const event *ev, str *ret_reason) {
     /* Path filters are not evaluated for pushes of tags. */
     if (!ev->changed_known || str_starts(ev->ref, TAG_PREFIX)) return true;
+    if (!t->paths.present && !t->paths_ignore.present) return true;
+    if (ev->changed_count == 0) {
+        *ret_reason = STR("no file changed");
+        return false;
+    }
     if (t->paths.present && !any_path(&t->paths, ev, true)) {
         *ret_reason = STR("no changed file matches its paths");
         return false;
     }
-    if (t->paths_ignore.present && ev->changed_count && !any_path(&t->paths_ignore, ev, false)) {
+    if (t->paths_ignore.present && !any_path(&t->paths_ignore, ev, false)) {
         *ret_reason = STR("every changed file matches its paths-ignore");
         return false;
     }

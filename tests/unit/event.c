@@ -86,6 +86,18 @@ static void paths_filter_what_changed(void **state) {
     check_starts(cases, sizeof cases / sizeof *cases, facts);
 }
 
+static void path_filters_want_a_change(void **state) {
+    (void)state;
+    static const start_case cases[] = {
+        {"{push: {paths: ['**']}}", "push", NULL, "no file changed"},
+        {"{push: {paths-ignore: ['docs/**']}}", "push", NULL, "no file changed"},
+        {"push", "push", NULL, NULL},
+    };
+    event_facts facts = planning_facts();
+    facts.changed_known = true;
+    check_starts(cases, sizeof cases / sizeof *cases, facts);
+}
+
 static void unknown_changes_let_path_filters_pass(void **state) {
     (void)state;
     static const start_case cases[] = {{"{push: {paths: ['**.c']}}", "push", NULL, NULL}};
@@ -409,6 +421,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(branches_and_tags_filter_pushes),
         cmocka_unit_test(paths_filter_what_changed),
+        cmocka_unit_test(path_filters_want_a_change),
         cmocka_unit_test(unknown_changes_let_path_filters_pass),
         cmocka_unit_test(activity_types_decide),
         cmocka_unit_test(other_events_filter_by_their_own_branch),

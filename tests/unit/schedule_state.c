@@ -104,6 +104,33 @@ static void an_instance_has_what_its_keys_say(void **state) {
     schedule_free(h.s);
 }
 
+static void runners_may_be_named_by_expressions(void **state) {
+    (void)state;
+    static const struct {
+        const char *runs_on, *labels, *group;
+    } cases[] = {
+        {"x", "x", ""},
+        {"'${{ fromJSON(''[\"a\", \"b\"]'') }}'", "a b", ""},
+        {"'${{ fromJSON(''{\"group\": \"g\", \"labels\": [\"a\", \"b\"]}'') }}'", "a b", "g"},
+        {"['${{ vars.os }}-x', y]", "linux-x y", ""},
+        {"{group: '${{ vars.os }}'}", "", "linux"},
+        {"{labels: one}", "one", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        _cleanup_arena_ arena *a = arena_new();
+        _cleanup_strbuf_ strbuf labels = STRBUF_INIT;
+        str jobs =
+            arena_printf(a, "jobs: {a: {runs-on: %s, steps: [{run: a}]}}\n", cases[i].runs_on);
+        held h = start_jobs(a, jobs.ptr, NULL);
+        assert_int_equal(h.count, 1);
+        for (size_t k = 0; k < h.jobs[0]->label_count; k++)
+            strbuf_addf(&labels, "%s%.*s", k ? " " : "", STR_ARG(h.jobs[0]->labels[k]));
+        assert_string_equal(strbuf_cstr(&labels), cases[i].labels);
+        assert_str(h.jobs[0]->runner_group, cases[i].group);
+        schedule_free(h.s);
+    }
+}
+
 static const called_file secretive[] = {
     {"s.yml", "on: {workflow_call: {secrets: {KEY: {required: true}, EXTRA: {required: false}}}}\n"
               "jobs: {a: {" S "}}\n"},
@@ -423,6 +450,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_built_as_github_builds_them),
         cmocka_unit_test(an_instance_has_what_its_keys_say),
+        cmocka_unit_test(runners_may_be_named_by_expressions),
         cmocka_unit_test(calls_see_the_secrets_that_they_are_given),
         cmocka_unit_test(the_roots_concurrency_is_told),
         cmocka_unit_test(a_wrong_root_is_refused_before_anything_starts),
