@@ -1,2 +1,4 @@
-const seconds = (Date.now() - Number(process.env.STATE_started)) / 1000;
-console.log(`the job spent ${seconds.toFixed(1)} s from its first step to here`);
+import { existsSync } from 'node:fs';
+
+const { STATE_junit: junit, STATE_failures: failures } = process.env;
+if (junit) console.log(`${junit}: ${failures} failures reported${existsSync(junit) ? '' : ', the file is gone by now'}`);

@@ -10,6 +10,8 @@ const cases = [...xml.matchAll(/<testcase classname="([^"]*)" name="([^"]*)" tim
 const failed = cases.filter(([, , , , inner]) => inner.startsWith('<failure'));
 for (const [, file, name] of failed) console.log(`::error file=${file},title=Test failed::${name}`);
 
+// What the post step compares with, because a job may go on after this report.
+appendFileSync(process.env.GITHUB_STATE, `junit=${path}\nfailures=${failed.length}\n`);
 appendFileSync(process.env.GITHUB_OUTPUT, `tests=${cases.length}\nfailures=${failed.length}\n`);
 const rows = cases.map(([, file, name, time, inner]) => `| ${inner ? '✗' : '✓'} | ${name} | ${file} | ${(time * 1000).toFixed(1)} ms |`);
 appendFileSync(
