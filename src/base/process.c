@@ -18,6 +18,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
@@ -102,6 +103,14 @@ static int open_pipe(stream *s, int *ret_child_end) {
     return 0;
 }
 
+/* posix_spawnp would call a program forbidden that is only absent, where a folder of PATH is closed
+ * to us. */
+static const char *find_program(arena *a, const char *name) {
+    const char *path = getenv("PATH");
+    if (strchr(name, '/')) return name;
+    return fs_find_program(a, name, path ? str_from(path) : STR("/usr/local/bin:/usr/bin:/bin"));
+}
+
 /* The signals that we block, and the broken pipe that we ignore, are the child's to meet as usual.
  * Returns an errno. */
 static int spawn(child *c, int in, int out, int err_out, arena *a) {
@@ -115,13 +124,15 @@ static int spawn(child *c, int in, int out, int err_out, arena *a) {
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &ours);
-    int r = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+    const char *program = find_program(a, c->spec->argv[0]);
+    int r = program ? 0 : ENOENT;
+    if (!r) r = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
     if (!r) r = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
     if (!r) r = posix_spawn_file_actions_adddup2(&actions, err_out, STDERR_FILENO);
     if (!r && c->spec->cwd) r = posix_spawn_file_actions_addchdir_np(&actions, c->spec->cwd);
     if (!r)
-        r = posix_spawnp(&c->pid, c->spec->argv[0], &actions, &attributes,
-                         (char *const *)c->spec->argv, merged_env(a, c->spec->env));
+        r = posix_spawn(&c->pid, program, &actions, &attributes, (char *const *)c->spec->argv,
+                        merged_env(a, c->spec->env));
     if (r) c->pid = 0;
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
