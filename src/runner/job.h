@@ -94,6 +94,7 @@ struct lane {
     step *running;          /* the innermost step, while it waits for something */
     background *background; /* NULL for the foreground */
     char *files[STEP_FILE_COUNT];
+    char *script; /* of `run:` steps: written over from step to step */
 };
 
 /* A background step, from its place in the list to the step that waits for it. What it does shows

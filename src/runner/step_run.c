@@ -3,6 +3,10 @@
 
 #include "base/fs.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
 /* What the step says, else, for steps of the job itself, what `defaults.run` says. */
 static int setting(step *s, const token *own, const char *key, str *ret, err *e) {
     *ret = STR_EMPTY;
@@ -49,11 +53,31 @@ static void tell_script(step *s, str script, const shell *sh) {
     output_group_end(s);
 }
 
+/* Writes over what is there: making a file anew costs hundreds of times more on some file systems.
+ * Nobody reads the lane's last script any more, since the step that it belonged to has ended. */
+static int overwrite(const char *path, str text, err *e) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0) return err_sys(e, errno, "cannot write the script '%s'", path);
+    size_t done = 0;
+    while (done < text.len) {
+        ssize_t n = pwrite(fd, text.ptr + done, text.len - done, (off_t)done);
+        if (n < 0) break;
+        done += (size_t)n;
+    }
+    int failed = done < text.len || ftruncate(fd, (off_t)text.len) < 0 ? errno : 0;
+    close(fd);
+    return failed ? err_sys(e, failed, "cannot write the script '%s'", path) : 0;
+}
+
 static int write_script(step *s, const shell *sh, str script, char **ret, err *e) {
     runner *r = s->r;
-    str name = arena_printf(s->a, "script-%d%.*s", r->next_file++, STR_ARG(sh->extension));
-    *ret = fs_join(s->a, r->temp, name);
-    return fs_create(*ret, shell_script(s->a, sh, script), 0644, e);
+    lane *l = s->lane;
+    if (!l->script || !str_ends(str_from(l->script), sh->extension)) {
+        str name = arena_printf(r->a, "script-%d%.*s", r->next_file++, STR_ARG(sh->extension));
+        l->script = fs_join(r->a, r->temp, name);
+    }
+    *ret = l->script;
+    return overwrite(l->script, shell_script(s->a, sh, script), e);
 }
 
 bool step_run_script(step *s) {
