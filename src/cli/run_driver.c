@@ -56,6 +56,8 @@ struct driver {
     size_t run_count;
     live_job *jobs; /* those that run */
     size_t running, started;
+    char **roots; /* folders of jobs that have ended, reset for the next ones */
+    size_t root_count, root_cap;
     job_view **views; /* every job that ran or was skipped, in order */
     size_t view_count, view_cap;
     loop_timer *pump_timer;
@@ -252,14 +254,32 @@ static int choose_backend(const run_config *c, const job_instance *instance, san
     return 0;
 }
 
+static int take_root(driver *d, char **ret, err *e) {
+    if (d->root_count) {
+        *ret = d->roots[--d->root_count];
+        return 0;
+    }
+    str name = arena_printf(d->set->a, "job-%zu", ++d->started);
+    *ret = fs_join(d->set->a, d->temp.path, name);
+    return fs_mkdirs(*ret, 0700, e);
+}
+
+static void put_root(live_job *job) {
+    driver *d = job->d;
+    err e = {0};
+    if (!job->root || d->config->keep) return;
+    if (job->runner && runner_reset_root(job->runner, &e) == 0)
+        ARENA_PUSH(d->set->a, d->roots, d->root_count, d->root_cap, job->root);
+    else if (fs_remove(job->root, &e) < 0)
+        d->render->ops->message(d->render, SEVERITY_WARNING, str_from(e.message));
+}
+
 static int start_job(live_job *job, err *e) {
     driver *d = job->d;
     sandbox_backend backend;
     int r = choose_backend(d->config, job->instance, &backend, e);
     if (r < 0) return r;
-    str name = arena_printf(job->a, "job-%zu", ++d->started);
-    job->root = fs_join(job->a, d->temp.path, name);
-    if ((r = fs_mkdirs(job->root, 0700, e)) < 0) return r;
+    if ((r = take_root(d, &job->root, e)) < 0) return r;
     job->spec = (runner_spec){
         .job = job->instance,
         .loop = d->loop,
@@ -303,11 +323,9 @@ static void remove_job(live_job **at) {
     driver *d = job->d;
     *at = job->next;
     d->running--;
+    put_root(job);
     runner_free(job->runner);
     schedule_finish(job->run->schedule, job->instance, job->result, &job->outputs);
-    err e = {0};
-    if (job->root && !d->config->keep && fs_remove(job->root, &e) < 0)
-        d->render->ops->message(d->render, SEVERITY_WARNING, str_from(e.message));
     arena_free(job->a);
 }
 

@@ -3,52 +3,11 @@
  * https://docs.github.com/en/actions/reference/workflows-and-actions/variables */
 #include "runner/job.h"
 
-#include "base/fs.h"
-#include "base/json.h"
 #include "runner/hashfiles.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* ---- folders and files of the job ---------------------------------------------------------- */
-
-/* "NAME" of github.repository "OWNER/NAME". */
-static str repository_name(const value *github) {
-    str all = value_path_str(github, "repository");
-    ptrdiff_t slash = str_rfind_char(all, '/');
-    str name = slash < 0 ? all : str_sub(all, (size_t)slash + 1, all.len);
-    return name.len && !str_is(name, ".") && !str_is(name, "..") ? name : STR("repository");
-}
-
-static int make_folders(runner *r, err *e) {
-    str repo = repository_name(&r->spec->job->github);
-    char *work = fs_join(r->a, r->spec->root, STR("work"));
-    r->workspace = fs_join(r->a, fs_join(r->a, work, repo), repo);
-    r->temp = fs_join(r->a, work, STR("_temp"));
-    r->tools = fs_join(r->a, work, STR("_tool"));
-    r->actions = fs_join(r->a, work, STR("_actions"));
-    r->home = fs_join(r->a, r->spec->root, STR("home"));
-    r->commands = fs_join(r->a, r->temp, STR("_runner_file_commands"));
-    char *events = fs_join(r->a, r->temp, STR("_github_workflow"));
-    r->event_path = fs_join(r->a, events, STR("event.json"));
-    const char *all[] = {r->workspace, r->tools, r->actions, r->home, r->commands, events};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        int code = fs_mkdirs(all[i], 0755, e);
-        if (code < 0) return code;
-    }
-    return 0;
-}
-
-static int write_event(runner *r, err *e) {
-    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
-    const value *payload = value_get(&r->spec->job->github, STR("event"));
-    if (payload)
-        json_write_pretty(&text, payload);
-    else
-        strbuf_adds(&text, "{}");
-    return fs_create(r->event_path, strbuf_str(&text), 0644, e);
-}
 
 /* ---- contexts of the job ------------------------------------------------------------------- */
 
@@ -183,8 +142,7 @@ int context_init(runner *r, err *e) {
     r->debug = r->spec->debug || asks_for_debug(&r->spec->job->secrets) ||
                asks_for_debug(&r->spec->job->vars);
     int code = init_masks(r, e);
-    if (code >= 0) code = make_folders(r, e);
-    if (code >= 0) code = write_event(r, e);
+    if (code >= 0) code = folders_make(r, e);
     if (code < 0) return code;
     init_github(r);
     init_runner(r);

@@ -20,7 +20,7 @@ int files_open(lane *l, err *e) {
         if (l->files[i]) continue;
         str name = arena_printf(r->a, "%s%d", prefixes[i], r->next_file++);
         char *path = fs_join(r->a, r->commands, name);
-        if (fs_create(path, STR_EMPTY, 0644, e) < 0) return e->code;
+        if (folders_write(path, STR_EMPTY, e) < 0) return e->code;
         l->files[i] = path;
     }
     return 0;

@@ -24,11 +24,11 @@
 #include "runner/runner.h"
 #include "runner/shell.h"
 
-#define COMPOSITE_DEPTH_MAX  9
-#define BACKGROUND_SLOTS     10
-#define OUTPUT_LINE_MAX      (1u << 20)
-#define EXPIRED_NEVER        UINT64_MAX
-#define EVALUATION_BYTES_MAX 0 /* expr.h's own default */
+#define COMPOSITE_DEPTH_MAX 9
+#define BACKGROUND_SLOTS    10
+#define OUTPUT_LINE_MAX     (1u << 20)
+#define FOLDER_COUNT        8
+#define EXPIRED_NEVER       UINT64_MAX
 
 typedef struct frame frame;
 typedef struct lane lane;
@@ -174,7 +174,8 @@ struct runner {
     matcher_set *matchers; /* NULL until one is added */
 
     /* folders */
-    char *workspace, *temp, *tools, *actions, *home, *commands, *event_path;
+    char *workspace, *temp, *tools, *home, *commands, *event_path;
+    char *folders[FOLDER_COUNT]; /* all that a job begins with */
 
     /* contexts */
     value github, runner_context, job, env;
@@ -306,6 +307,13 @@ void context_put_step(runner *r, value *steps, str id, const value *outputs, ste
 str context_text(arena *a, const value *v);
 /* A tree that may be changed in one place without changing the other: one level deep. */
 value context_shallow(arena *a, const value *object);
+
+/* ---- folders.c ----------------------------------------------------------------------------- */
+
+int folders_make(runner *r, err *e);
+/* Writes over what is there: to make or to truncate a file costs hundreds of times more on some
+ * file systems. */
+int folders_write(const char *path, str text, err *e);
 
 /* ---- files.c ------------------------------------------------------------------------------- */
 

@@ -83,7 +83,7 @@ typedef struct runner_spec {
     const job_instance *job;
     loop *loop;
     sandbox_backend backend;
-    const char *root; /* an existing, empty, private folder of this job; the caller removes it */
+    const char *root; /* an existing, private folder, empty or reset; the caller removes it */
     const char *repo_root;                  /* the repository being run */
     const value *env;                       /* --env: lowest precedence, under the workflow's env */
     const char *path;                       /* PATH of the job's processes; NULL: ours */
@@ -102,6 +102,9 @@ int runner_start(const runner_spec *spec, const runner_port *port, runner **ret,
 void runner_cancel(runner *r);
 /* Kills everything now; the job ends as cancelled without further steps. */
 void runner_kill(runner *r);
+/* After the job has finished: makes its root as good as new, so that another job may have it. That
+ * is far cheaper than a new one. Where it fails the folder must not be used again. */
+int runner_reset_root(const runner *r, err *e);
 void runner_free(runner *r);
 
 #endif

@@ -3,10 +3,6 @@
 
 #include "base/fs.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 /* What the step says, else, for steps of the job itself, what `defaults.run` says. */
 static int setting(step *s, const token *own, const char *key, str *ret, err *e) {
     *ret = STR_EMPTY;
@@ -53,22 +49,6 @@ static void tell_script(step *s, str script, const shell *sh) {
     output_group_end(s);
 }
 
-/* Writes over what is there: making a file anew costs hundreds of times more on some file systems.
- * Nobody reads the lane's last script any more, since the step that it belonged to has ended. */
-static int overwrite(const char *path, str text, err *e) {
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (fd < 0) return err_sys(e, errno, "cannot write the script '%s'", path);
-    size_t done = 0;
-    while (done < text.len) {
-        ssize_t n = pwrite(fd, text.ptr + done, text.len - done, (off_t)done);
-        if (n < 0) break;
-        done += (size_t)n;
-    }
-    int failed = done < text.len || ftruncate(fd, (off_t)text.len) < 0 ? errno : 0;
-    close(fd);
-    return failed ? err_sys(e, failed, "cannot write the script '%s'", path) : 0;
-}
-
 static int write_script(step *s, const shell *sh, str script, char **ret, err *e) {
     runner *r = s->r;
     lane *l = s->lane;
@@ -76,8 +56,8 @@ static int write_script(step *s, const shell *sh, str script, char **ret, err *e
         str name = arena_printf(r->a, "script-%d%.*s", r->next_file++, STR_ARG(sh->extension));
         l->script = fs_join(r->a, r->temp, name);
     }
-    *ret = l->script;
-    return overwrite(l->script, shell_script(s->a, sh, script), e);
+    *ret = l->script; /* nobody reads the last one any more: its step has ended */
+    return folders_write(l->script, shell_script(s->a, sh, script), e);
 }
 
 bool step_run_script(step *s) {

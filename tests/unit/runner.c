@@ -22,7 +22,7 @@ typedef struct world {
     strbuf log;
     job_result result;
     value outputs;
-    bool finished;
+    bool finished, reset;
     const char *cancel_at, *kill_at; /* a line of output that makes the test cancel or kill */
 } world;
 
@@ -159,11 +159,14 @@ static void run_workflow(world *w, const char *text) {
     err e = {0};
     plan *p;
     schedule *s;
+    strbuf_clear(&w->log);
+    w->finished = false;
     w->spec.job = plan_of(w, text, &p, &s);
     runner_port port = {w, on_event, action_dir, checkout, NULL, on_finished};
     if (runner_start(&w->spec, &port, &w->r, &e) < 0) fail_msg("%s", e.message);
     loop_run(w->l);
     assert_true(w->finished);
+    if (w->reset) assert_int_equal(runner_reset_root(w->r, &e), 0);
     runner_free(w->r);
     schedule_free(s);
 }
@@ -663,8 +666,6 @@ static void containers_are_refused_before_any_step(void **state) {
     world *w = *state;
     for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
         str text = arena_printf(w->a, "on: push\njobs:\n  build:\n    runs-on: x\n%s", jobs[i]);
-        strbuf_clear(&w->log);
-        w->finished = false;
         run_workflow(w, text.ptr);
         assert_int_equal(w->result, JOB_FAILURE);
         assert_contains(w,
@@ -687,6 +688,28 @@ static void checkout_fills_the_workspace(void **state) {
     assert_has(w, "plain: hello");
     assert_has(w, "plain: 0123456789012345678901234567890123456789");
     assert_contains(w, "actions/checkout of another repository ('other/thing')");
+}
+
+static void a_root_that_was_reset_holds_nothing_of_the_job_before(void **state) {
+    static const char look[] =
+        "      - run: |\n"
+        "          cd \"$RUNNER_WORKSPACE/..\"; find . ../home -type f -size +0 | sort\n"
+        "          find . ../home -type l; stat -c '%a %n' ../home; echo end\n";
+    world *w = *state;
+    w->reset = true;
+    run_steps(w, look);
+    _cleanup_strbuf_ strbuf before = STRBUF_INIT;
+    strbuf_add(&before, strbuf_str(&w->log));
+    run_steps(w, "      - run: |\n"
+                 "          mkdir -p a/b; echo x > a/b/c; ln -s /etc \"$RUNNER_TEMP/link\"\n"
+                 "          echo secret > ~/.netrc; echo tool > $RUNNER_TOOL_CACHE/t\n"
+                 "          echo A=b >> $GITHUB_ENV; echo x > $RUNNER_WORKSPACE/up\n"
+                 "          echo evil > \"$RUNNER_TEMP/script-99.sh\"; chmod 4755 $0\n"
+                 "          rm -r \"$RUNNER_WORKSPACE/../_temp/_github_workflow\"\n"
+                 "          chmod 000 a; echo x > $RUNNER_WORKSPACE/../../top; chmod 777 ~\n");
+    assert_int_equal(w->result, JOB_SUCCESS);
+    run_steps(w, look);
+    assert_str(strbuf_str(&w->log), before.ptr);
 }
 
 /* ---- background steps ---------------------------------------------------------------------- */
@@ -811,6 +834,7 @@ int main(void) {
         T(actions_that_use_themselves_stop_at_a_depth),
         T(containers_are_refused_before_any_step),
         T(checkout_fills_the_workspace),
+        T(a_root_that_was_reset_holds_nothing_of_the_job_before),
         T(effects_of_background_steps_show_once_waited_for),
         T(parallel_steps_run_together_and_are_waited_for),
         T(a_background_step_may_be_cancelled_without_failing_the_job),

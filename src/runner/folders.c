@@ -1,0 +1,148 @@
+/* The folders and files that every job begins with:
+ *
+ *   ROOT/home                               HOME
+ *   ROOT/work/REPO/REPO                     GITHUB_WORKSPACE
+ *   ROOT/work/_tool                         RUNNER_TOOL_CACHE
+ *   ROOT/work/_temp                         RUNNER_TEMP, with the scripts of `run:` steps
+ *   ROOT/work/_temp/_github_workflow        event.json
+ *   ROOT/work/_temp/_runner_file_commands   GITHUB_ENV and the like
+ *
+ * To make and remove so many for each of 256 small jobs costs more than to run them. So a root is
+ * reset rather than removed: what the job has added goes, these stay, if they are what they were.
+ */
+#include "runner/job.h"
+
+#include "base/fs.h"
+#include "base/json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* "NAME" of github.repository "OWNER/NAME". */
+static str repository_name(const value *github) {
+    str all = value_path_str(github, "repository");
+    ptrdiff_t slash = str_rfind_char(all, '/');
+    str name = slash < 0 ? all : str_sub(all, (size_t)slash + 1, all.len);
+    bool odd = !name.len || str_is(name, ".") || str_is(name, "..");
+    return odd ? STR("repository") : name;
+}
+
+/* Parents stand before what is in them. */
+static void name_folders(runner *r) {
+    str repo = repository_name(&r->spec->job->github);
+    char *work = fs_join(r->a, r->spec->root, STR("work"));
+    char *above = fs_join(r->a, work, repo);
+    r->workspace = fs_join(r->a, above, repo);
+    r->temp = fs_join(r->a, work, STR("_temp"));
+    r->tools = fs_join(r->a, work, STR("_tool"));
+    r->home = fs_join(r->a, r->spec->root, STR("home"));
+    r->commands = fs_join(r->a, r->temp, STR("_runner_file_commands"));
+    char *events = fs_join(r->a, r->temp, STR("_github_workflow"));
+    r->event_path = fs_join(r->a, events, STR("event.json"));
+    char *const all[FOLDER_COUNT] = {work,     above,   r->workspace, r->temp,
+                                     r->tools, r->home, r->commands,  events};
+    for (int i = 0; i < FOLDER_COUNT; i++)
+        r->folders[i] = all[i];
+}
+
+int folders_write(const char *path, str text, err *e) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0) return err_sys(e, errno, "cannot write '%s'", path);
+    size_t done = 0;
+    while (done < text.len) {
+        ssize_t n = pwrite(fd, text.ptr + done, text.len - done, (off_t)done);
+        if (n < 0) break;
+        done += (size_t)n;
+    }
+    int failed = done < text.len || ftruncate(fd, (off_t)text.len) < 0 ? errno : 0;
+    close(fd);
+    return failed ? err_sys(e, failed, "cannot write '%s'", path) : 0;
+}
+
+static int write_event(runner *r, err *e) {
+    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
+    const value *payload = value_get(&r->spec->job->github, STR("event"));
+    if (payload)
+        json_write_pretty(&text, payload);
+    else
+        strbuf_adds(&text, "{}");
+    return folders_write(r->event_path, strbuf_str(&text), e);
+}
+
+int folders_make(runner *r, err *e) {
+    name_folders(r);
+    for (int i = 0; i < FOLDER_COUNT; i++) {
+        if (mkdir(r->folders[i], 0755) < 0 && errno != EEXIST)
+            return err_sys(e, errno, "cannot make the folder '%s'", r->folders[i]);
+    }
+    return write_event(r, e);
+}
+
+/* ---- reset --------------------------------------------------------------------------------- */
+
+static bool is_folder(const runner *r, const char *path) {
+    for (int i = 0; i < FOLDER_COUNT; i++) {
+        if (str_is(str_from(path), r->folders[i])) return true;
+    }
+    return false;
+}
+
+#define BLANK_MAX 4096
+
+/* The script of the job before must not be there to be read by the next. */
+static bool blank(const char *path, off_t size) {
+    char text[BLANK_MAX];
+    err ignored;
+    if (size > BLANK_MAX) return false;
+    memset(text, '\n', (size_t)size);
+    return folders_write(path, (str){text, (size_t)size}, &ignored) == 0;
+}
+
+/* True for files of ours that the next job will write over, and for empty ones that it will use. */
+static bool may_stay(const runner *r, const char *folder, const char *path) {
+    struct stat st;
+    str own = str_from(path);
+    bool script = r->lanes->script && str_is(own, r->lanes->script);
+    bool payload = str_is(own, r->event_path);
+    if (!script && !payload && folder != r->commands) return false;
+    if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1) return false;
+    if ((st.st_mode & 07777) != 0644) return false;
+    return script ? blank(path, st.st_size) : payload || st.st_size == 0;
+}
+
+static int reset_folder(const runner *r, arena *a, const char *folder, err *e) {
+    struct stat st;
+    fs_entry *entries;
+    size_t count;
+    if (lstat(folder, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid()) {
+        if (fs_remove(folder, e) < 0) return e->code;
+        return mkdir(folder, 0755) < 0 ? err_sys(e, errno, "cannot make '%s'", folder) : 0;
+    }
+    if ((st.st_mode & 07777) != 0755 && chmod(folder, 0755) < 0)
+        return err_sys(e, errno, "cannot make '%s' accessible", folder);
+    if (fs_list(a, folder, &entries, &count, e) < 0) return e->code;
+    for (size_t i = 0; i < count; i++) {
+        const char *path = fs_join(a, folder, entries[i].name);
+        if (is_folder(r, path) || may_stay(r, folder, path)) continue;
+        if (fs_remove(path, e) < 0) return e->code;
+    }
+    return 0;
+}
+
+int runner_reset_root(const runner *r, err *e) {
+    _cleanup_arena_ arena *a = arena_new();
+    fs_entry *entries;
+    size_t count;
+    if (fs_list(a, r->spec->root, &entries, &count, e) < 0) return e->code;
+    for (size_t i = 0; i < count; i++) {
+        const char *path = fs_join(a, r->spec->root, entries[i].name);
+        if (!is_folder(r, path) && fs_remove(path, e) < 0) return e->code;
+    }
+    for (int i = 0; i < FOLDER_COUNT; i++) {
+        if (reset_folder(r, a, r->folders[i], e) < 0) return e->code;
+    }
+    return 0;
+}
