@@ -4,7 +4,7 @@
 
 #define LABEL_MAX          40
 #define FAILURE_LINES      15
-#define SUMMARY_LINES      30
+#define SUMMARY_LINES      40 /* of all summaries together */
 #define JOBS_LISTED        40 /* more than these are listed only when they did not end well */
 #define ANNOTATIONS_LISTED 20
 
@@ -161,7 +161,20 @@ static void list_failures(const ending *n) {
 
 /* ---- annotations and summaries -------------------------------------------------------------- */
 
-static void annotation_row(const ending *n, const job_view *job, const annotation_view *x) {
+static bool same_annotation(const annotation_view *a, const annotation_view *b) {
+    return a->level == b->level && a->line == b->line && str_eq(a->text, b->text) &&
+           str_eq(a->file, b->file) && str_eq(a->title, b->title);
+}
+
+/* An annotation with the jobs that made it: those of a matrix often say the same. */
+typedef struct shared_annotation {
+    const annotation_view *what;
+    const job_view *job;
+    size_t more;
+} shared_annotation;
+
+static void annotation_row(const ending *n, const shared_annotation *shared) {
+    const annotation_view *x = shared->what;
     strbuf *out = n->out;
     style_ink ink = x->level == LOG_ERROR     ? INK_RED
                     : x->level == LOG_WARNING ? INK_YELLOW
@@ -171,7 +184,9 @@ static void annotation_row(const ending *n, const job_view *job, const annotatio
                                                   : GLYPH_DOT;
     strbuf_adds(out, "  ");
     style_add(out, n->st, ink, str_from(style_glyph_of(n->st, glyph)));
-    strbuf_addf(out, " %.*s: ", STR_ARG(job->label));
+    strbuf_addf(out, " %.*s", STR_ARG(shared->job->label));
+    if (shared->more) strbuf_addf(out, " and %zu more", shared->more);
+    strbuf_adds(out, ": ");
     if (x->file.len) {
         strbuf_add(out, x->file);
         if (x->line) strbuf_addf(out, ":%u", x->line);
@@ -189,39 +204,63 @@ static void annotation_row(const ending *n, const job_view *job, const annotatio
 }
 
 static void list_annotations(const ending *n) {
-    size_t shown = 0, dropped = 0;
+    shared_annotation shown[ANNOTATIONS_LISTED];
+    size_t count = 0, dropped = 0;
     for (size_t i = 0; i < n->count; i++) {
         const job_view *job = n->jobs[i];
         dropped += job->annotations_dropped;
         for (size_t k = 0; k < job->annotation_count; k++) {
-            if (shown == ANNOTATIONS_LISTED) {
+            const annotation_view *x = &job->annotations[k];
+            size_t at = 0;
+            while (at < count && !same_annotation(shown[at].what, x))
+                at++;
+            if (at < count)
+                shown[at].more += shown[at].job != job;
+            else if (count < ANNOTATIONS_LISTED)
+                shown[count++] = (shared_annotation){.what = x, .job = job};
+            else
                 dropped++;
-                continue;
-            }
-            if (shown++ == 0) heading(n, "Annotations");
-            annotation_row(n, job, &job->annotations[k]);
         }
     }
+    if (count) heading(n, "Annotations");
+    for (size_t i = 0; i < count; i++)
+        annotation_row(n, &shown[i]);
     if (dropped) strbuf_addf(n->out, "  and %zu more\n", dropped);
 }
 
+static size_t count_lines(str text) {
+    size_t lines = 0;
+    str line;
+    while (str_line(&text, &line))
+        lines++;
+    return lines;
+}
+
+/* Summaries are written for a web page; here they are shown while they are short. */
 static void list_summaries(const ending *n) {
+    size_t room = SUMMARY_LINES, left_out = 0;
     for (size_t i = 0; i < n->count; i++) {
         const job_view *job = n->jobs[i];
-        if (!job->summary.len) continue;
+        str rest = str_trim(job->summary), line;
+        size_t lines = count_lines(rest);
+        if (!lines) continue;
+        if (lines > room || job->summary_cut) {
+            left_out++;
+            continue;
+        }
+        room -= lines;
         _cleanup_strbuf_ strbuf title = STRBUF_INIT;
         strbuf_addf(&title, "Summary of %.*s", STR_ARG(job->label));
         heading(n, strbuf_cstr(&title));
-        str rest = str_trim(job->summary), line;
-        size_t lines = 0;
-        while (lines++ < SUMMARY_LINES && str_line(&rest, &line)) {
+        while (str_line(&rest, &line)) {
             strbuf_adds(n->out, "  ");
             style_clip(n->out, n->st, line, n->st->terminal ? n->st->width - 3 : TAIL_LINE_MAX);
             strbuf_addc(n->out, '\n');
         }
-        if (rest.len || job->summary_cut)
-            strbuf_addf(n->out, "  %s\n", style_glyph_of(n->st, GLYPH_ELLIPSIS));
     }
+    if (left_out)
+        strbuf_addf(n->out, "\n%zu job %s left out here; --json has all.\n", left_out,
+                    left_out == 1 ? "summary is" : "summaries are");
 }
 
 /* ---- the last line -------------------------------------------------------------------------- */

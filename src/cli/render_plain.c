@@ -48,10 +48,8 @@ static void end(render *r) {
 
 static void run_started(render *r, const run_view *run) {
     strbuf *out = &r->out.buf;
-    style_on(out, &r->style, INK_BOLD);
-    strbuf_add(out, run->name);
-    style_off(out, &r->style);
-    strbuf_addf(out, " (%.*s) on %.*s", STR_ARG(run->path), STR_ARG(run->event->name));
+    style_title(out, &r->style, run->name, run->path);
+    strbuf_addf(out, " on %.*s", STR_ARG(run->event->name));
     if (run->event->ref.len) strbuf_addf(out, " %.*s", STR_ARG(run->event->ref));
     if (run->event->sha.len) strbuf_addf(out, " %.*s", 12, run->event->sha.ptr);
     end(r);

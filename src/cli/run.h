@@ -128,6 +128,7 @@ int run_temp_make(arena *a, bool keep, run_temp *ret, err *e);
 void run_temp_done(run_temp *t);
 
 /* Fills `into` with the working tree of `root`. */
+int run_history(arena *a, const run_set *set, const char *into, err *e); /* its .git */
 int run_checkout(arena *a, run_set *set, const char *into, err *e);
 
 /* The command or a workflow is invalid: says so in the form that was asked for. An empty message

@@ -1,5 +1,4 @@
 #include "base/fs.h"
-#include "base/process.h"
 #include "cli/run.h"
 
 #include <string.h>
@@ -43,26 +42,9 @@ static int copy_files(arena *a, const run_set *set, const char *into, err *e) {
     return 0;
 }
 
-/* Steps that ask git (describe, rev-parse, diff) find a repository of their own beside the files:
- * its objects are borrowed from the one being run, what they write stays with the job. */
-static int borrow_history(arena *a, const run_set *set, const char *into, err *e) {
-    static const char script[] =
-        "set -e\n"
-        "git clone -q --shared --no-checkout --template= \"$1\" \"$2/.slipway-git\"\n"
-        "mv \"$2/.slipway-git/.git\" \"$2/.git\"\n"
-        "rmdir \"$2/.slipway-git\"\n"
-        "cd \"$2\"\n"
-        "if [ -n \"$3\" ]; then git remote set-url origin \"$3\"; fi\n"
-        "git reset -q\n";
-    const char *argv[] = {"sh", "-c", script, "sh", set->root, into, set->git.remote_url.ptr, NULL};
-    if (!set->git.remote_url.len) argv[6] = "";
-    process_spec spec = {.argv = argv};
-    return process_check(a, &spec, NULL, e);
-}
-
 int run_checkout(arena *a, run_set *set, const char *into, err *e) {
     int r = list_files(set, e);
     if (r == 0) r = copy_files(a, set, into, e);
-    if (r == 0 && set->git.head.len) r = borrow_history(a, set, into, e);
+    if (r == 0 && set->git.head.len) r = run_history(a, set, into, e);
     return r;
 }

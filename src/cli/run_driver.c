@@ -562,6 +562,9 @@ int run_driver(run_set *set) {
     }
     watch_signals(&d);
     if (d.render->ops->prepare) d.render->ops->prepare(d.render, label_width(&d));
+    str reasons = set->not_started, line;
+    while (d.config->verbose && str_line(&reasons, &line))
+        d.render->ops->message(d.render, SEVERITY_NOTE, str_trim(line));
     pump_soon(&d);
     loop_run(d.loop);
     d.render->ops->finish(d.render, d.views, d.view_count);

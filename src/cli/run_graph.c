@@ -67,8 +67,8 @@ int run_graph(const run_set *set) {
     for (size_t i = 0; i < set->file_count; i++) {
         const run_file *f = &set->files[i];
         if (i) strbuf_addc(&out, '\n');
-        style_add(&out, &st, INK_BOLD, f->workflow->name);
-        strbuf_addf(&out, " (%s)\n", f->workflow->path);
+        style_title(&out, &st, f->workflow->name, str_from(f->workflow->path));
+        strbuf_addc(&out, '\n');
         draw(&out, f->plan, st.utf8);
     }
     return console_text(strbuf_str(&out));

@@ -130,8 +130,8 @@ static void list_file(strbuf *out, const style *st, arena *a, const run_file *f)
             if (width > widths[c]) widths[c] = width > 60 ? 60 : width;
         }
     }
-    style_add(out, st, INK_BOLD, f->workflow->name);
-    strbuf_addf(out, " (%s) on %.*s\n", f->workflow->path, STR_ARG(triggers_text(a, f->workflow)));
+    style_title(out, st, f->workflow->name, str_from(f->workflow->path));
+    strbuf_addf(out, " on %.*s\n", STR_ARG(triggers_text(a, f->workflow)));
     for (size_t j = 0; j <= count; j++) {
         if (j == 0) style_on(out, st, INK_DIM);
         add_row(out, st, rows[j], widths);
@@ -253,8 +253,8 @@ int run_dry(const run_set *set) {
     for (size_t i = 0; i < set->file_count; i++) {
         dry d = {.out = &out, .st = &st, .set = set, .file = &set->files[i]};
         if (i) strbuf_addc(&out, '\n');
-        style_add(&out, &st, INK_BOLD, d.file->workflow->name);
-        strbuf_addf(&out, " (%s) on %.*s\n", d.file->workflow->path, STR_ARG(set->event.name));
+        style_title(&out, &st, d.file->workflow->name, str_from(d.file->workflow->path));
+        strbuf_addf(&out, " on %.*s\n", STR_ARG(set->event.name));
         size_t count;
         plan_job **roots = plan_roots(d.file->plan, &count);
         dry_jobs(&d, roots, count, 2);

@@ -177,6 +177,11 @@ void style_column(strbuf *out, const style *st, str text, size_t width) {
     strbuf_pad(out, ' ', width - used);
 }
 
+void style_title(strbuf *out, const style *st, str name, str path) {
+    style_add(out, st, INK_BOLD, name);
+    if (!str_eq(name, path)) strbuf_addf(out, " (%.*s)", STR_ARG(path));
+}
+
 void style_duration(strbuf *out, int64_t us) {
     int64_t s = us / 1000000;
     if (us < 59950000)

@@ -54,6 +54,8 @@ size_t style_width(const style *st, str text);
 size_t style_clip(strbuf *out, const style *st, str text, size_t width);
 /* style_clip, filled up with spaces to `width`. */
 void style_column(strbuf *out, const style *st, str text, size_t width);
+/* What a workflow is called, with its path when that is another. */
+void style_title(strbuf *out, const style *st, str name, str path);
 /* "0.4s", "12.3s", "4m 05s", "1h 02m". */
 void style_duration(strbuf *out, int64_t us);
 /* Folds text at spaces to lines of at most `width` columns, each after `indent` spaces (the first
