@@ -172,6 +172,7 @@ int action_parse(arena *a, str source, const char *path, action **ret, err *e) {
     act->problems.a = a;
     reading_init(&r, a, &act->problems, NULL);
     act->path = reading_path(&r, str_from(path));
+    act->source = source;
     *ret = act;
     static const workflow_options options = {.policy = POLICY_LIMITED_READ};
     action_conversion x = {

@@ -28,6 +28,7 @@ typedef struct action_output {
 
 typedef struct action {
     const char *path;
+    str source; /* the file's text, borrowed */
     str name, description;
     action_kind kind;
     str using;           /* as written: "node20" */
