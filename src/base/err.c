@@ -3,10 +3,19 @@
 #include <stdio.h>
 #include <string.h>
 
-/* vsnprintf into the message; a text that does not fit ends in "...". */
-static void set_message(err *e, const char *format, va_list args) {
-    int n = vsnprintf(e->message, sizeof e->message, format, args);
-    if (n >= (int)sizeof e->message) memcpy(e->message + sizeof e->message - 4, "...", 4);
+/* Room that err_sys keeps for the system's words. */
+#define SYS_MAX 128
+
+/* Ends a text that did not fit in `size` bytes with "...", between two characters. */
+static void end_cut(char *text, size_t size) {
+    size_t at = size - sizeof "...";
+    while (at > 0 && ((unsigned char)text[at] & 0xC0) == 0x80)
+        at--;
+    memcpy(text + at, "...", sizeof "...");
+}
+
+static void set_message(err *e, size_t size, const char *format, va_list args) {
+    if (vsnprintf(e->message, size, format, args) >= (int)size) end_cut(e->message, size);
 }
 
 int err_set(err *e, err_code code, const char *format, ...) {
@@ -14,7 +23,7 @@ int err_set(err *e, err_code code, const char *format, ...) {
     *e = (err){.code = code};
     va_list args;
     va_start(args, format);
-    set_message(e, format, args);
+    set_message(e, sizeof e->message, format, args);
     va_end(args);
     return code;
 }
@@ -24,7 +33,7 @@ int err_sys(err *e, int sys_errno, const char *format, ...) {
     *e = (err){.code = ERR_IO, .sys_errno = sys_errno};
     va_list args;
     va_start(args, format);
-    set_message(e, format, args);
+    set_message(e, sizeof e->message - SYS_MAX, format, args);
     va_end(args);
     size_t n = strlen(e->message);
     snprintf(e->message + n, sizeof e->message - n, ": %s", strerror(sys_errno));
@@ -36,7 +45,7 @@ int err_at(err *e, err_code code, span where, const char *format, ...) {
     *e = (err){.code = code, .where = where};
     va_list args;
     va_start(args, format);
-    set_message(e, format, args);
+    set_message(e, sizeof e->message, format, args);
     va_end(args);
     return code;
 }
@@ -46,10 +55,10 @@ int err_context(err *e, const char *format, ...) {
     err inner = *e;
     va_list args;
     va_start(args, format);
-    set_message(e, format, args);
+    set_message(e, sizeof e->message, format, args);
     va_end(args);
-    size_t n = strlen(e->message);
-    int m = snprintf(e->message + n, sizeof e->message - n, ": %s", inner.message);
-    if (n + (size_t)m >= sizeof e->message) memcpy(e->message + sizeof e->message - 4, "...", 4);
+    size_t n = strlen(e->message), left = sizeof e->message - n;
+    if (snprintf(e->message + n, left, ": %s", inner.message) >= (int)left)
+        end_cut(e->message, sizeof e->message);
     return e->code;
 }

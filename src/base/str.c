@@ -131,14 +131,20 @@ uint64_t str_hash_nocase(str s) {
 #define DISTANCE_MAX_LEN 64
 
 size_t str_distance(str a, str b, size_t limit) {
-    if (a.len > DISTANCE_MAX_LEN || b.len > DISTANCE_MAX_LEN) return limit + 1;
-    size_t rows[3][DISTANCE_MAX_LEN + 1];
+    const size_t too_far = limit + 1;
+    if (a.len > DISTANCE_MAX_LEN || b.len > DISTANCE_MAX_LEN) return too_far;
+    if (a.len > b.len + limit || b.len > a.len + limit) return too_far;
+    /* Only cells near the diagonal can be within the limit; one beside them on each side is read.
+     */
+    size_t rows[3][DISTANCE_MAX_LEN + 2];
     size_t *before = rows[0], *last = rows[1], *now = rows[2];
     for (size_t j = 0; j <= b.len; j++)
         last[j] = j;
     for (size_t i = 1; i <= a.len; i++) {
-        now[0] = i;
-        for (size_t j = 1; j <= b.len; j++) {
+        size_t from = i > limit ? i - limit : 1, to = i + limit < b.len ? i + limit : b.len;
+        size_t least = now[from - 1] = from == 1 ? i : too_far;
+        now[to + 1] = too_far;
+        for (size_t j = from; j <= to; j++) {
             bool same = lower(a.ptr[i - 1]) == lower(b.ptr[j - 1]);
             size_t best = last[j - 1] + !same;
             if (last[j] + 1 < best) best = last[j] + 1;
@@ -147,11 +153,13 @@ size_t str_distance(str a, str b, size_t limit) {
                            lower(a.ptr[i - 2]) == lower(b.ptr[j - 1]);
             if (swapped && before[j - 2] + 1 < best) best = before[j - 2] + 1;
             now[j] = best;
+            if (best < least) least = best;
         }
+        if (least > limit) return too_far;
         size_t *reuse = before;
         before = last, last = now, now = reuse;
     }
-    return last[b.len] > limit ? limit + 1 : last[b.len];
+    return last[b.len] > limit ? too_far : last[b.len];
 }
 
 str str_nearest(str word, const str *candidates, size_t count) {

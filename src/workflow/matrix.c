@@ -9,7 +9,10 @@
  * https://docs.github.com/en/actions/how-tos/write-workflows/choose-what-workflows-do */
 #include "workflow/plan.h"
 
-#define PRODUCT_MAX 100000 /* configurations before `exclude`; bounds the work */
+/* What bounds the work and the memory of a matrix that a step's output may have made. */
+#define PRODUCT_MAX 100000  /* configurations before `exclude` */
+#define FILTERS_MAX 1000000 /* of `exclude`, each judged for each of these configurations */
+#define VALUES_MAX  262144  /* in all configurations: of 256, 1024 in each */
 
 typedef struct matrix {
     arena *a;
@@ -18,6 +21,7 @@ typedef struct matrix {
     bool *include_used;
     matrix_config *configs;
     size_t count, cap;
+    size_t values; /* in all configs */
 } matrix;
 
 static bool is_filter_key(str key) {
@@ -105,21 +109,23 @@ static str config_label(arena *a, const value *config) {
 static int add_config(matrix *m, value config, str label, err *e) {
     if (m->count == MATRIX_JOBS_MAX)
         return err_set(e, ERR_LIMIT, "the matrix has more than %d configurations", MATRIX_JOBS_MAX);
+    m->values += value_count(&config);
+    if (m->values > VALUES_MAX)
+        return err_set(e, ERR_LIMIT, "the configurations of the matrix have more than %d values",
+                       VALUES_MAX);
     ARENA_PUSH(m->a, m->configs, m->count, m->cap, ((matrix_config){config, label}));
     return 0;
 }
 
-/* The configuration at `index` of the product. */
-static value product_at(const matrix *m, size_t index, size_t product) {
-    value config = value_object_new(m->a, false);
+/* Makes `config` the one at `index` of the product. */
+static void set_product(const matrix *m, size_t index, size_t product, value *config) {
     size_t block = product;
     for (size_t i = 0; i < value_count(m->vectors); i++) {
         const value_pair *p = value_at(m->vectors, i);
         if (is_filter_key(p->key)) continue;
         block /= p->item.array.count;
-        value_set(m->a, &config, p->key, p->item.array.items[index / block % p->item.array.count]);
+        value_set(m->a, config, p->key, p->item.array.items[index / block % p->item.array.count]);
     }
-    return config;
 }
 
 /* Adds what every fitting include has besides vectors; a later include overwrites an earlier one.
@@ -137,13 +143,15 @@ static void add_includes(matrix *m, value *config) {
 }
 
 static int expand_product(matrix *m, size_t product, err *e) {
+    value config = value_object_new(m->a, false); /* used again as long as all are excluded */
     for (size_t index = 0; index < product; index++) {
-        value config = product_at(m, index, product);
+        set_product(m, index, product, &config);
         if (is_excluded(m, &config)) continue;
         str label = config_label(m->a, &config);
         add_includes(m, &config);
         int code = add_config(m, config, label, e);
         if (code) return code;
+        config = value_object_new(m->a, false);
     }
     return 0;
 }
@@ -227,6 +235,11 @@ int matrix_expand(arena *a, const value *spec, matrix_config **ret, size_t *ret_
     if (!code) code = read_filters(&m, "include", &m.include, e);
     if (!code) code = read_filters(&m, "exclude", &m.exclude, e);
     if (!code) code = check_exclude_keys(&m, e);
+    if (!code && product * value_count(m.exclude) > FILTERS_MAX)
+        code =
+            err_set(e, ERR_LIMIT,
+                    "the matrix has %zu combinations and %zu excludes, which is too much to judge",
+                    product, value_count(m.exclude));
     if (code) return code;
     if (product == 0 && value_count(m.include) == 0)
         return err_set(e, ERR_INVALID, "Matrix must define at least one vector");

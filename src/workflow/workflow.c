@@ -110,6 +110,7 @@ bool reading_bytes(reading *r, const char *file, size_t bytes) {
 }
 
 str reading_suggest(reading *r, str word, const str *candidates, size_t count) {
+    if (r->problems->errors >= r->limits.max_errors) return STR_EMPTY; /* nobody will see it */
     str near = str_nearest(word, candidates, count);
     return near.len > 0 ? arena_printf(r->a, "did you mean '%.*s'?", STR_ARG(near)) : STR_EMPTY;
 }

@@ -202,6 +202,40 @@ static void the_limit_counts_what_exclude_leaves(void **state) {
     assert_int_equal(count, 32);
 }
 
+/* A matrix may come from a step's output: what it costs to judge has a limit of its own. */
+static void the_work_of_excluding_is_limited(void **state) {
+    (void)state;
+    _cleanup_arena_ arena *a = arena_new();
+    value matrix = value_object_new(a, false), excludes = value_array_new(a);
+    value_set(a, &matrix, STR("x"), numbers(a, 300));
+    value_set(a, &matrix, STR("y"), numbers(a, 300));
+    value filter = value_object_new(a, false);
+    value_set(a, &filter, STR("y"), value_number(-1));
+    for (int i = 0; i < 12; i++)
+        value_push(a, &excludes, filter);
+    value_set(a, &matrix, STR("exclude"), excludes);
+    matrix_config *configs;
+    size_t count = 0;
+    err e = {0};
+    assert_int_equal(matrix_expand(a, &matrix, &configs, &count, &e), ERR_LIMIT);
+    assert_string_equal(
+        e.message, "the matrix has 90000 combinations and 12 excludes, which is too much to judge");
+}
+
+static void the_values_of_all_configurations_are_limited(void **state) {
+    (void)state;
+    _cleanup_arena_ arena *a = arena_new();
+    value matrix = value_object_new(a, false);
+    value_set(a, &matrix, STR("x"), numbers(a, 256));
+    for (int i = 0; i < 1024; i++)
+        value_set(a, &matrix, arena_printf(a, "v%d", i), numbers(a, 1));
+    matrix_config *configs;
+    size_t count = 0;
+    err e = {0};
+    assert_int_equal(matrix_expand(a, &matrix, &configs, &count, &e), ERR_LIMIT);
+    assert_string_equal(e.message, "the configurations of the matrix have more than 262144 values");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(configurations_are_those_of_the_documentation),
@@ -210,6 +244,8 @@ int main(void) {
         cmocka_unit_test(wrong_matrices_are_errors),
         cmocka_unit_test(a_matrix_has_at_most_256_jobs),
         cmocka_unit_test(the_limit_counts_what_exclude_leaves),
+        cmocka_unit_test(the_work_of_excluding_is_limited),
+        cmocka_unit_test(the_values_of_all_configurations_are_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

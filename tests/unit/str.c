@@ -133,6 +133,51 @@ static void distance_counts_edits_and_swaps(void **state) {
     assert_int_equal(str_distance((str){longer, 80}, (str){longer, 80}, 4), 5);
 }
 
+static size_t smallest(size_t a, size_t b, size_t c) {
+    size_t n = a < b ? a : b;
+    return n < c ? n : c;
+}
+
+/* The definition (optimal string alignment), without any bound. */
+static size_t plain_distance(const char *a, size_t n, const char *b, size_t m) {
+    size_t d[10][10];
+    for (size_t i = 0; i <= n; i++)
+        d[i][0] = i;
+    for (size_t j = 0; j <= m; j++)
+        d[0][j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        for (size_t j = 1; j <= m; j++) {
+            bool same = a[i - 1] == b[j - 1];
+            d[i][j] = smallest(d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + !same);
+            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            if (swapped && d[i - 2][j - 2] + 1 < d[i][j]) d[i][j] = d[i - 2][j - 2] + 1;
+        }
+    }
+    return d[n][m];
+}
+
+/* Words over three letters: every shape of edit comes up. */
+static void distance_is_exact_up_to_its_limit(void **state) {
+    uint32_t seed = 1;
+    for (int round = 0; round < 20000; round++) {
+        char text[2][8];
+        size_t length[2];
+        for (size_t w = 0; w < 2; w++) {
+            seed = seed * 1664525 + 1013904223;
+            length[w] = (seed >> 16) % 9;
+            for (size_t i = 0; i < length[w]; i++) {
+                seed = seed * 1664525 + 1013904223;
+                text[w][i] = (char)('a' + (seed >> 16) % 3);
+            }
+        }
+        size_t real = plain_distance(text[0], length[0], text[1], length[1]);
+        for (size_t limit = 0; limit <= 9; limit++)
+            assert_int_equal(
+                str_distance((str){text[0], length[0]}, (str){text[1], length[1]}, limit),
+                real > limit ? limit + 1 : real);
+    }
+}
+
 static void the_nearest_word_is_what_a_person_meant(void **state) {
     static const str words[] = {STR_INIT("runs-on"), STR_INIT("steps"), STR_INIT("strategy"),
                                 STR_INIT("needs"), STR_INIT("if")};
@@ -231,6 +276,28 @@ static void errors_hold_code_place_and_message(void **state) {
     assert_true(strlen(e.message) < sizeof e.message);
 }
 
+/* "ä" is two bytes: whatever the length in front of it, no half of one may be left. */
+static void a_long_message_is_cut_between_characters(void **state) {
+    _cleanup_arena_ arena *a = arena_new();
+    for (int shift = 0; shift < 2; shift++) {
+        _cleanup_strbuf_ strbuf text = STRBUF_INIT;
+        strbuf_pad(&text, 'x', (size_t)shift);
+        for (int i = 0; i < 1000; i++)
+            strbuf_adds(&text, "\xC3\xA4");
+        err e = {0};
+        err_set(&e, ERR_INVALID, "%s", strbuf_cstr(&text));
+        assert_true(utf8_valid(str_from(e.message)));
+        assert_true(str_ends(str_from(e.message), STR("\xC3\xA4...")));
+        err_context(&e, "while reading");
+        assert_true(utf8_valid(str_from(e.message)));
+        assert_true(str_starts(str_from(e.message), STR("while reading: ")));
+        assert_true(str_ends(str_from(e.message), STR("...")));
+        err_sys(&e, ENOENT, "%s", strbuf_cstr(&text));
+        assert_true(utf8_valid(str_from(e.message)));
+        assert_true(str_ends(str_from(e.message), STR("...: No such file or directory")));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comparison_is_by_bytes),
@@ -241,11 +308,13 @@ int main(void) {
         cmocka_unit_test(numbers_are_whole_and_within_the_maximum),
         cmocka_unit_test(hashes_without_case_agree),
         cmocka_unit_test(distance_counts_edits_and_swaps),
+        cmocka_unit_test(distance_is_exact_up_to_its_limit),
         cmocka_unit_test(the_nearest_word_is_what_a_person_meant),
         cmocka_unit_test(only_well_formed_utf8_is_valid),
         cmocka_unit_test(code_points_are_read_and_written_alike),
         cmocka_unit_test(buffers_grow_and_stay_terminated),
         cmocka_unit_test(errors_hold_code_place_and_message),
+        cmocka_unit_test(a_long_message_is_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

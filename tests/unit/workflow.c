@@ -365,6 +365,22 @@ static void a_pile_of_aliases_does_not_grow_without_end(void **state) {
     assert_true(arena_used(a) < 32u << 20);
 }
 
+/* Looking for a likely name among all jobs, for each of them, took most of a minute. */
+static void only_errors_that_are_told_get_a_suggestion(void **state) {
+    _cleanup_arena_ arena *a = arena_new();
+    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
+    strbuf_adds(&text, "on: push\njobs:\n  start: {runs-on: x}\n");
+    for (int i = 0; i < 4000; i++)
+        strbuf_addf(&text,
+                    "  the-long-name-of-a-job-that-nobody-would-type-%d:"
+                    " {runs-on: x, needs: the-long-name-of-a-job-that-nobody-would-typo-%d}\n",
+                    i, i);
+    const workflow *w = parse_with(a, strbuf_cstr(&text), NULL);
+    assert_int_equal(w->problems.count, 10);
+    assert_str(w->problems.items[9].help,
+               "did you mean 'the-long-name-of-a-job-that-nobody-would-type-9'?");
+}
+
 static void a_scalar_as_a_file_is_no_workflow(void **state) {
     _cleanup_arena_ arena *a = arena_new();
     assert_problem(parse_with(a, "", NULL), 0, 1, 1, "The file is empty");
@@ -393,6 +409,7 @@ int main(void) {
         cmocka_unit_test(limits_are_told_by_name),
         cmocka_unit_test(errors_stop_at_ten_unless_more_are_wanted),
         cmocka_unit_test(a_pile_of_aliases_does_not_grow_without_end),
+        cmocka_unit_test(only_errors_that_are_told_get_a_suggestion),
         cmocka_unit_test(a_scalar_as_a_file_is_no_workflow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
