@@ -62,10 +62,11 @@ const char *severity_name(severity level) {
 
 static int compare(const void *left, const void *right) {
     const problem *a = left, *b = right;
-    int order = strcmp(a->where.file ? a->where.file : "", b->where.file ? b->where.file : "");
+    span p = problem_place(a), q = problem_place(b);
+    int order = strcmp(p.file ? p.file : "", q.file ? q.file : "");
     if (order) return order;
-    if (a->where.line != b->where.line) return a->where.line < b->where.line ? -1 : 1;
-    if (a->where.column != b->where.column) return a->where.column < b->where.column ? -1 : 1;
+    if (p.line != q.line) return p.line < q.line ? -1 : 1;
+    if (p.column != q.column) return p.column < q.column ? -1 : 1;
     if (a->level != b->level) return a->level < b->level ? -1 : 1;
     return str_cmp(a->message, b->message);
 }
@@ -91,7 +92,7 @@ static size_t column_offset(str line, uint32_t column) {
 
 /* The line and a caret under the place; of a long line, the part around the place. */
 static void add_line(strbuf *out, const style *st, str line, const problem *p) {
-    const span *w = &p->where;
+    const span place = problem_place(p), *w = &place;
     size_t from = column_offset(line, w->column), to = line.len;
     if (w->end_line == w->line && w->end_column > w->column)
         to = column_offset(line, w->end_column);
@@ -120,9 +121,10 @@ static void add_line(strbuf *out, const style *st, str line, const problem *p) {
 }
 
 void diagnostic_add(strbuf *out, const style *st, sources *s, const problem *p) {
+    const span w = problem_place(p);
     style_on(out, st, INK_BOLD);
-    strbuf_adds(out, p->where.file ? p->where.file : "workflow");
-    if (p->where.line) strbuf_addf(out, ":%u:%u", p->where.line, p->where.column);
+    strbuf_adds(out, w.file ? w.file : "workflow");
+    if (w.line) strbuf_addf(out, ":%u:%u", w.line, w.column);
     strbuf_addc(out, ':');
     style_off(out, st);
     strbuf_addc(out, ' ');
@@ -139,7 +141,7 @@ void diagnostic_add(strbuf *out, const style *st, sources *s, const problem *p) 
     }
     strbuf_addc(out, '\n');
     str line;
-    if (sources_line(s, p->where.file, p->where.line, &line)) add_line(out, st, line, p);
+    if (sources_line(s, w.file, w.line, &line)) add_line(out, st, line, p);
     if (p->caller.line && p->caller.file)
         strbuf_addf(out, "  called from %s:%u:%u\n", p->caller.file, p->caller.line,
                     p->caller.column);

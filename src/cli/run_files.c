@@ -74,7 +74,7 @@ static void print_problems(const run_set *set, problem_list *problems) {
     diagnostics_sort(problems->items, problems->count);
     for (size_t i = 0; i < problems->count; i++) {
         err e = {0};
-        err_at(&e, ERR_INVALID, problems->items[i].where, "%.*s",
+        err_at(&e, ERR_INVALID, problem_place(&problems->items[i]), "%.*s",
                STR_ARG(problems->items[i].message));
         run_invalid(set->config, &e);
     }

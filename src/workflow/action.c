@@ -60,9 +60,9 @@ static const expr *take_condition(action_conversion *x, const token *t, str *ret
     err e = {0};
     *ret_text = token_text(t);
     if (ret_text->len == 0) return NULL;
-    const expr_scope *scope = schema_scope(&r->scopes, r->a, schema_table[D_ACTION_RUNS_IF].scope);
-    if (expr_parse(r->a, *ret_text, scope, &condition, &e) < 0)
-        reading_expression_error(r, t, *ret_text, &e);
+    uint32_t scope = schema_table[D_ACTION_RUNS_IF].scope;
+    if (expr_parse(r->a, *ret_text, schema_scope(&r->scopes, r->a, scope), &condition, &e) < 0)
+        reading_expression_error(r, t, *ret_text, scope, &e);
     return condition;
 }
 

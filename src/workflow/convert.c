@@ -35,7 +35,7 @@ static const token *condition_new(conversion *c, const token *from, str text, co
     uint32_t uses = schema_table[condition_forms[kind].written].scope;
     const expr_scope *scope = schema_scope(&c->r->scopes, c->r->a, uses);
     if (expr_parse(c->r->a, text, scope, &t->expr, &e) == 0) return t;
-    reading_expression_error(c->r, t, text, &e);
+    reading_expression_error(c->r, t, text, uses, &e);
     return NULL;
 }
 

@@ -92,7 +92,7 @@ static bool check_expression(reading *r, const token *t, str text, uint32_t scop
         return words == 0;
     }
     if (expr_parse(r->a, text, schema_scope(&r->scopes, r->a, scope), ret, &e) < 0) {
-        reading_expression_error(r, t, text, &e);
+        reading_expression_error(r, t, text, scope, &e);
         return false;
     }
     return true;

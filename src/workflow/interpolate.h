@@ -17,6 +17,9 @@ ptrdiff_t expression_end(str raw, size_t from);
  * the token; line 0 when it cannot be told. */
 span expression_place(const token *t, str source, str text, span within);
 
+/* The byte at a column of a text, counted in code points from 1. */
+size_t text_offset(str text, uint32_t column);
+
 /* White space as .NET trims it, which is more than ASCII's. */
 str trim_unicode(str text);
 

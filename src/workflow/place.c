@@ -128,10 +128,9 @@ span token_place(const token *t, str source, size_t offset, size_t length) {
     return at < 0 ? t->where : place_at(begin, t->where, begin.at + (size_t)at, length);
 }
 
-/* The byte after so many code points. */
-static size_t bytes_of(str text, uint32_t columns) {
+size_t text_offset(str text, uint32_t column) {
     size_t at = 0;
-    for (uint32_t i = 1; i < columns && at < text.len; i++)
+    for (uint32_t i = 1; i < column && at < text.len; i++)
         (void)utf8_next(text, &at);
     return at;
 }
@@ -146,7 +145,7 @@ span expression_place(const token *t, str source, str text, span within) {
     while (at < 0 && next_expression(raw, &from, &inner))
         if (str_eq(inner, text)) at = inner.ptr - raw.ptr;
     if (at < 0) return (span){0};
-    size_t offset = bytes_of(text, within.column), end = bytes_of(text, within.end_column);
+    size_t offset = text_offset(text, within.column), end = text_offset(text, within.end_column);
     return place_at(begin, t->where, begin.at + (size_t)at + offset,
                     end > offset ? end - offset : 1);
 }

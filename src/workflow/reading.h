@@ -27,8 +27,8 @@ void reading_error(reading *r, span where, const char *rule, const char *format,
 /* As reading_error, with what to do about it. */
 void reading_error_help(reading *r, span where, const char *rule, str help, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
-/* What expr_parse says about `text`, which stands in the token's scalar. */
-void reading_expression_error(reading *r, const token *t, str text, const err *e);
+/* What expr_parse says about `text`, which stands in the token's scalar and may use `scope`. */
+void reading_expression_error(reading *r, const token *t, str text, uint32_t scope, const err *e);
 /* Adds an error about a whole file (NULL: about the run) and stops reading. */
 void reading_stop(reading *r, const char *file, const char *rule, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -34,7 +34,7 @@ static const workflow_limits default_limits = {
     .max_file_bytes = 1 << 20,
     .max_depth = 50,
     .max_files = 51,
-    .max_nested = 10,
+    .max_nested = 9,
     .max_result_bytes = 10 << 20,
     .max_errors = 10,
 };
@@ -87,8 +87,44 @@ void reading_error_help(reading *r, span where, const char *rule, str help, cons
     va_end(args);
 }
 
-void reading_expression_error(reading *r, const token *t, str text, const err *e) {
-    problem p = {.rule = "expression", .where = t->where, .help = STR_EMPTY};
+static size_t scope_list(const expr_scope *scope, str *out) {
+    size_t count = 0;
+    for (size_t i = 0; i < scope->value_count; i++)
+        out[count++] = scope->values[i].name;
+    for (size_t i = 0; i < scope->function_count; i++)
+        out[count++] = scope->functions[i].name;
+    return count;
+}
+
+#define BUILTINS_MAX 32 /* the language has far fewer functions of its own */
+
+/* For a name that was mistyped, or that exists but not here. */
+static str expression_help(reading *r, str word, uint32_t scope) {
+    str here[SCOPE_BITS + BUILTINS_MAX], anywhere[SCOPE_BITS];
+    size_t count = scope_list(schema_scope(&r->scopes, r->a, scope), here);
+    size_t all = scope_list(schema_scope(&r->scopes, r->a, (1u << SCOPE_BITS) - 1), anywhere);
+    bool known = false;
+    for (size_t i = 0; i < all; i++)
+        known |= str_eq_nocase(word, anywhere[i]);
+    if (!known) {
+        size_t builtins;
+        const expr_name *names = expr_builtins(&builtins);
+        for (size_t i = 0; i < builtins && i < BUILTINS_MAX; i++)
+            here[count++] = names[i].name;
+        return reading_suggest(r, word, here, count);
+    }
+    if (count == 0) return STR("no context can be used here");
+    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
+    strbuf_adds(&text, "what may be used here: ");
+    for (size_t i = 0; i < count; i++)
+        strbuf_addf(&text, "%s%.*s", i ? ", " : "", STR_ARG(here[i]));
+    return arena_str(r->a, strbuf_str(&text));
+}
+
+void reading_expression_error(reading *r, const token *t, str text, uint32_t scope, const err *e) {
+    problem p = {.rule = "expression", .where = t->where};
+    size_t from = text_offset(text, e->where.column), to = text_offset(text, e->where.end_column);
+    p.help = expression_help(r, str_sub(text, from, to), scope);
     p.focus = expression_place(t, r->source, text, e->where);
     p.message = arena_str(r->a, str_from(e->message));
     error_push(r, p);

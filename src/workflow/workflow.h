@@ -34,13 +34,18 @@ typedef struct problem_list {
 void problem_add(problem_list *list, severity level, const char *rule, span where, str help,
                  const char *format, ...) __attribute__((format(printf, 6, 7)));
 
+/* The most exact place that is known: for people. `where` is GitHub's. */
+static inline span problem_place(const problem *p) {
+    return p->focus.line ? p->focus : p->where;
+}
+
 /* ---- limits and options -------------------------------------------------------------------- */
 
 typedef struct workflow_limits {
     size_t max_file_bytes;   /* 0: 1 MiB */
     unsigned max_depth;      /* 0: 50 */
     unsigned max_files;      /* 0: 51, the caller and 50 references */
-    unsigned max_nested;     /* of reusable workflows; 0: 10 levels, as github.com has now */
+    unsigned max_nested;     /* levels of called workflows; 0: 9, ten with the first one */
     size_t max_jobs;         /* in all files together; 0: no limit */
     size_t max_result_bytes; /* memory of the model; 0: 10 MiB */
     size_t max_errors;       /* 0: 10 as on GitHub; `check` sets more */

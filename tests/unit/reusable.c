@@ -200,7 +200,7 @@ static void calls_end_at_the_tenth_level(void **state) {
     static const file files[] = {{"./b.yml", "on: workflow_call\njobs: {a: {uses: ./b.yml}}\n"},
                                  {0}};
     const workflow *w = parse(a, "on: push\njobs: {a: {uses: ./b.yml}}\n", files);
-    assert_problem(w, "b.yml", 2, "Nested reusable workflow depth exceeded 10.");
+    assert_problem(w, "b.yml", 2, "Nested reusable workflow depth exceeded 9.");
 }
 
 static void files_that_call_each_other_do_not_grow_without_end(void **state) {

@@ -236,6 +236,18 @@ static void jobs_and_steps_may_ask_different_things(void **state) {
     }
 }
 
+static void a_name_that_may_not_be_used_here_is_told_from_a_mistyped_one(void **state) {
+    _cleanup_arena_ arena *a = arena_new();
+    const workflow *w = parse_with(a, STEPS("      - run: ${{ githb.ref }}\n"), NULL);
+    assert_str(w->problems.items[0].help, "did you mean 'github'?");
+    w = parse_with(a, JOB("    if: startWith(github.ref, 'x')\n"), NULL);
+    assert_str(w->problems.items[0].help, "did you mean 'startsWith'?");
+    w = parse_with(a, "on: push\nenv: {A: '${{ matrix.x }}'}\njobs: {a: {runs-on: x}}\n", NULL);
+    assert_str(w->problems.items[0].help, "what may be used here: github, inputs, vars, secrets");
+    w = parse_with(a, STEPS("      - run: ${{ 1 + 2 }}\n"), NULL);
+    assert_str(w->problems.items[0].help, "");
+}
+
 /* ---- steps --------------------------------------------------------------------------------- */
 
 static void ids_are_made_up_from_what_a_step_does(void **state) {
@@ -402,6 +414,7 @@ int main(void) {
         cmocka_unit_test(an_unknown_event_is_an_error_unless_events_are_loose),
         cmocka_unit_test(a_condition_asks_for_success_unless_it_asks_itself),
         cmocka_unit_test(jobs_and_steps_may_ask_different_things),
+        cmocka_unit_test(a_name_that_may_not_be_used_here_is_told_from_a_mistyped_one),
         cmocka_unit_test(ids_are_made_up_from_what_a_step_does),
         cmocka_unit_test(made_up_ids_are_not_limited_in_number),
         cmocka_unit_test(background_steps_are_waited_for_and_cancelled_by_id),
