@@ -71,8 +71,16 @@ static int compare(const void *left, const void *right) {
     return str_cmp(a->message, b->message);
 }
 
-void diagnostics_sort(problem *problems, size_t count) {
-    if (count) qsort(problems, count, sizeof *problems, compare);
+void diagnostics_sort(problem_list *list) {
+    size_t kept = 0;
+    if (list->count) qsort(list->items, list->count, sizeof *list->items, compare);
+    list->errors = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        if (kept && compare(&list->items[kept - 1], &list->items[i]) == 0) continue;
+        list->items[kept++] = list->items[i];
+        list->errors += list->items[i].level == SEVERITY_ERROR;
+    }
+    list->count = kept;
 }
 
 static style_ink ink_of(severity level) {
@@ -154,7 +162,7 @@ void diagnostic_add(strbuf *out, const style *st, sources *s, const problem *p) 
 void diagnostics_print(int fd, sources *s, problem_list *list) {
     style st = style_of(fd);
     console o = CONSOLE_INIT(fd);
-    diagnostics_sort(list->items, list->count);
+    diagnostics_sort(list);
     for (size_t i = 0; i < list->count; i++)
         diagnostic_add(&o.buf, &st, s, &list->items[i]);
     console_done(&o);

@@ -15,8 +15,9 @@ bool sources_line(sources *s, const char *path, uint32_t number, str *ret);
 
 const char *severity_name(severity level);
 
-/* Sorts by file, line, column and severity. */
-void diagnostics_sort(problem *problems, size_t count);
+/* Sorts by file, line, column and severity, and drops what is there twice: a file that several
+ * others call is read by each. */
+void diagnostics_sort(problem_list *list);
 
 /* "file:line:col: error: message", the line with a caret under it, and help. */
 void diagnostic_add(strbuf *out, const style *st, sources *s, const problem *p);

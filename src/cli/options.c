@@ -22,17 +22,20 @@ static bool has_letter(const option_spec *s, str letter) {
     return s->letter && s->letter == letter.ptr[0];
 }
 
+/* What was probably meant: the only name that begins like this one, else a similar one. */
 static str nearest_long(const verb *v, str name) {
-    str names[64];
-    size_t count = 0;
+    str names[64], longer = STR_EMPTY;
+    size_t count = 0, longer_count = 0;
     const option_spec *tables[] = {v->options, common_options};
     for (size_t t = 0; t < 2; t++) {
         for (const option_spec *s = tables[t]; s && s->name; s++) {
             assert(count < 64);
-            names[count++] = str_from(s->name);
+            names[count] = str_from(s->name);
+            if (str_starts(names[count], name)) longer = names[count], longer_count++;
+            count++;
         }
     }
-    return str_nearest(name, names, count);
+    return longer_count == 1 && name.len ? longer : str_nearest(name, names, count);
 }
 
 static int unknown_long(const verb *v, str name, err *e) {

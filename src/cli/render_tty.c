@@ -212,8 +212,7 @@ static void log_line(tty *t, const job_view *job, str text) {
     style_column(out, st, job->label, t->label_width);
     strbuf_addf(out, "  %s ", style_glyph_of(st, GLYPH_BAR));
     style_off(out, st);
-    size_t used = t->label_width + 6;
-    style_clip(out, st, text, st->width > used ? st->width - used : 0);
+    style_clip(out, st, text, SIZE_MAX / 4); /* the terminal may fold it */
     strbuf_addc(out, '\n');
     /* A flood of output is not held back until the next redraw. */
     if (out->len > 65536) redraw(t);

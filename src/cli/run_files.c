@@ -71,7 +71,7 @@ static void print_problems(const run_set *set, problem_list *problems) {
         diagnostics_print(STDERR_FILENO, set->sources, problems);
         return;
     }
-    diagnostics_sort(problems->items, problems->count);
+    diagnostics_sort(problems);
     for (size_t i = 0; i < problems->count; i++) {
         err e = {0};
         err_at(&e, ERR_INVALID, problem_place(&problems->items[i]), "%.*s",

@@ -149,7 +149,10 @@ static void clip_line(clip *c, str text) {
             i++;
         } else {
             uint32_t code = utf8_next(text, &i);
-            clip_add(c, str_sub(text, from, i), point_width(c->st, code));
+            /* A terminal that does not speak UTF-8 would show something of unknown width. */
+            bool unknown = code >= 0x80 && c->st->terminal && !c->st->utf8;
+            str shown = unknown ? STR("?") : str_sub(text, from, i);
+            clip_add(c, shown, point_width(c->st, code));
         }
     }
 }

@@ -75,17 +75,21 @@ static void a_place_past_the_end_is_no_trouble(void **state) {
     show(PROBLEM(SEVERITY_ERROR, NULL, "m", {"other.yml", 0, 0, 0, 0}), "other.yml: error: m\n");
 }
 
-static void problems_are_sorted_by_place(void **state) {
+static void problems_are_sorted_by_place_and_told_once(void **state) {
     (void)state;
-    problem list[] = {
+    problem items[] = {
         PROBLEM(SEVERITY_NOTE, NULL, "4", {"b", 1, 1, 0, 0}),
         PROBLEM(SEVERITY_NOTE, NULL, "3", {"a", 10, 1, 0, 0}),
         PROBLEM(SEVERITY_NOTE, NULL, "2", {"a", 2, 7, 0, 0}),
         PROBLEM(SEVERITY_ERROR, NULL, "1", {"a", 2, 7, 0, 0}),
+        PROBLEM(SEVERITY_NOTE, NULL, "3", {"a", 10, 1, 0, 0}),
     };
-    diagnostics_sort(list, 4);
+    problem_list list = {.items = items, .count = 5};
+    diagnostics_sort(&list);
+    assert_int_equal(list.count, 4);
+    assert_int_equal(list.errors, 1);
     for (size_t i = 0; i < 4; i++)
-        assert_int_equal(list[i].message.ptr[0], '1' + (char)i);
+        assert_int_equal(list.items[i].message.ptr[0], '1' + (char)i);
 }
 
 static void long_lines_show_the_part_around_the_place(void **state) {
@@ -119,7 +123,7 @@ int main(void) {
         cmocka_unit_test(tabs_and_wide_letters_keep_the_caret_in_place),
         cmocka_unit_test(a_range_over_lines_ends_with_its_first_line),
         cmocka_unit_test(a_place_past_the_end_is_no_trouble),
-        cmocka_unit_test(problems_are_sorted_by_place),
+        cmocka_unit_test(problems_are_sorted_by_place_and_told_once),
         cmocka_unit_test(long_lines_show_the_part_around_the_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

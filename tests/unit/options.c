@@ -69,6 +69,7 @@ static const struct {
     const char *line, *message;
 } bad[] = {
     {"--lst", "unknown option '--lst': did you mean '--list'?"},
+    {"--dry", "unknown option '--dry': did you mean '--dry-run'?"},
     {"--zzzzzz", "unknown option '--zzzzzz'"},
     {"-x", "unknown option '-x'"},
     {"-lx", "unknown option '-x'"},

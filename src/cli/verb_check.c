@@ -1,0 +1,253 @@
+#include "base/fs.h"
+#include "base/json.h"
+#include "cli/check_report.h"
+#include "cli/repo.h"
+#include "cli/run.h"
+#include "workflow/check.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CHECK_ERRORS_MAX 1000
+#define ACTION_DEPTH_MAX 12
+
+typedef struct checker {
+    arena *a;
+    char *root, *cwd;
+    sources *sources;
+    problem_list problems;
+    path_list files;
+} checker;
+
+static int read_source(checker *c, const char *path, str *ret, err *e) {
+    int r = fs_read(c->a, path, WORKFLOW_FILE_MAX, ret, e);
+    if (r == 0) sources_add(c->sources, path, *ret);
+    return r;
+}
+
+/* Path as it is shown: as seen from where the command was typed. */
+static const char *shown(const checker *c, const char *path) {
+    return repo_relative(path, c->cwd);
+}
+
+/* ---- what a file refers to ------------------------------------------------------------------ */
+
+/* Only what is in the repository is read: what a check finds must not depend on the network or on
+ * what this machine happens to have fetched. */
+static int local_workflow(void *context, arena *a, str uses, str from, str *ret_source,
+                          str *ret_path, err *e) {
+    checker *c = context;
+    (void)from;
+    if (!str_starts(uses, STR("./")))
+        return err_set(e, ERR_NOT_FOUND, "it is in another repository");
+    char *path = fs_join(a, c->root, str_sub(uses, 2, uses.len));
+    const char *name = arena_cstr(c->a, str_from(shown(c, path)));
+    int r = read_source(c, name, ret_source, e);
+    *ret_path = str_from(name);
+    return r;
+}
+
+static int local_action(void *context, arena *a, str uses, const action **ret, err *e) {
+    checker *c = context;
+    if (!str_starts(uses, STR("./")))
+        return err_set(e, ERR_NOT_FOUND, "it is in another repository");
+    char *file = repo_action_file(a, fs_join(a, c->root, str_sub(uses, 2, uses.len)));
+    if (!file) return err_set(e, ERR_NOT_FOUND, "there is no action.yml");
+    str source;
+    action *act;
+    int r = fs_read(a, file, WORKFLOW_FILE_MAX, &source, e);
+    if (r == 0) r = action_parse(a, source, file, &act, e);
+    if (r == 0) *ret = act;
+    return r;
+}
+
+/* ---- files ---------------------------------------------------------------------------------- */
+
+static void add_problems(checker *c, const problem_list *from) {
+    for (size_t i = 0; i < from->count; i++) {
+        ARENA_PUSH(c->a, c->problems.items, c->problems.count, c->problems.cap, from->items[i]);
+        c->problems.errors += from->items[i].level == SEVERITY_ERROR;
+    }
+}
+
+static int check_workflow_file(checker *c, const char *path, str source, err *e) {
+    workflow_options how = {.file = local_workflow, .file_context = c};
+    how.limits.max_errors = CHECK_ERRORS_MAX;
+    check_options rules = {.action = local_action, .action_context = c};
+    workflow *w;
+    int r = workflow_parse(c->a, source, path, &how, &w, e);
+    if (r < 0) return r;
+    problem_list found = {.a = c->a};
+    if (w->problems.errors == 0) check_workflow(w, &rules, &found);
+    add_problems(c, &w->problems);
+    add_problems(c, &found);
+    return 0;
+}
+
+static int check_action_file(checker *c, const char *path, str source, err *e) {
+    check_options rules = {.action = local_action, .action_context = c};
+    action *act;
+    int r = action_parse(c->a, source, path, &act, e);
+    if (r < 0) return r;
+    problem_list found = {.a = c->a};
+    if (act->problems.errors == 0) check_action(act, &rules, &found);
+    add_problems(c, &act->problems);
+    add_problems(c, &found);
+    return 0;
+}
+
+static bool is_action_file(const char *path) {
+    const char *slash = strrchr(path, '/');
+    str name = str_from(slash ? slash + 1 : path);
+    return str_is(name, "action.yml") || str_is(name, "action.yaml");
+}
+
+static int check_file(checker *c, const char *path, err *e) {
+    str source;
+    int r = read_source(c, path, &source, e);
+    if (r < 0) return r;
+    r = is_action_file(path) ? check_action_file(c, path, source, e)
+                             : check_workflow_file(c, path, source, e);
+    return r < 0 ? err_context(e, "%s", path) : 0;
+}
+
+/* ---- which files ---------------------------------------------------------------------------- */
+
+static void find_actions(checker *c, const char *folder, unsigned depth) {
+    char *file = repo_action_file(c->a, folder);
+    fs_entry *entries;
+    size_t count;
+    err ignored = {0};
+    if (file) path_list_add(&c->files, shown(c, file));
+    if (depth == 0 || fs_list(c->a, folder, &entries, &count, &ignored) < 0) return;
+    for (size_t i = 0; i < count; i++) {
+        bool follow =
+            entries[i].is_dir && !entries[i].is_link && !str_is(entries[i].name, "node_modules");
+        if (follow) find_actions(c, fs_join(c->a, folder, entries[i].name), depth - 1);
+    }
+}
+
+static int add_folder(checker *c, const char *folder, err *e) {
+    path_list found = {.a = c->a};
+    int r = repo_workflows(&found, folder, e);
+    for (size_t i = 0; i < found.count; i++)
+        path_list_add(&c->files, shown(c, found.items[i]));
+    return r;
+}
+
+static int find_default_files(checker *c, err *e) {
+    char *folder = fs_join(c->a, c->root, STR(WORKFLOW_FOLDER));
+    if (fs_is_dir(folder)) {
+        int r = add_folder(c, folder, e);
+        if (r < 0) return r;
+    }
+    find_actions(c, c->root, 0);
+    find_actions(c, fs_join(c->a, c->root, STR(".github/actions")), ACTION_DEPTH_MAX);
+    if (c->files.count) return 0;
+    return err_set(e, ERR_NOT_FOUND, "there is no workflow and no action.yml in '%s'", c->root);
+}
+
+static int find_files(checker *c, const options *given, err *e) {
+    int r = given->arg_count ? 0 : find_default_files(c, e);
+    for (size_t i = 0; i < given->arg_count && r == 0; i++) {
+        const char *path = given->args[i];
+        if (fs_is_dir(path))
+            r = add_folder(c, path, e);
+        else
+            path_list_add(&c->files, path);
+    }
+    return r;
+}
+
+static const struct {
+    const char *name;
+    check_report_fn *write;
+} formats[] = {
+    {"text", check_report_text}, {"json", check_report_json}, {"sarif", check_report_sarif}};
+
+static check_report_fn *find_format(const options *given, err *e) {
+    const char *name = options_value(given, "format");
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        if (!strcmp(name ? name : "text", formats[i].name)) return formats[i].write;
+    }
+    err_set(e, ERR_INVALID, "--format %s: expected text, json or sarif", name);
+    return NULL;
+}
+
+static int check_all(checker *c, const options *given, err *e) {
+    int r = find_files(c, given, e);
+    for (size_t i = 0; i < c->files.count && r == 0; i++)
+        r = check_file(c, c->files.items[i], e);
+    return r;
+}
+
+static int run_check(const options *given) {
+    err e = {0};
+    checker c = {.a = given->a, .sources = sources_new(given->a)};
+    c.problems.a = c.files.a = given->a;
+    bool in_git;
+    c.root = repo_root(c.a, &in_git);
+    char *here = getcwd(NULL, 0);
+    if (!here) oom();
+    c.cwd = arena_cstr(c.a, str_from(here));
+    free(here);
+    check_report_fn *write = find_format(given, &e);
+    if (!write || check_all(&c, given, &e) < 0) {
+        console_error(&e);
+        return 2;
+    }
+    diagnostics_sort(&c.problems);
+    check_report report = {
+        .file_count = c.files.count, .problems = &c.problems, .sources = c.sources};
+    report_count(&report);
+    _cleanup_strbuf_ strbuf out = STRBUF_INIT;
+    style st = style_of(STDOUT_FILENO);
+    write(&out, &st, &report);
+    int written = console_text(strbuf_str(&out));
+    if (written != 0 || report.counts[SEVERITY_ERROR]) return 2;
+    return options_has(given, "strict") && report.counts[SEVERITY_WARNING] ? 1 : 0;
+}
+
+static const option_spec check_options_table[] = {
+    {0, "format", "FORMAT", .complete = COMPLETE_WORDS, .words = "text json sarif",
+     .help = "How to print what was found: text (the default), json or sarif (2.1.0)."},
+    {0, "strict", NULL, .help = "End with status 1 when there are warnings."},
+    {0},
+};
+
+const verb verb_check = {
+    .name = "check",
+    .summary = "find what is wrong with workflows and actions",
+    .arguments = "[FILE]...",
+    .max_args = SIZE_MAX,
+    .complete = COMPLETE_FILE,
+    .options = check_options_table,
+    .help =
+        "Reads workflow files and action.yml files, runs nothing, and prints every problem with "
+        "its place, the "
+        "line, and what to do: what GitHub refuses, and what it would only find while running: "
+        "unknown contexts, inputs, outputs and needs, wrong types, shell injection, actions that "
+        "are not pinned, jobs that can never run, bad cron lines and globs."
+        "\n\n"
+        "Without FILE, checks all of .github/workflows, action.yml in the repository's top folder "
+        "and those under .github/actions. A FILE named action.yml or action.yaml is an action, a "
+        "folder stands for the workflows in it. Nothing is fetched: actions and workflows of other "
+        "repositories are not looked into.",
+    .exits =
+        (const verb_pair[]){
+            {"0", "nothing was found, or warnings only"},
+            {"1", "warnings only, with --strict"},
+            {"2", "a file has errors, or the command is invalid"},
+            {0},
+        },
+    .examples =
+        (const verb_pair[]){
+            {"slipway check", "Check everything in the repository."},
+            {"slipway check --strict .github/workflows/ci.yml", "Check one file; warnings fail."},
+            {"slipway check --format sarif > slipway.sarif", "Make a report for code scanning."},
+            {0},
+        },
+    .run = run_check,
+};
