@@ -255,12 +255,9 @@ static int choose_backend(const run_config *c, const job_instance *instance, san
 }
 
 static int take_root(driver *d, char **ret, err *e) {
-    if (d->root_count) {
-        *ret = d->roots[--d->root_count];
-        return 0;
-    }
     str name = arena_printf(d->set->a, "job-%zu", ++d->started);
     *ret = fs_join(d->set->a, d->temp.path, name);
+    if (d->root_count && rename(d->roots[--d->root_count], *ret) == 0) return 0;
     return fs_mkdirs(*ret, 0700, e);
 }
 

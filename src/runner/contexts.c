@@ -65,18 +65,36 @@ static void init_runner(runner *r) {
     if (r->debug) value_set_str(r->a, c, "debug", STR("1"));
 }
 
-static void init_job(runner *r) {
+/* The workflow file that the job is written in: the called one, in a call of a reusable workflow.
+ * One from another repository is known by "owner/repo/path@ref". */
+static void name_workflow(runner *r, value *c) {
     const value *github = &r->spec->job->github;
+    str path = str_from(r->spec->job->plan->scope->workflow->path), ref, owner, repo, rest;
+    str repository = value_path_str(github, "repository");
+    str whole = path;
+    if (str_cut(path, '@', &path, &ref)) {
+        str_cut(path, '/', &owner, &rest);
+        str_cut(rest, '/', &repo, &rest);
+        repository = str_sub(path, 0, owner.len + 1 + repo.len);
+        path = rest;
+    } else {
+        if (str_starts(path, STR("./"))) path = str_sub(path, 2, path.len);
+        whole = arena_printf(r->a, "%.*s/%.*s@%.*s", STR_ARG(repository), STR_ARG(path),
+                             STR_ARG(value_path_str(github, "ref")));
+    }
+    value_set_str(r->a, c, "workflow_ref", whole);
+    value_set_str(r->a, c, "workflow_sha", value_path_str(github, "workflow_sha"));
+    value_set_str(r->a, c, "workflow_repository", repository);
+    value_set_str(r->a, c, "workflow_file_path", path);
+}
+
+static void init_job(runner *r) {
     value *c = &r->job;
     *c = value_object_new(r->a, false);
     value_set_str(r->a, c, "status", STR("success"));
     value_set(r->a, c, STR("container"), value_object_new(r->a, false));
     value_set(r->a, c, STR("services"), value_object_new(r->a, false));
-    value_set_str(r->a, c, "workflow_ref", value_path_str(github, "workflow_ref"));
-    value_set_str(r->a, c, "workflow_sha", value_path_str(github, "workflow_sha"));
-    value_set_str(r->a, c, "workflow_repository", value_path_str(github, "repository"));
-    value_set_str(r->a, c, "workflow_file_path",
-                  str_from(r->spec->job->plan->scope->workflow->path));
+    name_workflow(r, c);
 }
 
 /* What a job gets to know of the environment that Slipway itself runs in: who and where, how to
@@ -246,9 +264,11 @@ static void set_github(step *s) {
     } else if (s->model) {
         value_set_str(s->a, g, "action", s->id);
     }
-    bool foreign = s->use && !s->use->local;
-    value_set_str(s->a, g, "action_repository", foreign ? s->use->repository : STR_EMPTY);
-    value_set_str(s->a, g, "action_ref", foreign ? s->use->ref : STR_EMPTY);
+    if (s->use || !owner) { /* a composite action's scripts belong to the action */
+        bool foreign = s->use && !s->use->local;
+        value_set_str(s->a, g, "action_repository", foreign ? s->use->repository : STR_EMPTY);
+        value_set_str(s->a, g, "action_ref", foreign ? s->use->ref : STR_EMPTY);
+    }
     for (int i = 0; s->lane && i < STEP_FILE_COUNT; i++) {
         if (s->lane->files[i])
             value_set_str(s->a, g, step_file_context[i], str_from(s->lane->files[i]));

@@ -129,7 +129,8 @@ struct step {
     use *use;
     phase phase;
     int number;
-    str id, name;
+    str id;
+    str name; /* masked by what was secret when the step began: it stays the same to its end */
     int64_t started_us;
 
     /* contexts */
@@ -203,7 +204,7 @@ struct runner {
     step *setup, *complete; /* built-in steps while they run */
     value outputs;
     loop_timer *timeout; /* of the job; after a cancellation, of the cancellation */
-    strbuf scratch[5];   /* of the event writer */
+    strbuf scratch[4];   /* of the event writer */
     strbuf line;         /* of the log writer */
     bool debug;
 };
@@ -345,5 +346,6 @@ void output_flush(step *s);
 /* The text with ill-formed UTF-8 replaced: borrowed when there was none. */
 str output_clean(arena *a, str text);
 bool output_is_clean(runner *r, str text); /* holds no secret */
+str output_masked(runner *r, arena *a, str text);
 
 #endif

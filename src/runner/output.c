@@ -48,8 +48,7 @@ void output_event(runner *r, runner_event *ev) {
     ev->text = masked(r, &r->scratch[0], ev->text);
     ev->title = masked(r, &r->scratch[1], ev->title);
     ev->file = masked(r, &r->scratch[2], ev->file);
-    ev->step_name = masked(r, &r->scratch[3], ev->step_name);
-    ev->summary = masked(r, &r->scratch[4], ev->summary);
+    ev->summary = masked(r, &r->scratch[3], ev->summary);
     r->port.event(r->port.context, ev);
 }
 
@@ -381,6 +380,10 @@ str output_clean(arena *a, str text) {
         strbuf_add(&out, (str){code, n});
     }
     return arena_str(a, strbuf_str(&out));
+}
+
+str output_masked(runner *r, arena *a, str text) {
+    return arena_str(a, masked(r, &r->scratch[0], text));
 }
 
 bool output_is_clean(runner *r, str text) {

@@ -51,8 +51,12 @@ bool use_has_post(const use *u) {
 
 static int find_folder(step *s, use *u, err *e) {
     runner *r = s->r;
-    if (!u->local) return r->port.action_dir(r->port.context, r->a, u->text, &u->dir, e);
-    u->dir = arena_cstr(r->a, fs_normalize(s->a, str_from(fs_join(s->a, r->workspace, u->text))));
+    char *dir = NULL;
+    if (u->local)
+        dir = fs_join(s->a, r->workspace, u->text);
+    else if (r->port.action_dir(r->port.context, s->a, u->text, &dir, e) < 0)
+        return e->code;
+    u->dir = arena_cstr(r->a, fs_normalize(s->a, str_from(dir)));
     return 0;
 }
 

@@ -91,7 +91,7 @@ step *step_new(lane *l, frame *f, const entry *e) {
     int opened = files_open(l, &e2);
     context_step(s);
     int env = opened < 0 ? opened : context_step_env(s, &e2);
-    s->name = step_name(s);
+    s->name = output_masked(l->r, s->a, step_name(s));
     if (s->phase == PHASE_MAIN && s->use) s->use->name = arena_str(l->r->a, s->name);
     output_step(s, RUNNER_STEP_STARTED);
     if (env < 0) step_fail(s, &e2);

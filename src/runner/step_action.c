@@ -267,7 +267,9 @@ static int checkout(step *s, const value *inputs, err *e) {
         output_warning(s, "'ref: %.*s' is not what is being run: the working tree is used as it is",
                        STR_ARG(ref));
     if (checkout_folder(s, value_path_str(inputs, "path"), &into, e) < 0) return e->code;
-    output_logf(s, LOG_PLAIN, "Copying the working tree of '%s' to '%s'", r->spec->repo_root, into);
+    str below = str_sub(str_from(into), strlen(r->workspace) + 1, strlen(into));
+    output_logf(s, LOG_PLAIN, "Copying the working tree of '%s' to %s%.*s", r->spec->repo_root,
+                below.len ? "./" : "the workspace", STR_ARG(below));
     bool keep = str_eq_nocase(value_path_str(inputs, "clean"), STR("false"));
     if (!keep && clear_folder(s, into, e) < 0) return e->code;
     if (r->port.checkout(r->port.context, into, e) < 0) return e->code;

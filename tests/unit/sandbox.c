@@ -299,23 +299,6 @@ static void many_commands_run_one_after_the_other(void **state) {
     tear_down_fixture(&f);
 }
 
-static void commands_end_when_their_leader_is_killed(void **state) {
-    (void)state;
-    fixture f;
-    set_up_fixture(&f);
-    start_and_wait_for_output(&f, "echo $PPID; sleep 100; true");
-    assert_int_equal(kill(atoi(f.output.ptr), SIGKILL), 0);
-    wait_for_exit(&f);
-    assert_int_equal(f.status, 128 + SIGKILL);
-    assert_non_null(strstr(f.problem, "was killed"));
-    sandbox_process *p;
-    err e = {0};
-    const char *const argv[] = {"true", NULL}, *const env[] = {NULL};
-    sandbox_command c = {argv, env, "/", on_output, on_exit_quit, &f};
-    assert_int_equal(sandbox_start(f.s, &c, &p, &e), ERR_FAILED);
-    tear_down_fixture(&f);
-}
-
 /* Waits up to five seconds for a process to be gone (or to be a zombie that nobody reaps). */
 static bool ends(int pid) {
     for (int i = 0; i < 500; i++) {
@@ -330,6 +313,29 @@ static bool ends(int pid) {
         usleep(10000);
     }
     return false;
+}
+
+static void commands_end_when_their_leader_is_killed(void **state) {
+    (void)state;
+    fixture f;
+    set_up_fixture(&f);
+    int leader = 0, child = 0, daemon_pid = 0;
+    start_and_wait_for_output(
+        &f, "sleep 100 & setsid bash -c 'sleep 100; true' & echo $PPID $! %1; jobs -p %1; wait");
+    while (sscanf(f.output.ptr, "%d %d %%1 %d", &leader, &daemon_pid, &child) < 3)
+        loop_run(f.l);
+    assert_int_equal(kill(leader, SIGKILL), 0);
+    wait_for_exit(&f);
+    assert_true(ends(child));
+    assert_true(ends(daemon_pid));
+    assert_int_equal(f.status, 128 + SIGKILL);
+    assert_non_null(strstr(f.problem, "was killed"));
+    sandbox_process *p;
+    err e = {0};
+    const char *const argv[] = {"true", NULL}, *const env[] = {NULL};
+    sandbox_command c = {argv, env, "/", on_output, on_exit_quit, &f};
+    assert_int_equal(sandbox_start(f.s, &c, &p, &e), ERR_FAILED);
+    tear_down_fixture(&f);
 }
 
 /* A whole Slipway in a child: tells the pids of its leader, of a command and of a daemon. */
