@@ -116,8 +116,12 @@ static void walk_job(checker *c, const workflow_job *job) {
 }
 
 void check_workflow(const workflow *w, const check_options *options, problem_list *out) {
-    checker c = {
-        .a = out->a, .options = options, .out = out, .w = w, .path = w->path, .source = w->source};
+    checker c = {.a = out->a,
+                 .options = options,
+                 .out = out,
+                 .w = w,
+                 .path = w->path,
+                 .file = {.a = out->a, .source = w->source}};
     const env_level level = {w->env, NULL};
     c.env = &level;
     check_contexts_init(&c);
@@ -142,7 +146,7 @@ void check_action(const action *act, const check_options *options, problem_list 
                  .out = out,
                  .act = act,
                  .path = act->path,
-                 .source = act->source};
+                 .file = {.a = out->a, .source = act->source}};
     check_contexts_init(&c);
     for (size_t i = 0; i < act->input_count; i++)
         check_token(&c, act->inputs[i].value, 0);

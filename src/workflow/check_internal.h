@@ -9,6 +9,7 @@
 
 #include "workflow/check.h"
 #include "workflow/event.h"
+#include "workflow/place.h"
 
 /* ---- rules --------------------------------------------------------------------------------- */
 
@@ -157,9 +158,7 @@ typedef struct checker {
     const workflow *w; /* NULL for an action */
     const action *act; /* NULL for a workflow */
     const char *path;
-    str source;      /* of the file; empty when it is not known */
-    uint32_t *lines; /* where each line begins, made when first needed */
-    size_t line_count;
+    place_index file;
     type contexts[CONTEXT_COUNT]; /* at the site that is looked at */
     const workflow_job *job;      /* that is looked at, or NULL */
     const env_level *env;

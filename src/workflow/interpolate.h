@@ -13,13 +13,6 @@ void interpolate(reading *r, token *t, uint32_t scope);
  * quoted string does not close. */
 ptrdiff_t expression_end(str raw, size_t from);
 
-/* Where in `source` stands what expr_parse complained about, `within` the text of an expression of
- * the token; line 0 when it cannot be told. */
-span expression_place(const token *t, str source, str text, span within);
-
-/* The byte at a column of a text, counted in code points from 1. */
-size_t text_offset(str text, uint32_t column);
-
 /* White space as .NET trims it, which is more than ASCII's. */
 str trim_unicode(str text);
 

@@ -386,7 +386,7 @@ static token *read_value(reading *r, const yaml_node *n, uint16_t definition, ui
 const token *reading_file(reading *r, str source, const char *file, uint16_t definition) {
     r->stopped = false;
     r->depth = 0;
-    r->source = source;
+    r->file = (place_index){.a = r->a, .source = source};
     if (!reading_bytes(r, file, reading_text_bytes(str_from(file)))) return NULL;
     if (source.len > r->limits.max_file_bytes) {
         reading_stop(r, file, "limit", "The maximum file size of %zu characters has been exceeded",

@@ -3,6 +3,7 @@
 #ifndef SLIPWAY_WORKFLOW_READING_H
 #define SLIPWAY_WORKFLOW_READING_H
 
+#include "workflow/place.h"
 #include "workflow/schema.h"
 #include "workflow/workflow.h"
 
@@ -11,7 +12,7 @@ typedef struct reading {
     problem_list *problems;
     workflow_limits limits;         /* without zeroes */
     bool no_anchors, no_background; /* see workflow_options */
-    str source;                     /* of the file that is read or converted */
+    place_index file;               /* that is read or converted */
     size_t bytes;                   /* of the tokens made so far, as GitHub counts them */
     unsigned depth;
     bool stopped; /* a limit was hit: nothing more is read from this file */

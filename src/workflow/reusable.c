@@ -167,7 +167,7 @@ static void load(conversion *c, const workflow *from, workflow_job *job) {
         called->root = file->root;
         called->name = str_from(file->path);
         called->problems.a = c->r->a;
-        c->r->source = file->source;
+        c->r->file = (place_index){.a = c->r->a, .source = file->source};
         convert_called(c, called, job);
         job->called = called;
     }

@@ -53,11 +53,6 @@ str token_text(const token *t);
 /* True when an expression is anywhere inside. */
 bool token_has_expr(const token *t);
 
-/* Where a part of an expression stands in the file: `length` bytes at byte `offset` of t->text. For
- * "a ${{ b }}" and for conditions it sees through what was put around b. The token's own place when
- * YAML has changed the text. `source` is the whole file. */
-span token_place(const token *t, str source, size_t offset, size_t length);
-
 /* Evaluates a token against contexts, then judges the result by the token's own schema definition
  * (so that `timeout-minutes: ${{ 'x' }}` is an error with a place). NULL token gives null. */
 int token_eval(arena *a, const token *t, const expr_env *env, value *ret, err *e);

@@ -1,7 +1,6 @@
 #include "workflow/workflow.h"
 
 #include "workflow/convert.h"
-#include "workflow/interpolate.h"
 
 #include <string.h>
 
@@ -121,11 +120,27 @@ static str expression_help(reading *r, str word, uint32_t scope) {
     return arena_str(r->a, strbuf_str(&text));
 }
 
+/* The byte at a column of a text, counted in code points from 1. */
+static size_t text_offset(str text, uint32_t column) {
+    size_t at = 0;
+    for (uint32_t i = 1; i < column && at < text.len; i++)
+        (void)utf8_next(text, &at);
+    return at;
+}
+
+static bool is_part(str text, str of) {
+    uintptr_t begin = (uintptr_t)of.ptr, at = (uintptr_t)text.ptr;
+    return at >= begin && at + text.len <= begin + of.len;
+}
+
 void reading_expression_error(reading *r, const token *t, str text, uint32_t scope, const err *e) {
     problem p = {.rule = "expression", .where = t->where};
     size_t from = text_offset(text, e->where.column), to = text_offset(text, e->where.end_column);
     p.help = expression_help(r, str_sub(text, from, to), scope);
-    p.focus = expression_place(t, r->source, text, e->where);
+    if (is_part(text, t->source)) {
+        size_t offset = (size_t)(text.ptr - t->source.ptr) + from;
+        p.focus = place_in_scalar(&r->file, t, offset, to > from ? to - from : 1);
+    }
     p.message = arena_str(r->a, str_from(e->message));
     error_push(r, p);
 }

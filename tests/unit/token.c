@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "base/json.h"
+#include "workflow/place.h"
 #include "workflow/workflow.h"
 
 static const char contexts_json[] =
@@ -178,29 +179,29 @@ static void a_condition_is_judged_by_its_truth(void **state) {
 /* ---- places -------------------------------------------------------------------------------- */
 
 static const struct {
-    const char *line, *key, *name; /* the name to look for in the token's expression */
+    const char *line, *name; /* the part to look for in the job's name */
     unsigned line_number, column;
 } places[] = {
-    {"name: ${{ github.ref }}", "name", "github", 4, 15},
-    {"name: ${{   inputs.text }}", "name", "text", 4, 24},
-    {"name: a ${{ inputs.a }} it's {b} ${{ inputs.text }}", "name", "text", 4, 49},
-    {"name: \"\xC3\xBC ${{ inputs.text }}\"", "name", "inputs", 4, 18},
-    {"name: ${{ format('{0}', inputs.text) }}", "name", "inputs", 4, 29},
-    /* folding or an escape has changed it: the scalar's own place */
-    {"name: >-\n      a\n      ${{ inputs.a }}\n      ${{ inputs.text ||\n      1 }}", "name",
-     "text", 4, 11},
-    {"name: |\n      a\n      ${{ inputs.text }}", "name", "text", 6, 18},
-    {"name: \"${{ inputs\\x2Etext }}\"", "name", "text", 4, 11},
+    {"name: ${{ github.ref }}", "github", 4, 15},
+    {"name: ${{   inputs.text }}", "text", 4, 24},
+    {"name: a ${{ inputs.a }} it's {b} ${{ inputs.text }}", "text", 4, 49},
+    {"name: 'it''s ${{ inputs.text }}'", "text", 4, 29},
+    {"name: \"\xC3\xBC ${{ inputs.text }}\"", "inputs", 4, 18},
+    {"name: >-\n      a\n      ${{ inputs.a }}\n      ${{ inputs.text ||\n      1 }}", "text", 7,
+     18},
+    {"name: |\n      a\n      ${{ inputs.text }}", "text", 6, 18},
+    {"name: \"${{ inputs\\x2Etext }}\"", "text", 4, 26},
 };
 
-static void a_part_of_an_expression_has_a_place_in_the_file(void **state) {
+static void a_part_of_a_scalar_has_a_place_in_the_file(void **state) {
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         _cleanup_arena_ arena *a = arena_new();
-        const token *t = job_token(a, places[i].line, places[i].key);
-        str source = job_source(a, places[i].line), name = str_from(places[i].name);
-        ptrdiff_t at = str_find(t->text, name);
+        const token *t = job_token(a, places[i].line, "name");
+        place_index file = {.a = a, .source = job_source(a, places[i].line)};
+        str name = str_from(places[i].name);
+        ptrdiff_t at = str_find(t->source, name);
         assert_true(at >= 0);
-        span found = token_place(t, source, (size_t)at, name.len);
+        span found = place_in_scalar(&file, t, (size_t)at, name.len);
         if (found.line != places[i].line_number || found.column != places[i].column)
             fail_msg("%s: %u:%u", places[i].line, found.line, found.column);
         assert_string_equal(found.file, "ci.yml");
@@ -236,7 +237,7 @@ int main(void) {
         cmocka_unit_test(an_expression_that_fails_tells_its_place),
         cmocka_unit_test(results_can_be_asked_for_as_text_truth_or_number),
         cmocka_unit_test(a_condition_is_judged_by_its_truth),
-        cmocka_unit_test(a_part_of_an_expression_has_a_place_in_the_file),
+        cmocka_unit_test(a_part_of_a_scalar_has_a_place_in_the_file),
         cmocka_unit_test(a_wrong_expression_is_pointed_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
