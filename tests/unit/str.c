@@ -278,7 +278,6 @@ static void errors_hold_code_place_and_message(void **state) {
 
 /* "ä" is two bytes: whatever the length in front of it, no half of one may be left. */
 static void a_long_message_is_cut_between_characters(void **state) {
-    _cleanup_arena_ arena *a = arena_new();
     for (int shift = 0; shift < 2; shift++) {
         _cleanup_strbuf_ strbuf text = STRBUF_INIT;
         strbuf_pad(&text, 'x', (size_t)shift);
