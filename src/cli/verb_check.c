@@ -41,7 +41,7 @@ static int local_workflow(void *context, arena *a, str uses, str from, str *ret_
     checker *c = context;
     (void)from;
     if (!str_starts(uses, STR("./")))
-        return err_set(e, ERR_NOT_FOUND, "it is in another repository");
+        return err_set(e, ERR_UNSUPPORTED, "it is in another repository");
     char *path = fs_join(a, c->root, str_sub(uses, 2, uses.len));
     const char *name = arena_cstr(c->a, str_from(shown(c, path)));
     int r = read_source(c, name, ret_source, e);

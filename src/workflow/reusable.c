@@ -130,13 +130,16 @@ static bool count_file(conversion *c, const char *path) {
     return false;
 }
 
-/* Fetches and reads the file that `uses` names; NULL after an error. */
+/* Fetches and reads the file that `uses` names; NULL after an error, or when it is to be left
+ * unread. */
 static struct called_file *file_read(conversion *c, const token *uses, str from) {
     struct called_file file = {.uses = uses->text, .from = from};
     str path;
     err e = {0};
-    if (c->options->file(c->options->file_context, c->r->a, uses->text, from, &file.source, &path,
-                         &e) < 0) {
+    int r = c->options->file(c->options->file_context, c->r->a, uses->text, from, &file.source,
+                             &path, &e);
+    if (r == ERR_UNSUPPORTED) return NULL;
+    if (r < 0) {
         reading_error(c->r, uses->where, "syntax", "%s", e.message);
         return NULL;
     }

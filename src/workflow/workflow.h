@@ -58,7 +58,9 @@ typedef enum permissions_policy {
 } permissions_policy;
 
 /* Reads a reusable workflow: `uses` is as written ("./.github/workflows/x.yml" or
- * "owner/repo/path@ref"); `from` is the file that asks. *ret_path names it in places. */
+ * "owner/repo/path@ref"); `from` is the file that asks. *ret_path names it in places.
+ * ERR_UNSUPPORTED says that the file is not to be had here: the call is left unread, which is no
+ * problem. */
 typedef int workflow_file_fn(void *context, arena *a, str uses, str from, str *ret_source,
                              str *ret_path, err *e);
 
