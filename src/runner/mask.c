@@ -1,9 +1,9 @@
 /* mask.c: the search for secrets.
  *
  * All forms of all secrets are patterns of Aho-Corasick automata. While the search is in the root,
- * where no pattern has begun, a table of byte pairs tells how far it may jump (as in Wu and Manber,
- * "A fast algorithm for multi-pattern searching", 1994), so clean text costs a look at every few
- * bytes; the automaton bounds the worst case by the length of the text.
+ * where no pattern has begun, a table of three-byte blocks tells how far it may jump (as in Wu and
+ * Manber, "A fast algorithm for multi-pattern searching", 1994), so clean text costs a look at
+ * every few bytes; the automaton bounds the worst case by the length of the text.
  *
  * Patterns only come, they never go. An automaton cannot take another pattern, so there are
  * several, each at least twice as large as the next: a new pattern makes a small one, which is
@@ -24,7 +24,8 @@ typedef struct node {
     unsigned char byte;
 } node;
 
-#define SHIFT_SIZE 4096
+#define SHIFT_SIZE 16384
+#define BLOCK_MAX  3
 #define WINDOW_MAX 255
 
 typedef struct automaton {
@@ -33,7 +34,8 @@ typedef struct automaton {
     size_t node_count;
     uint32_t first[256];       /* children of the root */
     size_t window;             /* length of the shortest pattern, up to WINDOW_MAX */
-    uint8_t shift[SHIFT_SIZE]; /* by the last two bytes of a window; unused for window 1 */
+    size_t block;              /* BLOCK_MAX, or less when the window is shorter */
+    uint8_t shift[SHIFT_SIZE]; /* by the last block of a window; unused for window 1 */
 } automaton;
 
 typedef struct range {
@@ -213,8 +215,11 @@ static void link_failures(automaton *x) {
     free(queue);
 }
 
-static unsigned pair_hash(const char *p) {
-    return ((unsigned)(unsigned char)p[0] << 5 ^ (unsigned char)p[1]) & (SHIFT_SIZE - 1);
+/* Of the block that ends before `end`. */
+static inline unsigned block_hash(const char *end, size_t block) {
+    unsigned a = (unsigned char)end[-2], b = (unsigned char)end[-1];
+    unsigned first = block == BLOCK_MAX ? (unsigned char)end[-3] : 0;
+    return (first << 10 ^ a << 6 ^ b) & (SHIFT_SIZE - 1);
 }
 
 static void fill_shift(automaton *x, const str *patterns) {
@@ -222,11 +227,12 @@ static void fill_shift(automaton *x, const str *patterns) {
     for (size_t i = x->from; i < x->to; i++) {
         if (patterns[i].len < x->window) x->window = patterns[i].len;
     }
-    memset(x->shift, (int)x->window - 1, sizeof x->shift);
-    for (size_t i = x->from; i < x->to; i++) {
-        for (size_t j = 1; j < x->window; j++) {
-            uint8_t *s = &x->shift[pair_hash(patterns[i].ptr + j - 1)];
-            size_t distance = x->window - 1 - j;
+    x->block = x->window < BLOCK_MAX ? x->window : BLOCK_MAX;
+    memset(x->shift, (int)(x->window - x->block + 1), sizeof x->shift);
+    for (size_t i = x->from; i < x->to && x->block > 1; i++) {
+        for (size_t end = x->block; end <= x->window; end++) {
+            uint8_t *s = &x->shift[block_hash(patterns[i].ptr + end, x->block)];
+            size_t distance = x->window - end;
             if (distance < *s) *s = (uint8_t)distance;
         }
     }
@@ -287,7 +293,7 @@ static size_t skip_clean(const automaton *x, str text, size_t i) {
         return i;
     }
     while (i + x->window <= text.len) {
-        size_t jump = x->shift[pair_hash(text.ptr + i + x->window - 2)];
+        size_t jump = x->shift[block_hash(text.ptr + i + x->window, x->block)];
         if (jump == 0) return i;
         i += jump;
     }
