@@ -4,10 +4,6 @@
 
 #include <string.h>
 
-static bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 /* ---- from a node to its text --------------------------------------------------------------- */
 
 /* The end of a word or of a quoted string that begins at `at`. */
@@ -29,19 +25,15 @@ static size_t atom_end(str text, size_t at) {
 
 /* A name after a dot, or a dotted star: no bracket follows that belongs to it. */
 static bool is_dotted(str text, const expr *x) {
-    size_t at = expr_offset_of(x);
+    str before = str_trim(str_sub(text, 0, expr_offset_of(x)));
     bool word = expr_kind_of(x) == EXPR_WILDCARD || expr_literal_of(x);
-    while (at > 0 && is_blank(text.ptr[at - 1]))
-        at--;
-    return word && at > 0 && text.ptr[at - 1] == '.';
+    return word && str_ends(before, STR("."));
 }
 
 /* The end of a node whose last child ends at `end`. */
 static size_t skip_bracket(str text, size_t end, char bracket) {
-    size_t next = end;
-    while (next < text.len && is_blank(text.ptr[next]))
-        next++;
-    return next < text.len && text.ptr[next] == bracket ? next + 1 : end;
+    str rest = str_trim(str_sub(text, end, text.len));
+    return rest.len && rest.ptr[0] == bracket ? (size_t)(rest.ptr - text.ptr) + 1 : end;
 }
 
 static size_t node_end(str text, const expr *x) {

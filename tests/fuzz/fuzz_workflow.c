@@ -1,9 +1,9 @@
-/* What parses without errors can be walked and evaluated. The input is read as a workflow, which
- * may call itself, and as an action. */
+/* What parses without errors can be walked, evaluated and checked. The input is read as a workflow,
+ * which may call itself, and as an action. */
 #include "fuzz.h"
 
 #include "base/json.h"
-#include "workflow/action.h"
+#include "workflow/check.h"
 
 static const char contexts_json[] =
     "{\"github\": {\"ref\": \"refs/heads/main\", \"event\": {\"a\": [1, {\"b\": null}]}},"
@@ -81,6 +81,33 @@ static void check_problems(const problem_list *list) {
     CHECK(errors == list->errors);
 }
 
+/* Every finding has a place, which ends after it begins. */
+static void check_findings(const problem_list *list, size_t lines) {
+    check_problems(list);
+    for (size_t i = 0; i < list->count; i++) {
+        span where = list->items[i].where;
+        CHECK(where.line > 0 && where.column > 0 && where.line <= lines);
+        CHECK(where.end_line > where.line ||
+              (where.end_line == where.line && where.end_column >= where.column));
+    }
+}
+
+static size_t count_lines(str text) {
+    size_t lines = 1;
+    for (size_t i = 0; i < text.len; i++)
+        lines += text.ptr[i] == '\n' || text.ptr[i] == '\r' || (text.ptr[i] & 0x80);
+    return lines;
+}
+
+/* Whatever action a step uses is this one. */
+static int any_action(void *context, arena *a, str uses, const action **ret, err *e) {
+    action *found;
+    (void)uses;
+    int rc = action_parse(a, *(const str *)context, "action.yml", &found, e);
+    *ret = rc ? NULL : found;
+    return rc;
+}
+
 static void read_workflow(str text, const expr_env *env, bool loose) {
     _cleanup_arena_ arena *a = arena_new();
     call c = {text, 20};
@@ -94,7 +121,15 @@ static void read_workflow(str text, const expr_env *env, bool loose) {
     err e = {0};
     if (workflow_parse(a, text, "fuzz.yml", &options, &w, &e) < 0) return;
     check_problems(&w->problems);
-    if (w->problems.errors == 0) check_jobs(w, env);
+    if (w->problems.errors > 0) return;
+    check_jobs(w, env);
+    static str action_text = STR_INIT("name: n\ndescription: d\ninputs: {a: {required: true}}\n"
+                                      "outputs: {b: {value: c}}\n"
+                                      "runs: {using: composite, steps: []}\n");
+    const check_options how = {.action = any_action, .action_context = &action_text};
+    problem_list found = {.a = a};
+    check_workflow(w, &how, &found);
+    check_findings(&found, count_lines(text));
 }
 
 static void read_action(str text, const expr_env *env) {
@@ -109,6 +144,9 @@ static void read_action(str text, const expr_env *env) {
     for (size_t i = 0; i < act->output_count; i++)
         evaluate(act->outputs[i].value, env);
     check_steps(act->steps, act->step_count, env);
+    problem_list found = {.a = a};
+    check_action(act, NULL, &found);
+    check_findings(&found, count_lines(text));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
