@@ -4,9 +4,13 @@
 #include "cli/help.h"
 #include "cli/options.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const verb *verb_named(const char *name) {
     const verb *v = verb_find(str_from(name));
@@ -53,7 +57,17 @@ const verb verb_version = {
     .run = run_version,
 };
 
+/* A standard descriptor that is closed would be taken by the first file that we open. What stands
+ * in for it fails when it is used, as the closed one would. */
+static void hold_descriptors(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+        if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) abort();
+    }
+}
+
 int cli_main(int argc, char **argv) {
+    hold_descriptors();
     setlocale(LC_CTYPE, "");
     if (argc < 2) {
         _cleanup_strbuf_ strbuf text = STRBUF_INIT;

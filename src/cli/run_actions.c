@@ -340,6 +340,21 @@ static void place(actions *x, repo *r, const char *from) {
     r->dir = to;
 }
 
+/* On a terminal, a line that says what is waited for, and goes away. */
+static void tell_fetching(repo **batch, size_t count) {
+    style st = style_of(STDERR_FILENO);
+    if (!st.terminal) return;
+    console o = CONSOLE_INIT(STDERR_FILENO);
+    strbuf_adds(&o.buf, "\r\033[K");
+    if (count) {
+        const repo *r = batch[0];
+        strbuf_addf(&o.buf, "fetching %.*s/%.*s@%.*s", STR_ARG(r->owner), STR_ARG(r->repo),
+                    STR_ARG(r->ref));
+        if (count > 1) strbuf_addf(&o.buf, " and %zu more", count - 1);
+    }
+    console_done(&o);
+}
+
 static void fetch_commits(actions *x, repo **batch, size_t count) {
     arena *a = x->a;
     process_spec *specs = ARENA_ARRAY(a, process_spec, count);
@@ -376,6 +391,15 @@ static void fetch_commits(actions *x, repo **batch, size_t count) {
     }
 }
 
+typedef void fetch_fn(actions *x, repo **batch, size_t count);
+
+static void fetch_batch(actions *x, fetch_fn *fn, repo **batch, size_t count) {
+    if (!count) return;
+    tell_fetching(batch, count);
+    fn(x, batch, count);
+    tell_fetching(NULL, 0);
+}
+
 /* Brings every repository that is not at hand yet. */
 static void fetch_missing(actions *x) {
     repo **batch = ARENA_ARRAY(x->a, repo *, x->repo_count + 1);
@@ -388,7 +412,7 @@ static void fetch_missing(actions *x) {
         else
             batch[count++] = r;
     }
-    if (count) find_commits(x, batch, count);
+    fetch_batch(x, find_commits, batch, count);
     count = 0;
     for (size_t i = 0; i < x->repo_count; i++) {
         repo *r = x->repos[i];
@@ -399,7 +423,7 @@ static void fetch_missing(actions *x) {
         else
             batch[count++] = r;
     }
-    if (count) fetch_commits(x, batch, count);
+    fetch_batch(x, fetch_commits, batch, count);
 }
 
 /* ---- what is used --------------------------------------------------------------------------- */
