@@ -519,7 +519,7 @@ int actions_dir(void *context, arena *a, str uses, char **ret, err *e) {
                        STR_ARG(uses));
     int r = repo_folder(x, &parts, &folder, e);
     if (r < 0) return r;
-    *ret = fs_join(a, folder, parts.path.len ? parts.path : STR("."));
+    *ret = fs_join(a, folder, parts.path);
     if (fs_is_dir(*ret)) return 0;
     return err_set(e, ERR_NOT_FOUND, "%.*s/%.*s@%.*s has no folder '%.*s'", STR_ARG(parts.owner),
                    STR_ARG(parts.repo), STR_ARG(parts.ref), STR_ARG(parts.path));
