@@ -43,7 +43,12 @@ typedef enum log_level {
 } log_level;
 
 /* What happened. Fields that a kind does not name are empty. All text is masked and borrowed for
- * the length of the call. */
+ * the length of the call.
+ *
+ * Every step is told by one STARTED and one FINISHED, skipped ones too; "Set up job" is number 0
+ * and "Complete job" the last. What stands between the two of a step belongs to it or to a
+ * background step: `step` says which. An error, warning or notice is told twice: as the line of the
+ * log that it is, then as an annotation. A step's name does not change between its two events. */
 typedef struct runner_event {
     runner_event_kind kind;
     int64_t at_us;
@@ -83,12 +88,12 @@ typedef struct runner_spec {
     const job_instance *job;
     loop *loop;
     sandbox_backend backend;
-    const char *root; /* an existing, private folder, empty or reset; the caller removes it */
-    const char *repo_root;                  /* the repository being run */
-    const value *env;                       /* --env: lowest precedence, under the workflow's env */
-    const char *path;                       /* PATH of the job's processes; NULL: ours */
-    const char *node;                       /* the node program, or NULL where none is installed */
-    bool debug;                             /* shows debug lines, sets RUNNER_DEBUG=1 */
+    const char *root;      /* an existing, private folder, empty or reset; the caller removes it */
+    const char *repo_root; /* the repository being run */
+    const value *env;      /* --env: lowest precedence, under the workflow's env */
+    const char *path;      /* PATH of the job's processes; NULL: ours */
+    const char *node;      /* the node program, or NULL where none is installed */
+    bool debug;            /* shows debug lines, sets RUNNER_DEBUG=1 */
     unsigned cancel_int_ms, cancel_term_ms; /* grace after SIGINT and SIGTERM; 0: 7500 and 2500 */
 } runner_spec;
 

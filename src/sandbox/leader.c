@@ -232,9 +232,9 @@ static void report_orphans(const leader *l, tree *t) {
     }
 }
 
-/* Kills everything below until nothing is left. */
-static void sweep(leader *l, bool report) {
-    if (!reap(l)) return;
+/* Kills everything below until nothing is left; false when that did not come to an end. */
+static bool sweep(leader *l, bool report) {
+    if (!reap(l)) return true;
     if (report) nap(l, SWEEP_SETTLE_MS);
     tree t = {0};
     int64_t limit = now_ms() + SWEEP_LIMIT_MS;
@@ -246,6 +246,7 @@ static void sweep(leader *l, bool report) {
         nap(l, wait);
     }
     tree_done(&t);
+    return !reap(l);
 }
 
 /* ---- the leader's life --------------------------------------------------------------------- */
@@ -253,6 +254,12 @@ static void sweep(leader *l, bool report) {
 static _Noreturn void end(leader *l) {
     sweep(l, false);
     _exit(0);
+}
+
+static void set_name(str name) {
+    char comm[16];
+    snprintf(comm, sizeof comm, "slip:%.*s", STR_ARG(name));
+    prctl(PR_SET_NAME, comm);
 }
 
 static void obey(leader *l, const wire_head *head, str body) {
@@ -269,10 +276,13 @@ static void obey(leader *l, const wire_head *head, str body) {
         if ((pid = pid_of(l, head->id))) kill(-pid, head->value);
         break;
     case WIRE_KILL: order_kill(l, head->id); break;
-    case WIRE_CLOSE:
-        sweep(l, true);
-        wire_report(l->sock, WIRE_CLOSED, 0, 0, STR_EMPTY);
-        _exit(0);
+    case WIRE_CLOSE: {
+        bool clean = sweep(l, true);
+        wire_report(l->sock, WIRE_CLOSED, 0, clean, STR_EMPTY);
+        if (!clean) _exit(0);
+        break;
+    }
+    case WIRE_NAME: set_name(body); break;
     case WIRE_EXIT:
     case WIRE_ORPHAN:
     case WIRE_CLOSED:
@@ -284,11 +294,9 @@ static void on_child(int signo) {
     (void)signo; /* it is enough that ppoll returns */
 }
 
-_Noreturn void leader_run(int sock, const char *name) {
+_Noreturn void leader_run(int sock, str name) {
     leader l = {.sock = sock};
-    char comm[16];
-    snprintf(comm, sizeof comm, "slip:%s", name);
-    prctl(PR_SET_NAME, comm);
+    set_name(name);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     setsid();
 

@@ -5,7 +5,8 @@
  * that a step starts, however it daemonises, stays below it. It takes orders over a socket: start
  * this, signal that. When the socket closes, because the sandbox is closed or because Slipway was
  * killed, it kills all that is below it and ends. Leaders are forked from a zygote, a small process
- * that is forked before Slipway has grown, so a leader costs little and inherits nothing. Zygote
+ * that is forked before Slipway has grown, so a leader costs little and inherits nothing; one that
+ * has come clean out of a job serves the next. Zygote
  * and leaders have sessions of their own: what kills Slipway's process group does not reach them,
  * and so they live to clean up.
  *
@@ -20,7 +21,7 @@ typedef enum sandbox_backend { SANDBOX_HOST, SANDBOX_BACKEND_COUNT } sandbox_bac
 
 /* Forks the zygote. Call once, early, before threads and large allocations. */
 int sandbox_init(err *e);
-/* Ends the zygote. Sandboxes that are still open stay until they are closed. */
+/* Ends the zygote and idle leaders. Sandboxes that are still open stay until they are closed. */
 void sandbox_done(void);
 
 typedef struct sandbox sandbox;

@@ -2,8 +2,10 @@
  *
  * Both directions are streams of frames: a head, then `size` bytes. Orders: START carries the
  * command (counts, then NUL-terminated strings: cwd, argv, env) and one descriptor, the write end
- * of the output pipe; the others carry nothing. Reports: EXIT has a status and, for what could not
- * be started, a text; ORPHAN has a pid and a name; CLOSED is the last. */
+ * of the output pipe; NAME carries the name of the job that the leader serves from now on; the
+ * others carry nothing. Reports: EXIT has a status and, for what could not be started, a text;
+ * ORPHAN has a pid and a name; CLOSED is the last of a job, with 1 where the leader is free for
+ * another one and 0 where it ends. */
 #ifndef SLIPWAY_SANDBOX_WIRE_H
 #define SLIPWAY_SANDBOX_WIRE_H
 
@@ -16,6 +18,7 @@ typedef enum wire_kind {
     WIRE_SIGNAL,
     WIRE_KILL,
     WIRE_CLOSE,
+    WIRE_NAME,
     WIRE_EXIT,
     WIRE_ORPHAN,
     WIRE_CLOSED,
@@ -26,7 +29,7 @@ typedef struct wire_head {
     uint32_t size; /* of what follows */
     uint32_t kind;
     uint32_t id;   /* of the command */
-    int32_t value; /* SIGNAL: signal; EXIT: status; ORPHAN: pid */
+    int32_t value; /* SIGNAL: signal; EXIT: status; ORPHAN: pid; CLOSED: free */
 } wire_head;
 
 /* The head of a START frame's bytes. */

@@ -51,12 +51,10 @@ typedef struct leaders {
 } leaders;
 
 static void start_leader(leaders *all, int sock, str name) {
-    char text[16] = "";
-    memcpy(text, name.ptr, name.len < sizeof text ? name.len : sizeof text - 1);
     pid_t pid = fork();
     if (pid == 0) {
         close(ZYGOTE_SOCKET);
-        leader_run(sock, text);
+        leader_run(sock, name);
     }
     close(sock); /* where the fork failed, Slipway reads an end of file */
     if (pid < 0) return;
@@ -158,7 +156,7 @@ int sandbox_init(err *e) {
     return 0;
 }
 
-void sandbox_done(void) {
+void zygote_done(void) {
     if (zygote.sock < 0) return;
     close(zygote.sock);
     zygote.sock = -1;

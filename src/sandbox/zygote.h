@@ -8,4 +8,7 @@
  * wait: where no leader can be made, the other end of `sock` reads an end of file. */
 int zygote_leader(int sock, str name, err *e);
 
+/* Ends the zygote and waits for its end. */
+void zygote_done(void);
+
 #endif
