@@ -143,8 +143,8 @@ static void check_cron(checker *c, const token *t) {
                   "There is no such date, so this never runs");
     if (gap < OFTEN_MINUTES)
         check_add(c, RULE_CRON_OFTEN, check_span(c, t, x.at[CRON_MINUTE], x.len[CRON_MINUTE]),
-                  STR_EMPTY, "GitHub runs a schedule every %d minutes at most, not every %u",
-                  OFTEN_MINUTES, gap);
+                  STR_EMPTY, "This asks for runs that are only %u minute%s apart", gap,
+                  gap == 1 ? "" : "s");
 }
 
 static void check_timezone(checker *c, const token *t) {

@@ -55,7 +55,7 @@
     X(CRON, "cron-syntax", ERROR, "A schedule that cannot be read",                                \
       "five fields: minute, hour, day of the month, month, day of the week")                       \
     X(CRON_NEVER, "cron-never", ERROR, "A schedule whose date does not exist",                     \
-      "no year has such a day, so it never runs")                                                  \
+      "choose a day that the month has, or days of the week")                                      \
     X(CRON_OFTEN, "cron-frequency", WARNING, "A schedule more often than every five minutes",      \
       "GitHub runs schedules every five minutes at most")                                          \
     X(TIMEZONE, "timezone", ERROR, "A time zone that does not exist",                              \
@@ -77,7 +77,7 @@
     X(WRITE_ALL, "write-all", NOTE, "A token that may do everything",                              \
       "name the permissions that are needed")                                                      \
     X(ENVIRONMENT, "environment-name", ERROR, "A name that no environment can have",               \
-      "names of environments have 1 to 255 characters")
+      "choose a shorter name")
 
 typedef enum check_rule_id {
 #define X(id, ...) RULE_##id,

@@ -23,8 +23,7 @@ static void check_pin(checker *c, const token *uses) {
         if (str_starts(path, str_from(trusted[i]))) return;
     }
     check_add(c, RULE_UNPINNED, check_span(c, uses, path.len + 1, ref.len), STR_EMPTY,
-              "'%.*s' can be moved to other code; pin '%.*s' to a commit", STR_ARG(ref),
-              STR_ARG(path));
+              "'%.*s' of '%.*s' can be moved to other code", STR_ARG(ref), STR_ARG(path));
 }
 
 /* ---- inputs -------------------------------------------------------------------------------- */
