@@ -187,8 +187,8 @@ void style_title(strbuf *out, const style *st, str name, str path) {
 
 void style_duration(strbuf *out, int64_t us) {
     int64_t s = us / 1000000;
-    if (us < 59950000)
-        strbuf_addf(out, "%.1fs", (double)us / 1e6);
+    if (s < 60)
+        strbuf_addf(out, "%d.%ds", (int)s, (int)(us / 100000 % 10));
     else if (s < 3600)
         strbuf_addf(out, "%dm %02ds", (int)(s / 60), (int)(s % 60));
     else
