@@ -10,6 +10,8 @@ static const char *const context_names[CONTEXT_COUNT] = {
 #undef X
 };
 
+#define SCAN_MAX 16 /* properties of a shape; above this an index is faster */
+
 /* ---- shapes -------------------------------------------------------------------------------- */
 
 static shape *shape_new(checker *c, check_rule_id rule, str owner) {
@@ -32,21 +34,34 @@ static type open_object(checker *c, type other) {
 }
 
 const property *shape_find(const shape *s, str name) {
-    for (size_t i = 0; i < s->count; i++) {
+    ptrdiff_t at = s->index ? nameset_find(s->index, name) : -1;
+    if (at >= 0) return &s->items[at];
+    for (size_t i = 0; !s->index && i < s->count; i++) {
         if (str_eq_nocase(s->items[i].name, name)) return &s->items[i];
     }
     return NULL;
 }
 
+static void shape_push(checker *c, shape *s, str name, type t) {
+    ARENA_PUSH(c->a, s->items, s->count, s->cap, ((property){name, t}));
+    if (!s->index && s->count > SCAN_MAX) {
+        s->index = ARENA_NEW(c->a, nameset);
+        s->index->a = c->a;
+        for (size_t i = 0; i + 1 < s->count; i++)
+            nameset_add(s->index, s->items[i].name);
+    }
+    if (s->index) nameset_add(s->index, name);
+}
+
 /* Adds a property; of one that is there already the kinds are joined. */
 static void shape_add(checker *c, shape *s, str name, type t) {
-    for (size_t i = 0; i < s->count; i++) {
-        if (!str_eq_nocase(s->items[i].name, name)) continue;
-        if (s->items[i].type.shape != t.shape) s->items[i].type.shape = NULL;
-        s->items[i].type.kinds |= t.kinds;
+    property *known = (property *)shape_find(s, name);
+    if (!known) {
+        shape_push(c, s, name, t);
         return;
     }
-    ARENA_PUSH(c->a, s->items, s->count, s->cap, ((property){name, t}));
+    if (known->type.shape != t.shape) known->type.shape = NULL;
+    known->type.kinds |= t.kinds;
 }
 
 static shape *shape_of_words(checker *c, context_id id, const char *words) {
@@ -145,18 +160,13 @@ static type job_type(checker *c, const char *context, const workflow_job *job) {
     return object_of(s);
 }
 
-static const workflow_job *find_job(const workflow *w, str id) {
-    for (size_t i = 0; i < w->job_count; i++) {
-        if (str_eq_nocase(w->jobs[i]->id, id)) return w->jobs[i];
-    }
-    return NULL;
-}
-
 static type needs_type(checker *c, const workflow_job *job) {
     shape *s = shape_new(c, RULE_NEED, STR("needs"));
     for (size_t i = 0; i < job->need_count; i++) {
-        const workflow_job *need = find_job(c->w, token_text(job->needs[i]));
-        if (need) shape_add(c, s, need->id, job_type(c, "needs", need));
+        ptrdiff_t at = nameset_find(&c->jobs, token_text(job->needs[i]));
+        if (at < 0) continue;
+        if (!c->needs[at].kinds) c->needs[at] = job_type(c, "needs", c->w->jobs[at]);
+        shape_add(c, s, c->w->jobs[at]->id, c->needs[at]);
     }
     return object_of(s);
 }
@@ -242,9 +252,17 @@ void check_contexts_step(checker *c, const workflow_step *step) {
 
 /* ---- places -------------------------------------------------------------------------------- */
 
+static void add_jobs(checker *c) {
+    c->jobs = (nameset)NAMESET(c->a);
+    c->needs = ARENA_ARRAY(c->a, type, c->w->job_count);
+    for (size_t i = 0; i < c->w->job_count; i++)
+        nameset_add(&c->jobs, c->w->jobs[i]->id);
+}
+
 void check_contexts_init(checker *c) {
     add_fixed(c);
     add_inputs(c);
+    if (c->w) add_jobs(c);
     /* A workflow's own keys see none of these; an action sees those of the job that runs it. */
     c->contexts[CONTEXT_NEEDS] = c->contexts[CONTEXT_MATRIX] = c->contexts[CONTEXT_JOBS] =
         TYPE(T_ANY);
@@ -260,7 +278,6 @@ void check_contexts_job(checker *c, const workflow_job *job) {
 void check_contexts_jobs(checker *c) {
     shape *s = shape_new(c, RULE_JOB, STR("jobs"));
     for (size_t i = 0; i < c->w->job_count; i++)
-        ARENA_PUSH(c->a, s->items, s->count, s->cap,
-                   ((property){c->w->jobs[i]->id, job_type(c, "jobs", c->w->jobs[i])}));
+        shape_push(c, s, c->w->jobs[i]->id, job_type(c, "jobs", c->w->jobs[i]));
     c->contexts[CONTEXT_JOBS] = object_of(s);
 }

@@ -9,6 +9,7 @@
 
 #include "workflow/check.h"
 #include "workflow/event.h"
+#include "workflow/nameset.h"
 #include "workflow/place.h"
 
 /* ---- rules --------------------------------------------------------------------------------- */
@@ -113,6 +114,7 @@ typedef struct property {
 struct shape {
     property *items;
     size_t count, cap;
+    nameset *index;     /* of the items' names, once there are many */
     bool open;          /* other properties may exist, */
     type other;         /* of this type */
     check_rule_id rule; /* that another property breaks, when the shape is closed */
@@ -160,6 +162,8 @@ typedef struct checker {
     const char *path;
     place_index file;
     type contexts[CONTEXT_COUNT]; /* at the site that is looked at */
+    nameset jobs;                 /* ids of the workflow's jobs */
+    type *needs;                  /* what those that need it see of each; without kinds: not made */
     const workflow_job *job;      /* that is looked at, or NULL */
     const env_level *env;
     struct known_action {

@@ -1,5 +1,4 @@
 #include "workflow/check_internal.h"
-#include "workflow/nameset.h"
 
 /* ---- jobs that never run ------------------------------------------------------------------- */
 
@@ -27,12 +26,10 @@ static void judge_condition(checker *c, const site *s, void *context) {
  * those that do are not judged. */
 void check_reachable(checker *c) {
     size_t count = c->w->job_count;
-    nameset names = NAMESET(c->a);
     bool *never = ARENA_ARRAY(c->a, bool, count);
     condition_search *conditions = ARENA_ARRAY(c->a, condition_search, count);
     for (size_t i = 0; i < count; i++) {
         const token *t = c->w->jobs[i]->condition;
-        nameset_add(&names, c->w->jobs[i]->id);
         if (t && t->where.line && t->source.len)
             check_each_site(c, t, SITE_CONDITION, judge_condition, &conditions[i]);
         never[i] = conditions[i].is_false;
@@ -43,7 +40,7 @@ void check_reachable(checker *c) {
             const workflow_job *job = c->w->jobs[i];
             for (size_t k = 0; k < job->need_count && !never[i] && !conditions[i].asks_status;
                  k++) {
-                ptrdiff_t need = nameset_find(&names, token_text(job->needs[k]));
+                ptrdiff_t need = nameset_find(&c->jobs, token_text(job->needs[k]));
                 if (need < 0 || !never[need]) continue;
                 never[i] = changed = true;
                 check_add(c, RULE_UNREACHABLE, job->needs[k]->where, STR_EMPTY,

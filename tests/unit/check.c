@@ -685,8 +685,27 @@ static void every_rule_is_documented_as_it_is(void **state) {
     assert_int_equal(rows, count);
 }
 
+/* ---- size ---------------------------------------------------------------------------------- */
+
+/* Each of many jobs reads one of many outputs: it took minutes. */
+static void large_workflows_are_checked_in_no_time(void **state) {
+    (void)state;
+    _cleanup_strbuf_ strbuf text = STRBUF_INIT, got = STRBUF_INIT;
+    strbuf_adds(&text, STEPS "    - run: x\n    outputs:\n");
+    for (int i = 0; i < 6000; i++)
+        strbuf_addf(&text, "      o%d: x\n", i);
+    for (int i = 0; i <= 1500; i++)
+        strbuf_addf(&text,
+                    "  b%d:\n    needs: a\n    runs-on: ubuntu-latest\n    steps:\n"
+                    "    - run: echo ${{ needs.a.outputs.o%d }}\n",
+                    i, i * 4);
+    found_in(strbuf_cstr(&text), false, NULL, &got);
+    assert_string_equal(strbuf_cstr(&got), "unknown-output 13512:37 o6000");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(large_workflows_are_checked_in_no_time),
         cmocka_unit_test(properties_that_contexts_do_not_have),
         cmocka_unit_test(jobs_that_are_not_needed),
         cmocka_unit_test(steps_that_have_not_run),
