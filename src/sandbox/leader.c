@@ -278,6 +278,7 @@ static void obey(leader *l, const wire_head *head, str body) {
     case WIRE_KILL: order_kill(l, head->id); break;
     case WIRE_CLOSE: {
         bool clean = sweep(l, true);
+        wire_reader_done(&l->in); /* an order may have been large */
         wire_report(l->sock, WIRE_CLOSED, 0, clean, STR_EMPTY);
         if (!clean) _exit(0);
         break;

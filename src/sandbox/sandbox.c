@@ -156,9 +156,19 @@ static int take_idle(str name) {
     return -1;
 }
 
-void sandbox_done(void) {
+static void drop_idle(void) {
     while (idle.count)
         close(idle.socks[--idle.count]);
+}
+
+/* In a process that was forked off, the idle leaders are the parent's. */
+int sandbox_init(err *e) {
+    drop_idle();
+    return zygote_init(e);
+}
+
+void sandbox_done(void) {
+    drop_idle();
     zygote_done();
 }
 

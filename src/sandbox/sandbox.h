@@ -6,9 +6,8 @@
  * this, signal that. When the socket closes, because the sandbox is closed or because Slipway was
  * killed, it kills all that is below it and ends. Leaders are forked from a zygote, a small process
  * that is forked before Slipway has grown, so a leader costs little and inherits nothing; one that
- * has come clean out of a job serves the next. Zygote
- * and leaders have sessions of their own: what kills Slipway's process group does not reach them,
- * and so they live to clean up.
+ * has come clean out of a job serves the next. Zygote and leaders have sessions of their own: what
+ * kills Slipway's process group does not reach them, and so they live to clean up.
  *
  * Everything here is asynchronous and runs on the caller's loop; no call waits for a process. */
 #ifndef SLIPWAY_SANDBOX_H
@@ -21,7 +20,8 @@ typedef enum sandbox_backend { SANDBOX_HOST, SANDBOX_BACKEND_COUNT } sandbox_bac
 
 /* Forks the zygote. Call once, early, before threads and large allocations. */
 int sandbox_init(err *e);
-/* Ends the zygote and idle leaders. Sandboxes that are still open stay until they are closed. */
+/* Ends the zygote and waits until all leaders have ended: every sandbox must have been closed or
+ * freed. */
 void sandbox_done(void);
 
 typedef struct sandbox sandbox;

@@ -98,4 +98,5 @@ void wire_reader_done(wire_reader *r) {
     while ((fd = wire_take_fd(r)) >= 0)
         close(fd);
     strbuf_done(&r->bytes);
+    r->taken = 0;
 }

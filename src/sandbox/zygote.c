@@ -4,7 +4,6 @@
 
 #include "base/arena.h"
 #include "sandbox/leader.h"
-#include "sandbox/sandbox.h"
 #include "sandbox/tree.h"
 #include "sandbox/wire.h"
 
@@ -109,6 +108,13 @@ static void on_child(int signo) {
     (void)signo; /* it is enough that ppoll returns */
 }
 
+/* Slipway has ended, or is about to: its leaders end too, and somebody has to reap them. */
+static _Noreturn void outlive(leaders *all, const sigset_t *idle) {
+    for (reap(all); all->count; reap(all))
+        ppoll(NULL, 0, NULL, idle);
+    _exit(0);
+}
+
 static _Noreturn void zygote_run(int sock) {
     strip(sock);
     sigset_t blocked, idle;
@@ -127,7 +133,7 @@ static _Noreturn void zygote_run(int sock) {
         if (ppoll(&p, 1, NULL, &idle) <= 0) continue;
         int got = wire_read(&in, ZYGOTE_SOCKET, 256, false);
         if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-        if (got <= 0) _exit(0);
+        if (got <= 0) outlive(&all, &idle);
         wire_head head;
         str name;
         while (wire_next(&in, &head, &name)) {
@@ -140,7 +146,7 @@ static _Noreturn void zygote_run(int sock) {
 
 /* ---- Slipway's side ------------------------------------------------------------------------ */
 
-int sandbox_init(err *e) {
+int zygote_init(err *e) {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return err_sys(e, errno, "cannot make a socket for the sandbox");

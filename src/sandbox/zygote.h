@@ -8,7 +8,9 @@
  * wait: where no leader can be made, the other end of `sock` reads an end of file. */
 int zygote_leader(int sock, str name, err *e);
 
-/* Ends the zygote and waits for its end. */
+/* Forks the zygote. */
+int zygote_init(err *e);
+/* Ends the zygote and waits until it and all leaders have ended. */
 void zygote_done(void);
 
 #endif

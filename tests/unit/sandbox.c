@@ -338,6 +338,35 @@ static void commands_end_when_their_leader_is_killed(void **state) {
     tear_down_fixture(&f);
 }
 
+static int leader_of(fixture *f, const char *name) {
+    err e = {0};
+    assert_int_equal(sandbox_spawn(&(sandbox_spec){SANDBOX_HOST, name, f->l}, &f->s, &e), 0);
+    run_shell(f, "echo $PPID; cat /proc/$PPID/comm");
+    assert_non_null(strstr(strbuf_cstr(&f->output), name));
+    int pid = atoi(f->output.ptr);
+    f->closed = false;
+    sandbox_close(f->s, on_orphan, on_closed, f);
+    while (!f->closed)
+        loop_run(f->l);
+    return pid;
+}
+
+static void a_leader_serves_one_sandbox_after_another(void **state) {
+    (void)state;
+    fixture f = {.status = -1};
+    err e = {0};
+    assert_int_equal(loop_new(&f.l, &e), 0);
+    int first = leader_of(&f, "one");
+    assert_int_equal(leader_of(&f, "two"), first);
+    assert_int_equal(kill(first, SIGKILL), 0);
+    assert_true(ends(first));
+    int other = leader_of(&f, "three");
+    assert_int_not_equal(other, first);
+    assert_int_equal(f.orphans.len, 0);
+    loop_free(f.l);
+    strbuf_done(&f.output);
+}
+
 /* A whole Slipway in a child: tells the pids of its leader, of a command and of a daemon. */
 static _Noreturn void be_slipway(int out) {
     setpgid(0, 0);
@@ -432,6 +461,7 @@ int main(void) {
         cmocka_unit_test(several_commands_run_side_by_side),
         cmocka_unit_test(many_commands_run_one_after_the_other),
         cmocka_unit_test(commands_end_when_their_leader_is_killed),
+        cmocka_unit_test(a_leader_serves_one_sandbox_after_another),
         cmocka_unit_test(nothing_survives_when_slipways_process_group_is_killed),
         cmocka_unit_test(dropping_a_sandbox_kills_what_runs),
         cmocka_unit_test(a_leader_serves_one_job_after_the_other),
