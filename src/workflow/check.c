@@ -15,6 +15,9 @@ static void add(checker *c, check_rule_id rule, severity level, span where, str 
                 const char *format, va_list args) {
     _cleanup_strbuf_ strbuf text = STRBUF_INIT;
     strbuf_vaddf(&text, format, args);
+    str key = arena_printf(c->a, "%u:%u %s %s", where.line, where.column, rules[rule].id,
+                           strbuf_cstr(&text));
+    if (!nameset_add(&c->seen, key)) return;
     problem_add(c->out, level, rules[rule].id, where,
                 help.len ? arena_str(c->a, help) : str_from(rules[rule].help), "%s",
                 strbuf_cstr(&text));
@@ -119,8 +122,8 @@ void check_workflow(const workflow *w, const check_options *options, problem_lis
     checker c = {.a = out->a,
                  .options = options,
                  .out = out,
+                 .seen = NAMESET(out->a),
                  .w = w,
-                 .path = w->path,
                  .file = {.a = out->a, .source = w->source}};
     const env_level level = {w->env, NULL};
     c.env = &level;
@@ -144,8 +147,8 @@ void check_action(const action *act, const check_options *options, problem_list 
     checker c = {.a = out->a,
                  .options = options,
                  .out = out,
+                 .seen = NAMESET(out->a),
                  .act = act,
-                 .path = act->path,
                  .file = {.a = out->a, .source = act->source}};
     check_contexts_init(&c);
     for (size_t i = 0; i < act->input_count; i++)

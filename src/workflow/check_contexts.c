@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static const char *const context_names[CONTEXT_COUNT] = {
+const char *const check_context_names[CONTEXT_COUNT] = {
 #define X(id, name) [CONTEXT_##id] = name,
     CONTEXTS(X)
 #undef X
@@ -65,7 +65,7 @@ static void shape_add(checker *c, shape *s, str name, type t) {
 }
 
 static shape *shape_of_words(checker *c, context_id id, const char *words) {
-    shape *s = shape_new(c, RULE_PROPERTY, str_from(context_names[id]));
+    shape *s = shape_new(c, RULE_PROPERTY, str_from(check_context_names[id]));
     for (str rest = str_from(words), word; rest.len;) {
         str_cut(rest, ' ', &word, &rest);
         shape_add(c, s, word, TYPE(T_STRING));

@@ -128,13 +128,8 @@ static type index_type(checker *c, const site *s, const expr *x) {
 }
 
 static type name_type(checker *c, const expr *x) {
-    static const char *const names[CONTEXT_COUNT] = {
-#define X(id, name) [CONTEXT_##id] = name,
-        CONTEXTS(X)
-#undef X
-    };
     for (int i = 0; i < CONTEXT_COUNT; i++) {
-        if (str_eq_nocase(expr_name_of(x), str_from(names[i]))) return c->contexts[i];
+        if (str_eq_nocase(expr_name_of(x), str_from(check_context_names[i]))) return c->contexts[i];
     }
     return TYPE(T_ANY);
 }

@@ -124,7 +124,7 @@ struct shape {
 
 #define TYPE(kinds_) ((type){(kinds_), NULL})
 
-/* The values of a context by name, in lower case; NULL where it is not known. */
+/* What expressions can name. */
 #define CONTEXTS(X)                                                                                \
     X(GITHUB, "github")                                                                            \
     X(ENV, "env")                                                                                  \
@@ -144,6 +144,7 @@ typedef enum context_id {
 #undef X
         CONTEXT_COUNT
 } context_id;
+extern const char *const check_context_names[CONTEXT_COUNT];
 
 /* ---- the walk ------------------------------------------------------------------------------ */
 
@@ -157,9 +158,9 @@ typedef struct checker {
     arena *a;
     const check_options *options;
     problem_list *out;
+    nameset seen;      /* what was said where: an alias is walked more than once */
     const workflow *w; /* NULL for an action */
     const action *act; /* NULL for a workflow */
-    const char *path;
     place_index file;
     type contexts[CONTEXT_COUNT]; /* at the site that is looked at */
     nameset jobs;                 /* ids of the workflow's jobs */

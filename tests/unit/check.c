@@ -24,6 +24,8 @@ static const struct {
                     "runs:\n  using: composite\n  steps: []\n"},
     {"./node", "name: Node\ndescription: d\noutputs:\n  path: {description: p}\n"
                "runs:\n  using: node20\n  main: a.js\n"},
+    {"./two", "name: Two\ndescription: d\ninputs: {a: {required: true}, b: {required: true}}\n"
+              "runs:\n  using: node20\n  main: a.js\n"},
     {"./docker", "name: Docker\ndescription: d\nruns:\n  using: docker\n  image: Dockerfile\n"},
 };
 
@@ -414,6 +416,7 @@ static void actions_and_their_inputs(void **state) {
          "action-input 8:9 tokn"},
         {STEPS "    - uses: ./composite\n      with: {level: 2}\n",
          "action-input 6:13 ./composite"},
+        {STEPS "    - uses: ./two\n", "action-input 6:13 ./two\naction-input 6:13 ./two"},
         {STEPS "    - uses: ./composite\n      with: {TOKEN: x, old: y}\n",
          "action-input 7:24 old"},
         {STEPS "    - uses: ./docker\n      with: {entrypoint: x, args: y, arg: z}\n",
@@ -546,6 +549,15 @@ static void places_in_every_style(void **state) {
         {STEPS "    - run: &a !!str ${{ github.x }}\n", "unknown-property 6:32 x"},
         {STEPS "    - run: \xC3\xA9\xE2\x82\xAC ${{ github.x }}\n", "unknown-property 6:26 x"},
         {STEPS "    - run: ${{ format('{0}',\n        github.x) }}\n", "unknown-property 7:16 x"},
+    };
+    RUN_CASES(cases);
+}
+
+static void what_an_alias_repeats_is_said_once(void **state) {
+    (void)state;
+    static const check_case cases[] = {
+        {STEPS "    - &s\n      run: ${{ github.x }}\n    - *s\n    - *s\n",
+         "unknown-property 7:23 x"},
     };
     RUN_CASES(cases);
 }
@@ -727,6 +739,7 @@ int main(void) {
         cmocka_unit_test(what_should_not_be_in_a_file),
         cmocka_unit_test(names_of_environments),
         cmocka_unit_test(places_in_every_style),
+        cmocka_unit_test(what_an_alias_repeats_is_said_once),
         cmocka_unit_test(composite_actions),
         cmocka_unit_test(suggestions_name_what_was_meant),
         cmocka_unit_test(a_workflow_that_is_right_gives_no_findings),
