@@ -148,9 +148,12 @@ void runner_kill(runner *r) {
 
 static void on_timeout(void *context) {
     runner *r = context;
-    double minutes = r->spec->job->timeout_minutes;
-    step *s = r->lanes->running ? r->lanes->running : r->setup;
-    if (s) output_error(s, "The job has exceeded the maximum execution time of %gm0s", minutes);
+    step *s = NULL;
+    for (lane *l = r->lanes; l && !s; l = l->next)
+        s = l->running;
+    if (s)
+        output_error(s, "The job has exceeded the maximum execution time of %g minutes",
+                     r->spec->job->timeout_minutes);
     runner_cancel(r);
 }
 
@@ -174,12 +177,11 @@ static void tell_setup(step *s) {
 
 static void set_up(runner *r) {
     err e = {0};
-    step *s = r->setup = step_new_builtin(r, "__set_up_job", "Set up job", PHASE_PRE);
+    step *s = step_new_builtin(r, "__set_up_job", "Set up job", PHASE_PRE);
     tell_setup(s);
     bool good = context_job_env(s, &e) >= 0;
     if (!good) step_fail(s, &e);
     if (good && prepare_job(s) < 0) s->result = STEP_FAILURE;
-    r->setup = NULL;
     step_end(s);
 }
 

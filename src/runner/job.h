@@ -162,7 +162,7 @@ struct step {
     bool cut; /* the line was over the limit and is told in pieces */
     arena *line_a;
     command_state commands;
-    bool echo, any_token, insecure;
+    bool echo, any_token, insecure, in_group;
     bool waits; /* a control step, until what it waits for has ended */
 };
 
@@ -201,7 +201,7 @@ struct runner {
     int64_t started_us;
     step_result status; /* job.status: SUCCESS, FAILURE, CANCELLED */
     bool cancelled, killed, closing;
-    step *setup, *complete; /* built-in steps while they run */
+    step *complete; /* "Complete job", while it runs */
     value outputs;
     loop_timer *timeout; /* of the job; after a cancellation, of the cancellation */
     strbuf scratch[4];   /* of the event writer */

@@ -148,14 +148,18 @@ void output_debug(step *s, const char *format, ...) {
     output_log(s, LOG_DEBUG, strbuf_str(&text));
 }
 
+/* Groups do not nest: GitHub's log folds to the next group or to the end of the step. */
 void output_group(step *s, str title) {
+    output_group_end(s);
     runner_event ev = event_of(s, RUNNER_GROUP);
     ev.text = title;
     output_event(s->r, &ev);
+    s->in_group = true;
 }
 
 void output_group_end(step *s) {
-    output_step(s, RUNNER_GROUP_END);
+    if (s->in_group) output_step(s, RUNNER_GROUP_END);
+    s->in_group = false;
 }
 
 /* ---- what commands ask --------------------------------------------------------------------- */

@@ -127,8 +127,10 @@ static int condition_holds(step *s, bool *ret, err *e) {
     bool control = s->model->kind != STEP_RUN && s->model->kind != STEP_USES;
     if (!x || control) return 0; /* pre, post and control steps: always() */
     value v;
+    output_debug(s, "Evaluating condition for step: '%.*s'", STR_ARG(s->name));
     if (expr_eval(s->a, x, &s->eval, &v, e) < 0) return e->code;
     *ret = value_truthy(&v);
+    output_debug(s, "Result: %s", *ret ? "true" : "false");
     return 0;
 }
 
@@ -306,7 +308,8 @@ static void judge_cancel(step *s) {
         if (step_is_embedded(s))
             output_error(s, "The action has timed out.");
         else
-            output_error(s, "The action '%.*s' has timed out after %g minutes.", STR_ARG(s->name),
+            output_error(s, "The %s '%.*s' has timed out after %g minutes.",
+                         s->lane->background ? "background step" : "action", STR_ARG(s->name),
                          s->timeout_minutes);
         s->result = STEP_FAILURE;
     } else if (s->cancel == CANCEL_JOB && !s->waits) {
@@ -379,6 +382,7 @@ static void step_free(step *s) {
 
 void step_end(step *s) {
     lane *l = s->lane;
+    output_group_end(s);
     if (l && s->environ) files_process(s);
     judge_cancel(s);
     if (s->command_failed) s->result = result_merge(s->result, STEP_FAILURE);

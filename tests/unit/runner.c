@@ -450,6 +450,39 @@ static void a_step_that_takes_too_long_is_stopped(void **state) {
     assert_has(w, "plain: still");
 }
 
+static void a_job_that_takes_too_long_is_cancelled(void **state) {
+    world *w = *state;
+    run_workflow(w, "on: push\njobs:\n  build:\n    runs-on: x\n    timeout-minutes: 0.005\n"
+                    "    steps:\n      - run: sleep 60\n"
+                    "      - if: cancelled()\n        run: echo tidy\n");
+    assert_int_equal(w->result, JOB_CANCELLED);
+    assert_has(w, "error: The job has exceeded the maximum execution time of 0.005 minutes");
+    assert_has(w, "plain: tidy");
+}
+
+static void groups_are_closed_once(void **state) {
+    world *w = *state;
+    run_steps(w, "      - run: |\n"
+                 "          echo '::endgroup::'; echo '::group::A'; echo a\n"
+                 "          echo '::group::B'; echo b\n");
+    int open = 0;
+    str rest = strbuf_str(&w->log), line;
+    while (str_line(&rest, &line)) {
+        open += str_starts(line, STR("GROUP ")) - str_is(line, "ENDGROUP");
+        assert_in_range(open, 0, 1);
+    }
+    assert_int_equal(open, 0);
+    ASSERT_ORDER(w, "GROUP A", "plain: a", "ENDGROUP", "GROUP B", "plain: b", "ENDGROUP");
+}
+
+static void debug_lines_are_shown_when_asked_for(void **state) {
+    world *w = *state;
+    w->spec.debug = true;
+    run_steps(w, "      - if: 1 == 1\n        run: echo \"::debug::seen $RUNNER_DEBUG\"\n");
+    assert_has(w, "debug: seen 1");
+    assert_has(w, "debug: Result: true");
+}
+
 static void cancelling_stops_the_step_and_runs_what_wants_to_run(void **state) {
     world *w = *state;
     w->cancel_at = "go";
@@ -820,6 +853,9 @@ int main(void) {
         T(problem_matchers_make_annotations),
         T(odd_output_is_told_whole),
         T(a_step_that_takes_too_long_is_stopped),
+        T(a_job_that_takes_too_long_is_cancelled),
+        T(groups_are_closed_once),
+        T(debug_lines_are_shown_when_asked_for),
         T(cancelling_stops_the_step_and_runs_what_wants_to_run),
         T(a_step_that_ignores_signals_is_killed),
         T(a_step_whose_condition_still_holds_goes_on),
