@@ -246,6 +246,43 @@ size_t utf8_put(uint32_t code, char out[4]) {
     return 4;
 }
 
+/* Continuation bytes count nothing, four-byte sequences are surrogate pairs. */
+size_t utf16_units(str s) {
+    size_t units = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        units += (size_t)((c & 0xC0) != 0x80) + (size_t)(c >= 0xF0);
+    }
+    return units;
+}
+
+static bool is_wide_space(uint32_t c) {
+    return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 ||
+           c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
+size_t utf8_space_at(str s, size_t at) {
+    unsigned char c = (unsigned char)s.ptr[at];
+    if (c < 0x80) return c == ' ' || (c >= '\t' && c <= '\r');
+    size_t end = at;
+    return is_wide_space(utf8_next(s, &end)) ? end - at : 0;
+}
+
+str utf8_trim(str s) {
+    size_t from = 0, n;
+    while (from < s.len && (n = utf8_space_at(s, from)))
+        from += n;
+    size_t to = s.len;
+    while (to > from) {
+        size_t last = to - 1;
+        while (last > from && ((unsigned char)s.ptr[last] & 0xC0) == 0x80)
+            last--;
+        if (utf8_space_at(s, last) != to - last) break;
+        to = last;
+    }
+    return str_sub(s, from, to);
+}
+
 void strbuf_done(strbuf *b) {
     free(b->ptr);
     *b = (strbuf)STRBUF_INIT;

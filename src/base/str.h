@@ -60,6 +60,13 @@ str str_nearest(str word, const str *candidates, size_t count);
 bool utf8_valid(str s);
 /* Reads one code point at *at (< s.len) and moves *at past it; U+FFFD for each ill-formed byte. */
 uint32_t utf8_next(str s, size_t *at);
+/* Length of the white-space character at `at` (< s.len), or 0. White space is Unicode's, as .NET
+ * and so GitHub see it. */
+size_t utf8_space_at(str s, size_t at);
+/* Without leading and trailing white space of that kind. */
+str utf8_trim(str s);
+/* Length in UTF-16 code units, in which GitHub counts. */
+size_t utf16_units(str s);
 /* Writes the UTF-8 form of `code` (1 to 4 bytes) and gives its length. */
 size_t utf8_put(uint32_t code, char out[4]);
 

@@ -89,7 +89,7 @@ static double read_bits(str s, unsigned base) {
 }
 
 double value_parse_number(str text) {
-    str s = text_trim(text);
+    str s = utf8_trim(text);
     if (s.len == 0) return 0;
     if (is_decimal(s)) return read_decimal(s);
     if (s.len > 2 && s.ptr[0] == '0' && s.ptr[1] == 'x') return read_bits(str_sub(s, 2, s.len), 16);

@@ -60,7 +60,7 @@ int expr_give(evaluation *ev, const strbuf *out, operand *ret) {
 }
 
 static size_t bytes_of(const value *v) {
-    return v->kind == VALUE_STRING ? STRING_BYTES + 2 * text_units(v->string) : OBJECT_BYTES;
+    return v->kind == VALUE_STRING ? STRING_BYTES + 2 * utf16_units(v->string) : OBJECT_BYTES;
 }
 
 /* ---- names and calls ----------------------------------------------------------------------- */
@@ -107,7 +107,7 @@ static index_key index_from(evaluation *ev, const value *v) {
 /* Objects know ASCII letters without case; the rest of Unicode is looked at one by one. */
 static const value *find_key(const value *object, str key) {
     const value *v = value_get(object, key);
-    if (v || value_case_sensitive(object) || text_units(key) == key.len) return v;
+    if (v || value_case_sensitive(object) || utf16_units(key) == key.len) return v;
     for (size_t i = 0; i < value_count(object); i++) {
         const value_pair *pair = value_at(object, i);
         if (text_compare(pair->key, key) == 0) return &pair->item;

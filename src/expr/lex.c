@@ -57,12 +57,12 @@ bool lex_wants_operand(lex_kind last) {
 }
 
 static bool at_boundary(const lexer *l, size_t at) {
-    return str_find_char(STR("([)],.!><=&|"), l->text.ptr[at]) >= 0 || text_space_at(l->text, at);
+    return str_find_char(STR("([)],.!><=&|"), l->text.ptr[at]) >= 0 || utf8_space_at(l->text, at);
 }
 
 static void skip_space(lexer *l) {
     size_t n;
-    while (l->at < l->text.len && (n = text_space_at(l->text, l->at)))
+    while (l->at < l->text.len && (n = utf8_space_at(l->text, l->at)))
         l->at += n;
 }
 

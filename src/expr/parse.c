@@ -53,7 +53,7 @@ span expr_span(str text, size_t offset, size_t length) {
 static int fail_at(parser *p, const char *what, size_t offset, str raw) {
     return err_at(p->e, ERR_INVALID, expr_span(p->text, offset, raw.len),
                   "%s: '%.*s'. Located at position %zu within expression: %.*s", what, STR_ARG(raw),
-                  text_units(str_sub(p->text, 0, offset)) + 1, STR_ARG(p->text));
+                  utf16_units(str_sub(p->text, 0, offset)) + 1, STR_ARG(p->text));
 }
 
 static int fail_symbol(parser *p, const lexeme *x) {
@@ -325,7 +325,7 @@ static int parse(parser *p, expr **ret) {
 }
 
 int expr_parse(arena *a, str text, const expr_scope *scope, const expr **ret, err *e) {
-    if (text.len > 3 * (size_t)EXPR_LENGTH_MAX || text_units(text) > EXPR_LENGTH_MAX)
+    if (text.len > 3 * (size_t)EXPR_LENGTH_MAX || utf16_units(text) > EXPR_LENGTH_MAX)
         return err_set(e, ERR_LIMIT, "Exceeded max expression length %d", EXPR_LENGTH_MAX);
     str *shared = ARENA_NEW(a, str);
     *shared = arena_str(a, text);

@@ -7,43 +7,6 @@
 
 #define RUN_COUNT (sizeof case_runs / sizeof *case_runs)
 
-/* Continuation bytes count nothing, four-byte sequences are surrogate pairs. */
-size_t text_units(str s) {
-    size_t units = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        units += (size_t)((c & 0xC0) != 0x80) + (size_t)(c >= 0xF0);
-    }
-    return units;
-}
-
-static bool is_wide_space(uint32_t c) {
-    return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 ||
-           c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
-}
-
-size_t text_space_at(str s, size_t at) {
-    unsigned char c = (unsigned char)s.ptr[at];
-    if (c < 0x80) return c == ' ' || (c >= '\t' && c <= '\r');
-    size_t end = at;
-    return is_wide_space(utf8_next(s, &end)) ? end - at : 0;
-}
-
-str text_trim(str s) {
-    size_t from = 0, n;
-    while (from < s.len && (n = text_space_at(s, from)))
-        from += n;
-    size_t to = s.len;
-    while (to > from) {
-        size_t last = to - 1;
-        while (last > from && ((unsigned char)s.ptr[last] & 0xC0) == 0x80)
-            last--;
-        if (text_space_at(s, last) != to - last) break;
-        to = last;
-    }
-    return str_sub(s, from, to);
-}
-
 uint32_t text_upper(uint32_t code) {
     if (code < 0x80) return code >= 'a' && code <= 'z' ? code - ('a' - 'A') : code;
     size_t low = 0, high = RUN_COUNT;

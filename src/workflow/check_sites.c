@@ -1,6 +1,5 @@
 /* check_sites.c: where expressions stand in a file. */
 #include "workflow/check_internal.h"
-#include "workflow/interpolate.h"
 
 #include <string.h>
 
@@ -69,7 +68,7 @@ span check_expr_span(checker *c, const site *s, const expr *x) {
 static void visit(checker *c, const token *t, str text, unsigned flags, check_site_fn *fn,
                   void *context) {
     err ignored;
-    str trimmed = trim_unicode(text);
+    str trimmed = utf8_trim(text);
     site s = {.t = t, .text = trimmed, .flags = flags};
     s.offset = (size_t)(trimmed.ptr - t->source.ptr);
     if (trimmed.len == 0 || expr_parse(c->a, trimmed, NULL, &s.x, &ignored) || !s.x) return;

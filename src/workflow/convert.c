@@ -1,7 +1,5 @@
 #include "workflow/convert.h"
 
-#include "workflow/interpolate.h"
-
 #include <stddef.h>
 
 /* ---- conditions ---------------------------------------------------------------------------- */
@@ -41,7 +39,7 @@ static const token *condition_new(conversion *c, const token *from, str text, co
 
 const token *convert_condition(conversion *c, const token *t, condition_kind kind) {
     str text = t && (t->kind == TOKEN_EXPR || t->kind == TOKEN_STRING) ? t->text : STR_EMPTY;
-    text = trim_unicode(text);
+    text = utf8_trim(text);
     if (!t) {
         if (!c->success[kind]) c->success[kind] = condition_new(c, NULL, STR("success()"), kind);
         return c->success[kind];

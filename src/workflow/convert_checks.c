@@ -6,9 +6,7 @@
 
 void check_concurrency(conversion *c, const token *t) {
     const token *group = t->kind == TOKEN_MAPPING ? token_get(t, "group") : t;
-    str name = token_text(group);
-    size_t units = (reading_text_bytes(name) - reading_text_bytes(STR_EMPTY)) / 2;
-    if (units > CONCURRENCY_GROUP_MAX)
+    if (utf16_units(token_text(group)) > CONCURRENCY_GROUP_MAX)
         reading_error(c->r, t->where, "syntax",
                       "Concurrency group name must be less than %d characters",
                       CONCURRENCY_GROUP_MAX);

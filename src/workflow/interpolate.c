@@ -5,29 +5,6 @@
 #define OPEN  STR("${{")
 #define CLOSE STR("}}")
 
-static bool is_space(uint32_t c) {
-    return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-           (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F ||
-           c == 0x205F || c == 0x3000;
-}
-
-str trim_unicode(str text) {
-    while (text.len > 0) {
-        size_t next = 0;
-        if (!is_space(utf8_next(text, &next))) break;
-        text = str_sub(text, next, text.len);
-    }
-    while (text.len > 0) {
-        size_t start = text.len - 1, next;
-        while (start > 0 && ((unsigned char)text.ptr[start] & 0xC0) == 0x80)
-            start--;
-        next = start;
-        if (!is_space(utf8_next(text, &next))) break;
-        text = str_sub(text, 0, start);
-    }
-    return text;
-}
-
 /* A piece of a scalar: literal text, or what stands between ${{ and }}, trimmed. */
 typedef struct segment {
     str text;
@@ -54,22 +31,23 @@ ptrdiff_t expression_end(str raw, size_t from) {
 static size_t count_words(str text) {
     size_t words = 0, parens = 0;
     bool quoted = false, inside = false;
-    for (size_t i = 0; i < text.len; i++) {
+    for (size_t i = 0; i < text.len;) {
         char c = text.ptr[i];
-        bool blank = is_space((unsigned char)c) && !quoted && parens == 0;
+        size_t space = utf8_space_at(text, i);
+        bool blank = space && !quoted && parens == 0;
         if (c == '\'') quoted = !quoted;
         if (c == '(' && !quoted) parens++;
         if (c == ')' && !quoted && parens > 0) parens--;
         if (!blank && !inside) words++;
         inside = !blank;
+        i += space ? space : 1;
     }
     return words;
 }
 
 static bool is_insert(str text) {
     str word = STR("insert");
-    return str_starts(text, word) &&
-           (text.len == word.len || is_space((unsigned char)text.ptr[word.len]));
+    return str_starts(text, word) && (text.len == word.len || utf8_space_at(text, word.len));
 }
 
 /* Judges one expression; *ret_insert is set for the directive. */
@@ -118,7 +96,7 @@ static bool cut(reading *r, const token *t, uint32_t scope, segments *out, const
                           "the closing }} sequence was not found.");
             return false;
         }
-        str text = trim_unicode(str_sub(raw, OPEN.len, (size_t)after - CLOSE.len));
+        str text = utf8_trim(str_sub(raw, OPEN.len, (size_t)after - CLOSE.len));
         if (!check_expression(r, t, text, scope, ret, ret_insert)) return false;
         if (*ret_insert && ((size_t)after < raw.len || out->count > 0)) {
             reading_error(r, t->where, "expression",

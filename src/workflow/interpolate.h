@@ -13,7 +13,4 @@ void interpolate(reading *r, token *t, uint32_t scope);
  * quoted string does not close. */
 ptrdiff_t expression_end(str raw, size_t from);
 
-/* White space as .NET trims it, which is more than ASCII's. */
-str trim_unicode(str text);
-
 #endif

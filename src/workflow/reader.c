@@ -17,54 +17,11 @@ static token *read_value(reading *r, const yaml_node *n, uint16_t definition, ui
 
 /* ---- literals ------------------------------------------------------------------------------ */
 
-static const char *const style_names[] = {
-    [YAML_PLAIN] = "Plain",     [YAML_SINGLE] = "SingleQuoted", [YAML_DOUBLE] = "DoubleQuoted",
-    [YAML_LITERAL] = "Literal", [YAML_FOLDED] = "Folded",
-};
-
-static bool tag_is_known(str tag) {
-    return str_is(tag, "tag:yaml.org,2002:bool") || str_is(tag, "tag:yaml.org,2002:float") ||
-           str_is(tag, "tag:yaml.org,2002:int") || str_is(tag, "tag:yaml.org,2002:null");
-}
-
-static void scalar_unreadable(reading *r, const yaml_node *n, const err *e) {
-    span w = n->where;
-    if (n->tag.len == 0)
-        reading_stop(r, w.file, "syntax", "%s", e->message);
-    else if (n->style != YAML_PLAIN)
-        reading_stop(r, w.file, "syntax",
-                     "The scalar style '%s' on line %u and column %u is not valid with the tag "
-                     "'%.*s'",
-                     style_names[n->style], w.line, w.column, STR_ARG(n->tag));
-    else if (!tag_is_known(n->tag))
-        reading_stop(r, w.file, "syntax", "Unexpected tag '%.*s'", STR_ARG(n->tag));
-    else
-        reading_stop(r, w.file, "syntax",
-                     "The value '%.*s' on line %u and column %u is invalid for the type '%.*s'",
-                     STR_ARG(n->text), w.line, w.column, STR_ARG(n->tag));
-}
-
-/* What a scalar means. An explicit tag other than !!str wants a plain scalar. */
 static bool scalar_value(reading *r, const yaml_node *n, value *ret) {
     err e = {0};
-    bool tagged = n->tag.len > 0;
-    if (n->style != YAML_PLAIN && !tagged) {
-        *ret = value_string(n->text);
-        return true;
-    }
-    if (tagged && str_is(n->tag, "tag:yaml.org,2002:str")) {
-        *ret = value_string(n->text);
-        return true;
-    }
-    if (tagged && (n->style != YAML_PLAIN || !tag_is_known(n->tag))) {
-        scalar_unreadable(r, n, &e);
-        return false;
-    }
-    if (yaml_scalar(n, ret, &e) < 0) {
-        scalar_unreadable(r, n, &e);
-        return false;
-    }
-    return true;
+    if (yaml_scalar(n, ret, &e) == 0) return true;
+    reading_stop(r, n->where.file, "syntax", "%s", e.message);
+    return false;
 }
 
 static token *literal_new(reading *r, const yaml_node *n) {
@@ -97,19 +54,13 @@ static token *literal_new(reading *r, const yaml_node *n) {
  * units. It need not be exact, but it must be the same. */
 enum { BYTES_OBJECT = 24, BYTES_TEXT = 26 };
 
-size_t reading_text_bytes(str text) {
-    size_t units = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        units += (c & 0xC0) != 0x80;
-        units += c >= 0xF0;
-    }
-    return BYTES_TEXT + units * 2;
+static size_t text_bytes(str text) {
+    return BYTES_TEXT + utf16_units(text) * 2;
 }
 
 static bool count_token(reading *r, const token *t) {
     size_t bytes = BYTES_OBJECT;
-    if (t->kind == TOKEN_STRING || t->kind == TOKEN_EXPR) bytes += reading_text_bytes(t->text);
+    if (t->kind == TOKEN_STRING || t->kind == TOKEN_EXPR) bytes += text_bytes(t->text);
     return reading_bytes(r, t->where.file, bytes);
 }
 
@@ -387,7 +338,7 @@ const token *reading_file(reading *r, str source, const char *file, uint16_t def
     r->stopped = false;
     r->depth = 0;
     r->file = (place_index){.a = r->a, .source = source};
-    if (!reading_bytes(r, file, reading_text_bytes(str_from(file)))) return NULL;
+    if (!reading_bytes(r, file, text_bytes(str_from(file)))) return NULL;
     if (source.len > r->limits.max_file_bytes) {
         reading_stop(r, file, "limit", "The maximum file size of %zu characters has been exceeded",
                      r->limits.max_file_bytes);

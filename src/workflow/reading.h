@@ -36,7 +36,6 @@ void reading_stop(reading *r, const char *file, const char *rule, const char *fo
 
 /* Counts memory as GitHub does; false, with an error, when there is too much of it. */
 bool reading_bytes(reading *r, const char *file, size_t bytes);
-size_t reading_text_bytes(str text);
 
 /* Reads a YAML text as `definition`. NULL when it cannot be read at all; problems say why. A file
  * whose problems grew must not be converted: what was wrong in it is missing from the tree. */

@@ -302,7 +302,7 @@ int schedule_read_concurrency(arena *a, const token *t, const expr_env *env, con
         queue && queue->kind == VALUE_STRING && str_eq_nocase(queue->string, STR("max"));
     if (ret->group.len == 0)
         return err_at(e, ERR_INVALID, t->where, "Concurrency group name cannot be empty");
-    if (ret->group.len > GROUP_MAX_UNITS)
+    if (utf16_units(ret->group) > GROUP_MAX_UNITS)
         return err_at(e, ERR_INVALID, t->where,
                       "Concurrency group name must be less than 400 characters");
     if (ret->cancel_in_progress && ret->queue_max)

@@ -233,6 +233,24 @@ static void code_points_are_read_and_written_alike(void **state) {
     assert_int_equal(at, 3);
 }
 
+static void white_space_and_lengths_are_those_of_utf16(void **state) {
+    static const struct {
+        const char *text, *trimmed;
+        size_t units;
+    } cases[] = {
+        {"", "", 0},
+        {" \t\r\n", "", 4},
+        {"\xC2\xA0 a b\xE2\x80\x83\xE3\x80\x80", "a b", 7},
+        {"\xC3\xA0", "\xC3\xA0", 1},                 /* ends in the byte of a no-break space */
+        {"\xF0\x9F\x98\x80", "\xF0\x9F\x98\x80", 2}, /* a surrogate pair */
+        {"\xE2\x80\x8B", "\xE2\x80\x8B", 1},         /* a zero-width space is no space */
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_str(utf8_trim(str_from(cases[i].text)), cases[i].trimmed);
+        assert_int_equal(utf16_units(str_from(cases[i].text)), cases[i].units);
+    }
+}
+
 static void buffers_grow_and_stay_terminated(void **state) {
     _cleanup_strbuf_ strbuf b = STRBUF_INIT;
     assert_string_equal(strbuf_cstr(&b), "");
@@ -311,6 +329,7 @@ int main(void) {
         cmocka_unit_test(the_nearest_word_is_what_a_person_meant),
         cmocka_unit_test(only_well_formed_utf8_is_valid),
         cmocka_unit_test(code_points_are_read_and_written_alike),
+        cmocka_unit_test(white_space_and_lengths_are_those_of_utf16),
         cmocka_unit_test(buffers_grow_and_stay_terminated),
         cmocka_unit_test(errors_hold_code_place_and_message),
         cmocka_unit_test(a_long_message_is_cut_between_characters),
