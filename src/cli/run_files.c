@@ -156,7 +156,6 @@ static str actor_of(const git_info *git) {
 }
 
 static void find_facts(run_set *set, str name, event_facts *facts) {
-    err ignored = {0};
     *facts = (event_facts){
         .owner = STR("local"),
         .repo = str_from(strrchr(set->root, '/') ? strrchr(set->root, '/') + 1 : set->root),
@@ -167,7 +166,12 @@ static void find_facts(run_set *set, str name, event_facts *facts) {
         .now_us = clock_wall_us(),
     };
     git_info *git = &set->git;
-    if (set->in_git && git_inspect(set->a, set->root, git, &ignored) == 0) {
+    err why = {0};
+    if (set->in_git && git_inspect(set->a, set->root, git, &why) < 0) {
+        console_warning("the repository is taken as a plain folder: %s", why.message);
+        set->in_git = false;
+    }
+    if (set->in_git) {
         facts->sha = git->head, facts->before = git->parent;
         facts->branch = git->branch, facts->tag = git->tag;
         facts->owner = git->owner, facts->repo = git->repo;
@@ -178,8 +182,6 @@ static void find_facts(run_set *set, str name, event_facts *facts) {
         facts->actor_email = git->user_email;
         if (git->upstream.len) facts->default_branch = git->upstream;
         if (!git->branch.len && !git->tag.len) facts->branch = facts->default_branch;
-    } else {
-        set->in_git = false;
     }
     facts->actor = actor_of(git);
     find_changes(set, name, facts);
@@ -202,6 +204,11 @@ static int make_event(run_set *set, err *e) {
     const run_config *c = set->config;
     str name = c->event.len ? c->event : default_event(set);
     if (!event_kind_find(name)) return unknown_event(set->a, name, e);
+    bool by_hand = str_is(name, "workflow_dispatch") || str_is(name, "workflow_call");
+    if (value_count(&c->inputs) && !by_hand)
+        return err_set(e, ERR_INVALID,
+                       "'%.*s' has no inputs: --input is for 'slipway run workflow_dispatch'",
+                       STR_ARG(name));
     event_facts facts;
     find_facts(set, name, &facts);
     if (!c->payload) return event_make(set->a, name, &facts, &set->event, e);
