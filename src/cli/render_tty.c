@@ -125,7 +125,11 @@ static void redraw(void *context) {
 static void on_resize(void *context, int signo) {
     (void)signo;
     tty *t = context;
+    size_t drawn = view_width(t);
     style_resize(&t->base.style, STDOUT_FILENO);
+    size_t width = t->base.style.width;
+    /* Rows that no longer fit have been folded by the terminal; the status line is short. */
+    if (t->region && width < drawn) t->region = (t->region - 1) * ((drawn + width - 1) / width) + 1;
 }
 
 /* ---- what happens --------------------------------------------------------------------------- */
