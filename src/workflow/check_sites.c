@@ -1,5 +1,6 @@
 /* check_sites.c: where expressions stand in a file. */
 #include "workflow/check_internal.h"
+#include "workflow/interpolate.h"
 
 #include <string.h>
 
