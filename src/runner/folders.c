@@ -48,8 +48,20 @@ static void name_folders(runner *r) {
         r->folders[i] = all[i];
 }
 
+/* A step may have removed the folder: `rm -rf "$RUNNER_TEMP"` is a way to tidy up. */
+static int open_over(const char *path) {
+    const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+    int fd = open(path, flags, 0644);
+    if (fd >= 0 || errno != ENOENT) return fd;
+    _cleanup_arena_ arena *a = arena_new();
+    str parent = str_sub(str_from(path), 0, (size_t)(strrchr(path, '/') - path));
+    err ignored;
+    if (fs_mkdirs(arena_cstr(a, parent), 0755, &ignored) < 0) return -1;
+    return open(path, flags, 0644);
+}
+
 int folders_write(const char *path, str text, err *e) {
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    int fd = open_over(path);
     if (fd < 0) return err_sys(e, errno, "cannot write '%s'", path);
     size_t done = 0;
     while (done < text.len) {

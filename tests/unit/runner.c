@@ -745,6 +745,15 @@ static void a_root_that_was_reset_holds_nothing_of_the_job_before(void **state) 
     assert_str(strbuf_str(&w->log), before.ptr);
 }
 
+static void a_job_goes_on_when_its_temporary_folder_is_removed(void **state) {
+    world *w = *state;
+    run_steps(w, "      - run: rm -rf \"$RUNNER_TEMP\"\n"
+                 "      - id: s\n        run: echo a=b >> $GITHUB_OUTPUT\n"
+                 "      - run: echo [${{ steps.s.outputs.a }}]\n");
+    assert_int_equal(w->result, JOB_SUCCESS);
+    assert_has(w, "plain: [b]");
+}
+
 /* ---- background steps ---------------------------------------------------------------------- */
 
 static void effects_of_background_steps_show_once_waited_for(void **state) {
@@ -871,6 +880,7 @@ int main(void) {
         T(containers_are_refused_before_any_step),
         T(checkout_fills_the_workspace),
         T(a_root_that_was_reset_holds_nothing_of_the_job_before),
+        T(a_job_goes_on_when_its_temporary_folder_is_removed),
         T(effects_of_background_steps_show_once_waited_for),
         T(parallel_steps_run_together_and_are_waited_for),
         T(a_background_step_may_be_cancelled_without_failing_the_job),
