@@ -66,8 +66,22 @@ static void hold_descriptors(void) {
     }
 }
 
+/* A git hook is run with variables that point git to the repository of the hook, whatever folder it
+ * is asked about: fetching an action would write into the person's own working tree. */
+static void forget_repository(void) {
+    static const char *const names[] = {
+        "GIT_DIR",        "GIT_WORK_TREE",        "GIT_INDEX_FILE",
+        "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_NAMESPACE",  "GIT_PREFIX",           "GIT_SHALLOW_FILE",
+        "GIT_GRAFT_FILE", "GIT_QUARANTINE_PATH",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        unsetenv(names[i]);
+}
+
 int cli_main(int argc, char **argv) {
     hold_descriptors();
+    forget_repository();
     setlocale(LC_CTYPE, "");
     if (argc < 2) {
         _cleanup_strbuf_ strbuf text = STRBUF_INIT;
