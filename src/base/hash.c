@@ -28,10 +28,6 @@ void sha256_end(sha256 *h, uint8_t digest[32]) {
     EVP_MD_CTX_free(context(h));
 }
 
-void sha256_of(str data, uint8_t digest[32]) {
-    if (!EVP_Digest(data.ptr, data.len, digest, NULL, EVP_sha256(), NULL)) oom();
-}
-
 int sha256_file(const char *path, uint8_t digest[32], err *e) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {

@@ -9,7 +9,6 @@ sha256 *sha256_new(void);
 void sha256_add(sha256 *h, const void *data, size_t size);
 /* Writes the digest and frees `h`. */
 void sha256_end(sha256 *h, uint8_t digest[32]);
-void sha256_of(str data, uint8_t digest[32]);
 /* The digest of a file's bytes, read in pieces. Absence is ERR_NOT_FOUND. */
 int sha256_file(const char *path, uint8_t digest[32], err *e);
 /* Lower-case hex, NUL-terminated: out has 2 * size + 1 bytes. */

@@ -247,11 +247,6 @@ void json_put_number(json_out *o, double n) {
     json_write_number(o->buf, n);
 }
 
-void json_put_bool(json_out *o, bool b) {
-    comma(o);
-    strbuf_adds(o->buf, b ? "true" : "false");
-}
-
 void json_put_null(json_out *o) {
     comma(o);
     strbuf_adds(o->buf, "null");
@@ -270,9 +265,4 @@ void json_key_str(json_out *o, const char *key, str s) {
 void json_key_number(json_out *o, const char *key, double n) {
     json_key(o, key);
     json_put_number(o, n);
-}
-
-void json_key_bool(json_out *o, const char *key, bool b) {
-    json_key(o, key);
-    json_put_bool(o, b);
 }

@@ -36,11 +36,9 @@ void json_close(json_out *o, char bracket);
 void json_key(json_out *o, const char *key);
 void json_put_str(json_out *o, str s);
 void json_put_number(json_out *o, double n);
-void json_put_bool(json_out *o, bool b);
 void json_put_null(json_out *o);
 void json_put_value(json_out *o, const value *v);
 void json_key_str(json_out *o, const char *key, str s);
 void json_key_number(json_out *o, const char *key, double n);
-void json_key_bool(json_out *o, const char *key, bool b);
 
 #endif

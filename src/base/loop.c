@@ -131,30 +131,22 @@ void loop_timer_stop(loop_timer *t) {
     stop(t);
 }
 
-/* An error (the peer is gone, the descriptor is bad) is shown as ready: the caller's next read or
- * write learns what it is. */
+/* An error (the peer is gone, the descriptor is bad) is shown as ready: the caller's next read
+ * learns what it is. */
 static void on_poll(uv_poll_t *uv, int status, int events) {
     (void)status, (void)events;
     loop_watch *w = (loop_watch *)uv;
     w->fn(w->context, w->fd);
 }
 
-static loop_watch *start_watch(loop *l, int fd, int events, loop_watch_fn *fn, void *context) {
+loop_watch *loop_readable(loop *l, int fd, loop_watch_fn *fn, void *context) {
     loop_watch *w = mem_alloc(sizeof *w);
     w->fn = fn;
     w->context = context;
     w->fd = fd;
     must(uv_poll_init(&l->uv, &w->uv, fd));
-    must(uv_poll_start(&w->uv, events, on_poll));
+    must(uv_poll_start(&w->uv, UV_READABLE, on_poll));
     return w;
-}
-
-loop_watch *loop_readable(loop *l, int fd, loop_watch_fn *fn, void *context) {
-    return start_watch(l, fd, UV_READABLE, fn, context);
-}
-
-loop_watch *loop_writable(loop *l, int fd, loop_watch_fn *fn, void *context) {
-    return start_watch(l, fd, UV_WRITABLE, fn, context);
 }
 
 void loop_watch_stop(loop_watch *w) {

@@ -36,7 +36,6 @@ typedef void loop_watch_fn(void *context, int fd);
  * closed after loop_watch_stop, not before. It is a pipe, socket, terminal or the like, not a file;
  * it is made non-blocking; and it has one watch at a time. */
 loop_watch *loop_readable(loop *l, int fd, loop_watch_fn *fn, void *context);
-loop_watch *loop_writable(loop *l, int fd, loop_watch_fn *fn, void *context);
 void loop_watch_stop(loop_watch *w);
 
 typedef void loop_signal_fn(void *context, int signo);

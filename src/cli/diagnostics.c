@@ -44,7 +44,8 @@ static void index_lines(arena *a, source *f) {
     }
 }
 
-bool sources_line(sources *s, const char *path, uint32_t number, str *ret) {
+/* Line `number` (from 1) of a file, without its end; false when it is not at hand. */
+static bool sources_line(sources *s, const char *path, uint32_t number, str *ret) {
     source *f = path && number ? find(s, path) : NULL;
     if (!f) return false;
     if (!f->lines) index_lines(s->a, f);

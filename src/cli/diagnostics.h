@@ -10,8 +10,6 @@ typedef struct sources sources;
 sources *sources_new(arena *a);
 /* `path` and `text` are borrowed. A path that is known already keeps its text. */
 void sources_add(sources *s, const char *path, str text);
-/* Line `number` (from 1) of a file, without its end; false when it is not at hand. */
-bool sources_line(sources *s, const char *path, uint32_t number, str *ret);
 
 const char *severity_name(severity level);
 

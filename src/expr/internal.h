@@ -87,8 +87,6 @@ typedef struct lexer {
 
 /* The next lexeme. What stands before it decides what "." and "(" and a name are. */
 lexeme lex_next(lexer *l);
-/* True after what an operand must follow. */
-bool lex_wants_operand(lex_kind last);
 
 /* ---- evaluation ---------------------------------------------------------------------------- */
 

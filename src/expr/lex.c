@@ -33,7 +33,7 @@ static const struct {
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-bool lex_wants_operand(lex_kind last) {
+static bool wants_operand(lex_kind last) {
     switch (last) {
     case LEX_END:
     case LEX_COMMA:
@@ -169,7 +169,7 @@ static lexeme lex_any(lexer *l) {
         if (c == punctuation[i].symbol) return lex_symbol(l, punctuation[i].kind);
     }
     if (c == '\'') return lex_string(l);
-    if (c == '.' && !lex_wants_operand(l->last)) return lex_symbol(l, LEX_DOT);
+    if (c == '.' && !wants_operand(l->last)) return lex_symbol(l, LEX_DOT);
     if (c == '.' || c == '-' || c == '+' || (c >= '0' && c <= '9')) return lex_number(l);
     if (str_find_char(STR("!><=&|"), c) >= 0) return lex_operator(l);
     return lex_word(l);

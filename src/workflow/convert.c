@@ -53,7 +53,7 @@ const token *convert_condition(conversion *c, const token *t, condition_kind kin
 
 /* ---- jobs ---------------------------------------------------------------------------------- */
 
-void convert_jobs(conversion *c, workflow *w, const token *jobs) {
+static void convert_jobs(conversion *c, workflow *w, const token *jobs) {
     size_t errors = c->r->problems->errors;
     w->jobs = ARENA_ARRAY(c->r->a, workflow_job *, jobs->mapping.count);
     for (size_t i = 0; i < jobs->mapping.count; i++) {

@@ -44,8 +44,6 @@ void check_call(conversion *c, const workflow_job *caller, const workflow *calle
 
 /* on: */
 void convert_on(conversion *c, workflow *w, const token *on);
-/* jobs: */
-void convert_jobs(conversion *c, workflow *w, const token *jobs);
 /* One job's keys, checked where they are literals. */
 void convert_job(conversion *c, workflow_job *job, const token *mapping);
 /* The graph of needs: names exist, no cycles, somewhere to start. */

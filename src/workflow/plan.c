@@ -28,10 +28,6 @@ plan_job **plan_roots(const plan *p, size_t *ret_count) {
     return p->roots.items;
 }
 
-const workflow *plan_workflow(const plan *p) {
-    return p->workflow;
-}
-
 /* ---- the graph ----------------------------------------------------------------------------- */
 
 static void list_add(arena *a, job_list *list, plan_job *job) {

@@ -63,7 +63,6 @@ int plan_build(arena *a, const workflow *w, const event *ev, const plan_filter *
                err *e);
 plan_job **plan_jobs(const plan *p, size_t *ret_count);  /* every job, callers before called */
 plan_job **plan_roots(const plan *p, size_t *ret_count); /* those of the root workflow only */
-const workflow *plan_workflow(const plan *p);
 
 /* ---- matrix -------------------------------------------------------------------------------- */
 

@@ -136,7 +136,7 @@ void schedule_end_instance(schedule *s, instance *i, job_result result, const va
         schedule_later(s, (work){.kind = WORK_ADMIT, .node = n});
 }
 
-void schedule_refuse_instance(schedule *s, instance *i, job_result result, str reason, span where) {
+static void refuse_instance(schedule *s, instance *i, job_result result, str reason, span where) {
     schedule_tell(s, SCHEDULE_NOT_STARTED, i, result, reason, where, value_object_new(s->a, false));
     schedule_end_instance(s, i, result, NULL);
 }
@@ -179,7 +179,7 @@ static void admit(schedule *s, node *n) {
         n->active++;
         err e = {0};
         if (schedule_fill_instance(s, i, &e)) {
-            schedule_refuse_instance(s, i, JOB_FAILURE, schedule_error(s, &e), e.where);
+            refuse_instance(s, i, JOB_FAILURE, schedule_error(s, &e), e.where);
             continue;
         }
         schedule_ask(s, &i->ticket, &i->concurrency);
@@ -212,7 +212,7 @@ static void launch(schedule *s, instance *i) {
     err e = {0};
     i->state = INSTANCE_RUNNING;
     if (schedule_open_call(s, i, &e))
-        schedule_refuse_instance(s, i, JOB_FAILURE, schedule_error(s, &e), e.where);
+        refuse_instance(s, i, JOB_FAILURE, schedule_error(s, &e), e.where);
 }
 
 static void start_frame(schedule *s, frame *f) {
@@ -253,7 +253,7 @@ void schedule_cancel_instance(schedule *s, instance *i, str reason) {
     case INSTANCE_NEW:
     case INSTANCE_QUEUED:
     case INSTANCE_READY:
-        schedule_refuse_instance(s, i, JOB_CANCELLED, reason, i->pub.plan->job->where);
+        refuse_instance(s, i, JOB_CANCELLED, reason, i->pub.plan->job->where);
         break;
     case INSTANCE_RUNNING:
         if (i->called) {
@@ -275,8 +275,7 @@ void schedule_cancel_frame(schedule *s, frame *f, str reason) {
     f->cancel_reason = reason;
     if (!f->started) {
         schedule_give_back(s, &f->ticket);
-        schedule_refuse_instance(s, f->caller, JOB_CANCELLED, reason,
-                                 f->caller->pub.plan->job->where);
+        refuse_instance(s, f->caller, JOB_CANCELLED, reason, f->caller->pub.plan->job->where);
         return;
     }
     for (size_t k = 0; k < f->count; k++) {

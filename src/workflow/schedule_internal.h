@@ -128,7 +128,6 @@ struct schedule {
 /* schedule.c */
 void schedule_later(schedule *s, work w);
 void schedule_end_instance(schedule *s, instance *i, job_result result, const value *outputs);
-void schedule_refuse_instance(schedule *s, instance *i, job_result result, str reason, span where);
 void schedule_tell(schedule *s, schedule_event_kind kind, const instance *i, job_result result,
                    str reason, span where, value outputs);
 /* Counts `more` nodes or instances. ERR_LIMIT when the run becomes too large. */

@@ -63,7 +63,9 @@ static str digest_of(arena *a, const char *list) {
     char *hex = arena_alloc(a, 65);
     while (rest.len) {
         str_cut(rest, '|', &name, &rest);
-        sha256_of(name, digest);
+        sha256 *one = sha256_new();
+        sha256_add(one, name.ptr, name.len);
+        sha256_end(one, digest);
         sha256_add(all, digest, sizeof digest);
     }
     sha256_end(all, digest);

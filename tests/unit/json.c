@@ -178,13 +178,9 @@ static void the_writer_places_commas(void **state) {
     json_put_null(&o);
     json_put_value(&o, &v);
     json_close(&o, ']');
-    json_key_bool(&o, "ok", true);
     json_key_number(&o, "n", 0.5);
-    json_key(&o, "b");
-    json_put_bool(&o, false);
     json_close(&o, '}');
-    assert_str(strbuf_str(&buf),
-               "{\"name\":\"a\\\"b\",\"list\":[1,{},null,3],\"ok\":true,\"n\":0.5,\"b\":false}");
+    assert_str(strbuf_str(&buf), "{\"name\":\"a\\\"b\",\"list\":[1,{},null,3],\"n\":0.5}");
 }
 
 int main(void) {

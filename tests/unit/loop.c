@@ -139,23 +139,6 @@ static void a_descriptor_is_read_to_its_end_and_closed_in_its_callback(void **st
     assert_string_equal(f->text, "one$");
 }
 
-static void on_writable(void *context, int fd) {
-    fixture *f = context;
-    note(f, 'w');
-    loop_watch_stop(f->watch);
-    f->watch = NULL;
-}
-
-static void a_writer_whose_reader_is_gone_is_called(void **state) {
-    fixture *f = *state;
-    assert_int_equal(pipe2(f->fds, O_CLOEXEC), 0);
-    close(f->fds[0]);
-    f->fds[0] = -1;
-    f->watch = loop_writable(f->l, f->fds[1], on_writable, f);
-    loop_run(f->l);
-    assert_string_equal(f->text, "w");
-}
-
 /* The number of a closed descriptor is given out again at once: a stopped watch must not see it. */
 static void a_descriptor_number_may_be_used_again(void **state) {
     fixture *f = *state;
@@ -209,7 +192,6 @@ int main(void) {
         LOOP_TEST(a_repeating_timer_may_stop_itself),
         LOOP_TEST(quit_ends_the_run_though_there_is_more_to_wait_for),
         LOOP_TEST(a_descriptor_is_read_to_its_end_and_closed_in_its_callback),
-        LOOP_TEST(a_writer_whose_reader_is_gone_is_called),
         LOOP_TEST(a_descriptor_number_may_be_used_again),
         LOOP_TEST(signals_reach_the_loop),
         cmocka_unit_test(clocks_move),
