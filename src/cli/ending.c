@@ -11,7 +11,7 @@
 typedef struct ending {
     strbuf *out;
     const style *st;
-    const run_config *config;
+    render *r;
     job_view *const *jobs;
     size_t count, label_width, width;
 } ending;
@@ -106,13 +106,15 @@ static void add_matrix(strbuf *out, const value *matrix) {
 
 static void add_again(const ending *n, const job_view *job) {
     _cleanup_strbuf_ strbuf text = STRBUF_INIT;
-    run_config_again(&text, n->config);
+    run_config_again(&text, n->r->config);
     strbuf_adds(&text, " -W ");
     shell_quote(&text, job->run->path);
     strbuf_adds(&text, " -j ");
     shell_quote(&text, job->plan->key);
     if (job->matrix.kind == VALUE_OBJECT) add_matrix(&text, &job->matrix);
-    fact(n, "again", strbuf_str(&text));
+    _cleanup_strbuf_ strbuf masked = STRBUF_INIT;
+    mask_text(n->r->mask, strbuf_str(&text), &masked);
+    fact(n, "again", strbuf_str(&masked));
 }
 
 static void add_place(const ending *n, const job_view *job, const step_view *s) {
@@ -293,9 +295,9 @@ static void verdict(const ending *n) {
     strbuf_addc(n->out, '\n');
 }
 
-void ending_add(strbuf *out, const style *st, const run_config *c, job_view *const *jobs,
-                size_t job_count) {
-    ending n = {.out = out, .st = st, .config = c, .jobs = jobs, .count = job_count};
+void ending_add(render *r, job_view *const *jobs, size_t job_count) {
+    const style *st = &r->style;
+    ending n = {.r = r, .out = &r->out.buf, .st = st, .jobs = jobs, .count = job_count};
     n.width = st->width;
     for (size_t i = 0; i < job_count; i++) {
         size_t width = style_width(st, jobs[i]->label);

@@ -7,6 +7,7 @@
 #include "cli/console.h"
 #include "cli/run.h"
 #include "cli/views.h"
+#include "runner/mask.h"
 
 typedef struct render render;
 
@@ -30,6 +31,7 @@ typedef struct render_ops {
 struct render {
     const render_ops *ops;
     const run_config *config;
+    mask *mask; /* secrets, for what is said of the command line itself */
     loop *loop;
     console out;
     style style;
@@ -54,7 +56,6 @@ void render_flush(render *r);
 
 /* The end of a run for people: results, annotations, failures with their last lines and how to run
  * them again, summaries. */
-void ending_add(strbuf *out, const style *st, const run_config *c, job_view *const *jobs,
-                size_t job_count);
+void ending_add(render *r, job_view *const *jobs, size_t job_count);
 
 #endif

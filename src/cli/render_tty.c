@@ -261,7 +261,7 @@ static void suspend(render *r, bool suspended) {
 static void finish(render *r, job_view *const *jobs, size_t job_count) {
     tty *t = (tty *)r;
     t->ended = true;
-    ending_add(&r->out.buf, &r->style, r->config, jobs, job_count);
+    ending_add(r, jobs, job_count);
     redraw(t);
 }
 

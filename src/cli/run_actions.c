@@ -221,13 +221,26 @@ static str git_reason(str text) {
     return str_ends(last, STR(".")) ? str_sub(last, 0, last.len - 1) : last;
 }
 
-static void fail(repo *r, str why) {
+/* A URL as it may be shown: without a user's name and password. */
+static str shown_url(arena *a, const repo *r) {
+    str url = str_from(r->url);
+    ptrdiff_t start = str_find(url, STR("://"));
+    if (start < 0) return url;
+    str scheme = str_sub(url, 0, (size_t)start + 3), host, path;
+    str_cut(str_sub(url, scheme.len, url.len), '/', &host, &path);
+    ptrdiff_t at = str_rfind_char(host, '@');
+    if (at < 0) return url;
+    host = str_sub(host, (size_t)at + 1, host.len);
+    return arena_printf(a, "%.*s%.*s/%.*s", STR_ARG(scheme), STR_ARG(host), STR_ARG(path));
+}
+
+static void fail(arena *a, repo *r, str why) {
     r->failed = true;
     err_set(&r->why, ERR_NOT_FOUND,
-            "cannot fetch %.*s/%.*s@%.*s from %s: %.*s. Without a network, give its folder with "
+            "cannot fetch %.*s/%.*s@%.*s from %.*s: %.*s. Without a network, give its folder with "
             "--action %.*s/%.*s@%.*s=DIR, or bare mirrors with --actions-from DIR",
-            STR_ARG(r->owner), STR_ARG(r->repo), STR_ARG(r->ref), r->url, STR_ARG(why),
-            STR_ARG(r->owner), STR_ARG(r->repo), STR_ARG(r->ref));
+            STR_ARG(r->owner), STR_ARG(r->repo), STR_ARG(r->ref), STR_ARG(shown_url(a, r)),
+            STR_ARG(why), STR_ARG(r->owner), STR_ARG(r->repo), STR_ARG(r->ref));
 }
 
 /* Lines "COMMIT<tab>REF": an annotated tag's own commit is on its "^{}" line; a tag wins over a
@@ -284,13 +297,13 @@ static void find_commits(actions *x, repo **batch, size_t count) {
         if (r->commit.len) {
             remember(a, r);
         } else if (reached) {
-            fail(r, STR("it has no such branch, tag or commit"));
+            fail(a, r, STR("it has no such branch, tag or commit"));
         } else if (recall(a, r)) {
-            console_warning("cannot reach %s: using %.*s/%.*s@%.*s as fetched before (%.*s)",
-                            r->url, STR_ARG(r->owner), STR_ARG(r->repo), STR_ARG(r->ref), 12,
-                            r->commit.ptr);
+            console_warning("cannot reach %.*s: using %.*s/%.*s@%.*s as fetched before (%.*s)",
+                            STR_ARG(shown_url(a, r)), STR_ARG(r->owner), STR_ARG(r->repo),
+                            STR_ARG(r->ref), 12, r->commit.ptr);
         } else {
-            fail(r, codes[i] < 0 ? str_from(errors[i].message) : git_reason(results[i].err_out));
+            fail(a, r, codes[i] < 0 ? str_from(errors[i].message) : git_reason(results[i].err_out));
         }
     }
 }
@@ -333,7 +346,7 @@ static void place(actions *x, repo *r, const char *from) {
     err e = {0};
     if (rename(from, to) != 0 && !fs_is_dir(to)) {
         err_sys(&e, errno, "cannot rename '%s'", from);
-        fail(r, str_from(e.message));
+        fail(x->a, r, str_from(e.message));
         return;
     }
     fs_remove(from, &e);
@@ -386,7 +399,8 @@ static void fetch_commits(actions *x, repo **batch, size_t count) {
             place(x, batch[i], from);
             continue;
         }
-        fail(batch[i], codes[i] < 0 ? str_from(errors[i].message) : git_reason(results[i].err_out));
+        fail(a, batch[i],
+             codes[i] < 0 ? str_from(errors[i].message) : git_reason(results[i].err_out));
         fs_remove(from, &ignored);
     }
 }

@@ -516,7 +516,7 @@ static int prepare(driver *d, err *e) {
     d->render = render_new(d->config, d->loop);
     d->render->on_broken = on_broken;
     d->render->context = d;
-    d->mask = mask_new();
+    d->mask = d->render->mask = mask_new();
     for (size_t i = 0; i < value_count(&d->config->secrets); i++) {
         str secret = value_at(&d->config->secrets, i)->item.string;
         if (str_trim(secret).len && (r = mask_add(d->mask, secret, e)) < 0) return r;
