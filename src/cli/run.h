@@ -99,8 +99,8 @@ int actions_workflow(void *context, arena *a, str uses, str from, str *ret_sourc
                      err *e);
 /* Fetches what the jobs of these plans use, and what that uses in turn. */
 int actions_fetch(actions *x, const run_file *files, size_t count, err *e);
-/* The folder of a fetched action (runner_port.action_dir). */
-int actions_dir(void *context, arena *a, str uses, char **ret, err *e);
+/* A job's own copy of a fetched action (runner_port.action_dir). */
+int actions_dir(void *context, arena *a, str uses, const char *into, char **ret, err *e);
 
 /* "owner/repo/path@ref" in its parts; false when it is of another form. */
 typedef struct uses_parts {

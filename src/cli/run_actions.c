@@ -524,7 +524,34 @@ static int repo_folder(actions *x, const uses_parts *parts, const char **ret, er
     return 0;
 }
 
-int actions_dir(void *context, arena *a, str uses, char **ret, err *e) {
+/* "INTO/OWNER/REPO/REF": the ref in one part, so that none lies within another's copy. */
+static char *copy_place(arena *a, const char *into, const uses_parts *parts) {
+    strbuf ref = STRBUF_INIT;
+    for (size_t i = 0; i < parts->ref.len; i++) {
+        char c = parts->ref.ptr[i];
+        if (c == '/' || c == '%')
+            strbuf_addf(&ref, "%%%02X", (unsigned char)c);
+        else
+            strbuf_addc(&ref, c);
+    }
+    str path = arena_printf(a, "%s/%.*s/%.*s/%s", into, STR_ARG(lower(a, parts->owner)),
+                            STR_ARG(lower(a, parts->repo)), strbuf_cstr(&ref));
+    strbuf_done(&ref);
+    return arena_cstr(a, path);
+}
+
+static int copy_repo(arena *a, const char *from, const char *to, err *e) {
+    char *real; /* --action may name a link, which would be copied as one */
+    err ignored;
+    if (fs_is_dir(to)) return 0;
+    int code = fs_real(a, from, &real, e);
+    if (code == 0) code = fs_mkdirs(to, 0755, e);
+    if (code == 0) code = fs_copy(real, to, e);
+    if (code < 0) fs_remove(to, &ignored);
+    return code;
+}
+
+int actions_dir(void *context, arena *a, str uses, const char *into, char **ret, err *e) {
     actions *x = context;
     uses_parts parts;
     const char *folder = NULL;
@@ -533,7 +560,9 @@ int actions_dir(void *context, arena *a, str uses, char **ret, err *e) {
                        STR_ARG(uses));
     int r = repo_folder(x, &parts, &folder, e);
     if (r < 0) return r;
-    *ret = fs_join(a, folder, parts.path);
+    char *copy = copy_place(a, into, &parts);
+    if ((r = copy_repo(a, folder, copy, e)) < 0) return r;
+    *ret = fs_join(a, copy, parts.path);
     if (fs_is_dir(*ret)) return 0;
     return err_set(e, ERR_NOT_FOUND, "%.*s/%.*s@%.*s has no folder '%.*s'", STR_ARG(parts.owner),
                    STR_ARG(parts.repo), STR_ARG(parts.ref), STR_ARG(parts.path));

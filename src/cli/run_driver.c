@@ -164,14 +164,15 @@ static void on_schedule(void *context, const schedule_event *ev) {
 
 /* ---- one job -------------------------------------------------------------------------------- */
 
-/* A file in the job's copy of the repository (ROOT/work/NAME/NAME/…) is named as in the repository;
- * any other as it is. */
+/* A file in the job's copy of the repository (ROOT/work/NAME/NAME/…) is named as in the repository,
+ * one of an action (ROOT/work/_actions/…) as OWNER/REPO/REF/PATH, any other as it is. */
 static const char *repository_path(const live_job *job, const char *file) {
     str rest = str_from(file), root = str_from(job->root), outer, inner;
     if (!str_starts(rest, root)) return file;
     rest = str_sub(rest, root.len, rest.len);
     if (!str_starts(rest, STR("/work/"))) return file;
     str_cut(str_sub(rest, sizeof "/work/" - 1, rest.len), '/', &outer, &rest);
+    if (str_is(outer, "_actions")) return rest.ptr; /* "owner/repo/ref/path" */
     str_cut(rest, '/', &inner, &rest);
     return rest.len && str_eq(outer, inner) ? rest.ptr : file;
 }
@@ -192,9 +193,9 @@ static int on_checkout(void *context, const char *into, err *e) {
     return run_checkout(job->a, job->d->set, into, e);
 }
 
-static int on_action_dir(void *context, arena *a, str uses, char **ret, err *e) {
+static int on_action_dir(void *context, arena *a, str uses, const char *into, char **ret, err *e) {
     live_job *job = context;
-    return actions_dir(job->d->set->actions, a, uses, ret, e);
+    return actions_dir(job->d->set->actions, a, uses, into, ret, e);
 }
 
 /* The shell has the terminal to itself until the person leaves it. */

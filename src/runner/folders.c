@@ -7,6 +7,7 @@
  *   ROOT/work/_temp/_github_workflow        event.json
  *   ROOT/work/_temp/_runner_file_commands   GITHUB_ENV and the like
  *
+ * and ROOT/work/_actions, copies of what a job uses from other repositories, where it uses any.
  * To make and remove so many for each of 256 small jobs costs more than to run them. So a root is
  * reset rather than removed: what the job has added goes, these stay, if they are what they were.
  */

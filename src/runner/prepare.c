@@ -51,10 +51,10 @@ bool use_has_post(const use *u) {
 
 static int find_folder(step *s, use *u, err *e) {
     runner *r = s->r;
-    char *dir = NULL;
+    char *dir = NULL, *into = fs_join(s->a, r->spec->root, STR("work/_actions"));
     if (u->local)
         dir = fs_join(s->a, r->workspace, u->text);
-    else if (r->port.action_dir(r->port.context, s->a, u->text, &dir, e) < 0)
+    else if (r->port.action_dir(r->port.context, s->a, u->text, into, &dir, e) < 0)
         return e->code;
     u->dir = arena_cstr(r->a, fs_normalize(s->a, str_from(dir)));
     return 0;

@@ -72,9 +72,11 @@ typedef struct runner_event {
 typedef struct runner_port {
     void *context;
     void (*event)(void *context, const runner_event *event);
-    /* The folder of an action from another repository ("owner/repo/path@ref"), fetched already. The
-     * path is to the action's own folder. */
-    int (*action_dir)(void *context, arena *a, str uses, char **ret, err *e);
+    /* An action from another repository ("owner/repo/path@ref"), fetched already: a copy of its
+     * repository below `into`, a folder of this job alone (which need not exist), because a step may
+     * write beside its action. The path is to the action's own folder in the copy; asked again, it
+     * is the same copy. */
+    int (*action_dir)(void *context, arena *a, str uses, const char *into, char **ret, err *e);
     /* actions/checkout of the repository being run: fills `into` with its working tree. */
     int (*checkout)(void *context, const char *into, err *e);
     /* A step failed and --shell-on-failure is set; blocks until the person leaves the shell. May be

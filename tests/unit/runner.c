@@ -61,7 +61,8 @@ static void on_event(void *context, const runner_event *ev) {
     }
 }
 
-static int action_dir(void *context, arena *a, str uses, char **ret, err *e) {
+static int action_dir(void *context, arena *a, str uses, const char *into, char **ret, err *e) {
+    (void)into;
     world *w = context;
     str name, ref;
     str_cut(uses, '@', &name, &ref);
