@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -146,6 +147,15 @@ static _Noreturn void zygote_run(int sock) {
 
 /* ---- Slipway's side ------------------------------------------------------------------------ */
 
+/* A job that runs holds two descriptors of ours. The zygote was forked before, so that commands get
+ * the limit that Slipway was started with. */
+static void raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int zygote_init(err *e) {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
@@ -159,6 +169,7 @@ int zygote_init(err *e) {
     close(pair[1]);
     zygote.sock = pair[0];
     zygote.pid = pid;
+    raise_descriptor_limit();
     return 0;
 }
 

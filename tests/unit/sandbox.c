@@ -412,29 +412,6 @@ static void dropping_a_sandbox_kills_what_runs(void **state) {
     strbuf_done(&f.output);
 }
 
-static void a_leader_serves_one_job_after_the_other(void **state) {
-    (void)state;
-    int before = 0;
-    for (int i = 0; i < 3; i++) {
-        fixture f;
-        set_up_fixture(&f);
-        run_shell(&f, "echo $PPID; cat /proc/$PPID/comm");
-        int leader = atoi(f.output.ptr);
-        assert_true(before == 0 || leader == before);
-        assert_true(str_ends(strbuf_str(&f.output), STR("slip:test\n")));
-        before = leader;
-        tear_down_fixture(&f);
-    }
-    assert_int_equal(kill(before, SIGKILL), 0); /* an idle one that is killed is replaced */
-    assert_true(ends(before));
-    fixture f;
-    set_up_fixture(&f);
-    run_shell(&f, "echo $PPID");
-    assert_int_equal(f.status, 0);
-    assert_int_not_equal(atoi(f.output.ptr), before);
-    tear_down_fixture(&f);
-}
-
 static int start_zygote(void **state) {
     (void)state;
     err e = {0};
@@ -464,7 +441,6 @@ int main(void) {
         cmocka_unit_test(a_leader_serves_one_sandbox_after_another),
         cmocka_unit_test(nothing_survives_when_slipways_process_group_is_killed),
         cmocka_unit_test(dropping_a_sandbox_kills_what_runs),
-        cmocka_unit_test(a_leader_serves_one_job_after_the_other),
     };
     return cmocka_run_group_tests(tests, start_zygote, end_zygote);
 }
