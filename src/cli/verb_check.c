@@ -129,18 +129,31 @@ static void find_actions(checker *c, const char *folder, unsigned depth) {
     }
 }
 
-static int add_folder(checker *c, const char *folder, err *e) {
+static int add_folder(checker *c, const char *folder, size_t *ret_count, err *e) {
     path_list found = {.a = c->a};
     int r = repo_workflows(&found, folder, e);
     for (size_t i = 0; i < found.count; i++)
         path_list_add(&c->files, shown(c, found.items[i]));
+    *ret_count = found.count;
     return r;
+}
+
+/* A folder that a person names and that holds nothing to check is a mistake, not a success. */
+static int add_named_folder(checker *c, const char *folder, err *e) {
+    size_t count;
+    int r = add_folder(c, folder, &count, e);
+    if (r < 0 || count) return r;
+    const char *inner = fs_join(c->a, folder, STR(WORKFLOW_FOLDER));
+    return err_set(e, ERR_NOT_FOUND, "there is no *.yml file in '%s'%s%s%s", folder,
+                   fs_is_dir(inner) ? ": did you mean '" : "", fs_is_dir(inner) ? inner : "",
+                   fs_is_dir(inner) ? "'?" : "");
 }
 
 static int find_default_files(checker *c, err *e) {
     char *folder = fs_join(c->a, c->root, STR(WORKFLOW_FOLDER));
     if (fs_is_dir(folder)) {
-        int r = add_folder(c, folder, e);
+        size_t count;
+        int r = add_folder(c, folder, &count, e);
         if (r < 0) return r;
     }
     find_actions(c, c->root, 0);
@@ -154,7 +167,7 @@ static int find_files(checker *c, const options *given, err *e) {
     for (size_t i = 0; i < given->arg_count && r == 0; i++) {
         const char *path = given->args[i];
         if (fs_is_dir(path))
-            r = add_folder(c, path, e);
+            r = add_named_folder(c, path, e);
         else
             path_list_add(&c->files, path);
     }
