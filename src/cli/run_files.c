@@ -4,6 +4,7 @@
 #include "base/process.h"
 #include "cli/repo.h"
 #include "cli/run.h"
+#include "workflow/check.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,7 @@ static int read_workflow(run_set *set, const char *path, problem_list *problems,
     workflow *w;
     r = workflow_parse(set->a, source, shown, &how, &w, e);
     if (r < 0) return err_context(e, "%s", shown);
+    if (w->problems.errors == 0) check_refused(w, &w->problems);
     for (size_t i = 0; i < w->problems.count; i++) {
         if (w->problems.items[i].level != SEVERITY_ERROR) continue;
         ARENA_PUSH(set->a, problems->items, problems->count, problems->cap, w->problems.items[i]);

@@ -18,6 +18,7 @@ typedef struct checker {
     char *root, *cwd;
     sources *sources;
     problem_list problems;
+    size_t invalid; /* errors for which GitHub refuses a file */
     path_list files;
 } checker;
 
@@ -79,10 +80,13 @@ static int check_workflow_file(checker *c, const char *path, str source, err *e)
     workflow *w;
     int r = workflow_parse(c->a, source, path, &how, &w, e);
     if (r < 0) return r;
-    problem_list found = {.a = c->a};
+    problem_list refused = {.a = c->a}, found = {.a = c->a};
+    if (w->problems.errors == 0) check_refused(w, &refused);
     if (w->problems.errors == 0) check_workflow(w, &rules, &found);
     add_problems(c, &w->problems);
+    add_problems(c, &refused);
     add_problems(c, &found);
+    c->invalid += w->problems.errors + refused.errors;
     return 0;
 }
 
@@ -95,6 +99,7 @@ static int check_action_file(checker *c, const char *path, str source, err *e) {
     if (act->problems.errors == 0) check_action(act, &rules, &found);
     add_problems(c, &act->problems);
     add_problems(c, &found);
+    c->invalid += act->problems.errors;
     return 0;
 }
 
@@ -219,8 +224,9 @@ static int run_check(const options *given) {
     style st = style_of(STDOUT_FILENO);
     write(&out, &st, &report);
     int written = console_text(strbuf_str(&out));
-    if (written != 0 || report.counts[SEVERITY_ERROR]) return 2;
-    return options_has(given, "strict") && report.counts[SEVERITY_WARNING] ? 1 : 0;
+    if (written != 0 || c.invalid) return 2;
+    bool strict = options_has(given, "strict") && report.counts[SEVERITY_WARNING];
+    return strict || report.counts[SEVERITY_ERROR] ? 1 : 0;
 }
 
 static const option_spec check_options_table[] = {
@@ -251,8 +257,8 @@ const verb verb_check = {
     .exits =
         (const verb_pair[]){
             {"0", "nothing was found, or warnings only"},
-            {"1", "warnings only, with --strict"},
-            {"2", "a file has errors, or the command is invalid"},
+            {"1", "errors in files that GitHub accepts; warnings, with --strict"},
+            {"2", "GitHub refuses a file, or the command is invalid"},
             {0},
         },
     .examples =

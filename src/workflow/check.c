@@ -118,6 +118,16 @@ static void walk_job(checker *c, const workflow_job *job) {
     c->env = outer;
 }
 
+void check_refused(const workflow *w, problem_list *out) {
+    checker c = {.a = out->a,
+                 .out = out,
+                 .seen = NAMESET(out->a),
+                 .w = w,
+                 .file = {.a = out->a, .source = w->source}};
+    check_triggers(&c);
+    check_schedules(&c);
+}
+
 void check_workflow(const workflow *w, const check_options *options, problem_list *out) {
     checker c = {.a = out->a,
                  .options = options,
@@ -128,8 +138,6 @@ void check_workflow(const workflow *w, const check_options *options, problem_lis
     const env_level level = {w->env, NULL};
     c.env = &level;
     check_contexts_init(&c);
-    check_triggers(&c);
-    check_schedules(&c);
     check_write_all(&c, w->root);
     check_default_shell(&c, w->defaults);
     check_token(&c, w->run_name, 0);

@@ -15,7 +15,12 @@ typedef struct check_options {
     void *action_context;
 } check_options;
 
-/* Adds problems to `out`. The workflow must have parsed without errors. */
+/* What GitHub refuses when the file is pushed although the schema allows it: schedules and filters
+ * that cannot be. A workflow with an error of these must not be run. */
+void check_refused(const workflow *w, problem_list *out);
+
+/* Everything else: the file is accepted, and does something else than its author meant. Both add
+ * problems to `out`; the workflow must have parsed without errors. */
 void check_workflow(const workflow *w, const check_options *options, problem_list *out);
 void check_action(const action *act, const check_options *options, problem_list *out);
 

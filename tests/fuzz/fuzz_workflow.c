@@ -128,6 +128,7 @@ static void read_workflow(str text, const expr_env *env, bool loose) {
                                       "runs: {using: composite, steps: []}\n");
     const check_options how = {.action = any_action, .action_context = &action_text};
     problem_list found = {.a = a};
+    check_refused(w, &found);
     check_workflow(w, &how, &found);
     check_findings(&found, count_lines(text));
 }

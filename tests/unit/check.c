@@ -116,6 +116,7 @@ static void found_in(const char *text, bool is_action, char *root, strbuf *out) 
         workflow_options how = {.file = find_workflow, .file_context = root};
         assert_int_equal(workflow_parse(a, str_from(text), "w.yml", &how, &w, &e), 0);
         parsed = &w->problems;
+        if (!parsed->errors) check_refused(w, &found);
         if (!parsed->errors) check_workflow(w, &options, &found);
     }
     if (parsed->errors) fail_msg("%s\n%.*s", text, STR_ARG(parsed->items[0].message));
@@ -593,6 +594,7 @@ static void suggestions_name_what_was_meant(void **state) {
         err e;
         workflow_options how = {0};
         assert_int_equal(workflow_parse(a, str_from(texts[i][0]), "w.yml", &how, &w, &e), 0);
+        check_refused(w, &found);
         check_workflow(w, NULL, &found);
         assert_int_equal(found.count, 1);
         assert_str(found.items[0].help, texts[i][1]);
