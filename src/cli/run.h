@@ -11,6 +11,7 @@
 #define SLIPWAY_CLI_RUN_H
 
 #include "base/git.h"
+#include "base/task.h"
 #include "cli/console.h"
 #include "cli/diagnostics.h"
 #include "cli/options.h"
@@ -127,9 +128,16 @@ typedef struct run_temp {
 int run_temp_make(arena *a, bool keep, run_temp *ret, err *e);
 void run_temp_done(run_temp *t);
 
-/* Fills `into` with the working tree of `root`. */
-int run_history(arena *a, const run_set *set, const char *into, err *e); /* its .git */
-int run_checkout(arena *a, run_set *set, const char *into, err *e);
+/* Gives the copy of the working tree at `into` its .git. */
+int run_history(arena *a, const run_set *set, const char *into, err *e);
+/* A checkout that is under way. */
+typedef struct checkout checkout;
+/* Begins to fill `into` with the working tree; `done` is called from the loop when that has ended.
+ * Adds itself to `list`, and leaves it before that call. */
+int run_checkout(arena *a, run_set *set, loop *l, const char *into, checkout **list,
+                 task_done_fn *done, void *context, err *e);
+/* Stops the one that was begun with `context`. */
+void run_checkout_stop(checkout *list, const void *context);
 
 /* The command or a workflow is invalid: says so in the form that was asked for. An empty message
  * means that all was said. */

@@ -1,3 +1,5 @@
+/* run_checkout.c: actions/checkout of the repository being run. The files are copied by a task, so
+ * that a large tree neither holds up the other jobs nor a Ctrl-C. */
 #include "base/fs.h"
 #include "cli/run.h"
 
@@ -42,9 +44,45 @@ static int copy_files(arena *a, const run_set *set, const char *into, err *e) {
     return 0;
 }
 
-int run_checkout(arena *a, run_set *set, const char *into, err *e) {
+struct checkout {
+    checkout *next;
+    checkout **list;
+    task *task;
+    const run_set *set;
+    const char *into;
+    task_done_fn *done;
+    void *context;
+};
+
+static int fill(void *context, err *e) {
+    const checkout *c = context;
+    _cleanup_arena_ arena *a = arena_new();
+    int r = copy_files(a, c->set, c->into, e);
+    return r == 0 && c->set->git.head.len ? run_history(a, c->set, c->into, e) : r;
+}
+
+static void on_filled(void *context, const err *e) {
+    checkout *c = context;
+    checkout **at = c->list;
+    while (*at != c)
+        at = &(*at)->next;
+    *at = c->next;
+    c->done(c->context, e);
+}
+
+int run_checkout(arena *a, run_set *set, loop *l, const char *into, checkout **list,
+                 task_done_fn *done, void *context, err *e) {
     int r = list_files(set, e);
-    if (r == 0) r = copy_files(a, set, into, e);
-    if (r == 0 && set->git.head.len) r = run_history(a, set, into, e);
+    if (r < 0) return r;
+    checkout *c = ARENA_NEW(a, checkout);
+    *c = (checkout){
+        .next = *list, .list = list, .set = set, .into = into, .done = done, .context = context};
+    if ((r = task_start(l, fill, on_filled, c, &c->task, e)) == 0) *list = c;
     return r;
+}
+
+void run_checkout_stop(checkout *list, const void *context) {
+    for (checkout *c = list; c; c = c->next) {
+        if (c->context == context) task_kill(c->task);
+    }
 }

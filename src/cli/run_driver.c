@@ -32,6 +32,7 @@ typedef struct live_job {
     runner_spec spec;
     runner_port port;
     runner *runner;
+    checkout *checkouts;
     bool ended;
     job_result result;
     value outputs;
@@ -188,9 +189,16 @@ static void on_event(void *context, const runner_event *ev) {
     tell(job->d, job->view, &named);
 }
 
-static int on_checkout(void *context, const char *into, err *e) {
+static int on_checkout(void *context, const char *into, runner_done_fn *done, void *done_context,
+                       err *e) {
     live_job *job = context;
-    return run_checkout(job->a, job->d->set, into, e);
+    driver *d = job->d;
+    return run_checkout(job->a, d->set, d->loop, into, &job->checkouts, done, done_context, e);
+}
+
+static void on_checkout_stop(void *context, void *done_context) {
+    const live_job *job = context;
+    run_checkout_stop(job->checkouts, done_context);
 }
 
 static int on_action_dir(void *context, arena *a, str uses, const char *into, char **ret, err *e) {
@@ -293,6 +301,7 @@ static int start_job(live_job *job, err *e) {
         .event = on_event,
         .action_dir = on_action_dir,
         .checkout = on_checkout,
+        .checkout_stop = on_checkout_stop,
         .failed_shell = d->config->shell_on_failure ? on_failed_shell : NULL,
         .finished = on_finished,
     };

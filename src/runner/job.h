@@ -163,7 +163,9 @@ struct step {
     arena *line_a;
     command_state commands;
     bool echo, any_token, insecure, in_group;
-    bool waits; /* a control step, until what it waits for has ended */
+    bool waits;      /* a control step, until what it waits for has ended */
+    bool copies;     /* actions/checkout, until the port has ended it */
+    str checked_out; /* its ref */
 };
 
 struct runner {
@@ -259,6 +261,8 @@ void step_recheck(step *s);
 bool step_is_embedded(const step *s);
 /* Starts the step's process; on failure the step's result is set. As step_begin. */
 bool step_spawn(step *s, const char *const *argv, const char *cwd, const value *more_env);
+/* Has the step cancelled when its time is over. */
+void step_watch_time(step *s);
 void step_fail(step *s, const err *e);
 void step_set_output(step *s, str name, str text);
 void step_set_env(step *s, str name, str text);

@@ -69,6 +69,9 @@ typedef struct runner_event {
     int64_t duration_us;
 } runner_event;
 
+/* What was begun has ended: `e` is NULL when it went well. */
+typedef void runner_done_fn(void *context, const err *e);
+
 typedef struct runner_port {
     void *context;
     void (*event)(void *context, const runner_event *event);
@@ -77,8 +80,12 @@ typedef struct runner_port {
      * write beside its action. The path is to the action's own folder in the copy; asked again, it
      * is the same copy. */
     int (*action_dir)(void *context, arena *a, str uses, const char *into, char **ret, err *e);
-    /* actions/checkout of the repository being run: fills `into` with its working tree. */
-    int (*checkout)(void *context, const char *into, err *e);
+    /* actions/checkout of the repository being run: begins to fill `into` with its working tree,
+     * and calls `done` from the loop when that has ended, not before it has returned. */
+    int (*checkout)(void *context, const char *into, runner_done_fn *done, void *done_context,
+                    err *e);
+    /* Stops the checkout that was begun with `done_context`; its `done` is called soon. */
+    void (*checkout_stop)(void *context, void *done_context);
     /* A step failed and --shell-on-failure is set; blocks until the person leaves the shell. May be
      * NULL. */
     void (*failed_shell)(void *context, const char *cwd, const char *const *env);

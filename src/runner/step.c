@@ -214,6 +214,13 @@ static void on_timeout(void *context) {
     step_cancel(context, CANCEL_TIME);
 }
 
+void step_watch_time(step *s) {
+    if (s->deadline == EXPIRED_NEVER) return;
+    uint64_t now = loop_now_ms();
+    s->timeout =
+        loop_after(s->r->spec->loop, s->deadline > now ? s->deadline - now : 0, on_timeout, s);
+}
+
 bool step_spawn(step *s, const char *const *argv, const char *cwd, const value *more_env) {
     err e = {0};
     s->cwd = arena_cstr(s->a, str_from(cwd));
@@ -227,11 +234,7 @@ bool step_spawn(step *s, const char *const *argv, const char *cwd, const value *
         step_end(s);
         return true;
     }
-    if (s->deadline != EXPIRED_NEVER) {
-        uint64_t now = loop_now_ms();
-        s->timeout =
-            loop_after(s->r->spec->loop, s->deadline > now ? s->deadline - now : 0, on_timeout, s);
-    }
+    step_watch_time(s);
     return false;
 }
 
@@ -254,6 +257,7 @@ void step_cancel(step *s, cancel_reason why) {
     bool asked = s->cancel;
     if (!asked || why == CANCEL_JOB) s->cancel = why;
     if (asked) return;
+    if (s->copies) s->r->port.checkout_stop(s->r->port.context, s);
     if (!s->process) return; /* a control step ends with what it waits for */
     unsigned ms = s->r->spec->cancel_int_ms ? s->r->spec->cancel_int_ms : CANCEL_INT_MS;
     sandbox_signal(s->process, SIGINT);

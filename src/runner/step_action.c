@@ -253,6 +253,19 @@ static int clear_folder(step *s, const char *folder, err *e) {
     return 0;
 }
 
+static void on_checked_out(void *context, const err *e) {
+    step *s = context;
+    lane *l = s->lane;
+    s->copies = false;
+    if (e && !s->cancel) step_fail(s, e);
+    if (!e) {
+        step_set_output(s, STR("ref"), s->checked_out);
+        step_set_output(s, STR("commit"), value_path_str(&s->github, "sha"));
+    }
+    step_end(s);
+    lane_go(l);
+}
+
 static int checkout(step *s, const value *inputs, err *e) {
     runner *r = s->r;
     const value *github = &s->github;
@@ -272,9 +285,10 @@ static int checkout(step *s, const value *inputs, err *e) {
                 below.len ? "./" : "the workspace", STR_ARG(below));
     bool keep = str_eq_nocase(value_path_str(inputs, "clean"), STR("false"));
     if (!keep && clear_folder(s, into, e) < 0) return e->code;
-    if (r->port.checkout(r->port.context, into, e) < 0) return e->code;
-    step_set_output(s, STR("ref"), ref.len ? ref : value_path_str(github, "ref"));
-    step_set_output(s, STR("commit"), value_path_str(github, "sha"));
+    if (r->port.checkout(r->port.context, into, on_checked_out, s, e) < 0) return e->code;
+    s->copies = true;
+    s->checked_out = ref.len ? ref : value_path_str(github, "ref");
+    step_watch_time(s);
     return 0;
 }
 
@@ -283,9 +297,7 @@ static bool run_checkout(step *s) {
     err e = {0};
     if (given_inputs(s, &inputs, &e) < 0) return failed(s, &e);
     tell_action(s, &inputs);
-    if (checkout(s, &inputs, &e) < 0) return failed(s, &e);
-    step_end(s);
-    return true;
+    return checkout(s, &inputs, &e) < 0 && failed(s, &e);
 }
 
 bool step_run_action(step *s) {

@@ -23,6 +23,10 @@ typedef struct world {
     job_result result;
     value outputs;
     bool finished, reset;
+    loop_timer *copying; /* a checkout; one of a repository with a file "stuck" never ends */
+    bool copy_stopped;
+    runner_done_fn *copied;
+    void *copied_context;
     const char *cancel_at, *kill_at; /* a line of output that makes the test cancel or kill */
 } world;
 
@@ -70,8 +74,7 @@ static int action_dir(void *context, arena *a, str uses, const char *into, char 
     return fs_is_dir(*ret) ? 0 : err_set(e, ERR_NOT_FOUND, "no action %.*s", STR_ARG(uses));
 }
 
-static int checkout(void *context, const char *into, err *e) {
-    world *w = context;
+static int copy_repository(world *w, const char *into, err *e) {
     fs_entry *entries;
     size_t count;
     if (fs_list(w->a, w->repo, &entries, &count, e) < 0) return e->code;
@@ -80,6 +83,36 @@ static int checkout(void *context, const char *into, err *e) {
         if (fs_copy(from, fs_join(w->a, into, entries[i].name), e) < 0) return e->code;
     }
     return 0;
+}
+
+static void on_copied(void *context) {
+    world *w = context;
+    loop_timer_stop(w->copying);
+    w->copying = NULL;
+    err e = {0};
+    bool stuck = fs_exists(fs_join(w->a, w->repo, STR("stuck")));
+    if (w->copy_stopped) err_set(&e, ERR_CANCELLED, "stopped");
+    if (stuck && !w->copy_stopped)
+        w->copying = loop_after(w->l, 10, on_copied, w);
+    else
+        w->copied(w->copied_context, e.code ? &e : NULL);
+}
+
+static int checkout(void *context, const char *into, runner_done_fn *done, void *done_context,
+                    err *e) {
+    world *w = context;
+    if (copy_repository(w, into, e) < 0) return e->code;
+    w->copied = done;
+    w->copied_context = done_context;
+    w->copy_stopped = false;
+    w->copying = loop_after(w->l, 0, on_copied, w);
+    return 0;
+}
+
+static void checkout_stop(void *context, void *done_context) {
+    world *w = context;
+    assert_ptr_equal(w->copied_context, done_context);
+    w->copy_stopped = true;
 }
 
 static void on_finished(void *context, job_result result, const value *outputs) {
@@ -163,7 +196,7 @@ static void run_workflow(world *w, const char *text) {
     strbuf_clear(&w->log);
     w->finished = false;
     w->spec.job = plan_of(w, text, &p, &s);
-    runner_port port = {w, on_event, action_dir, checkout, NULL, on_finished};
+    runner_port port = {w, on_event, action_dir, checkout, checkout_stop, NULL, on_finished};
     if (runner_start(&w->spec, &port, &w->r, &e) < 0) fail_msg("%s", e.message);
     loop_run(w->l);
     assert_true(w->finished);
@@ -724,6 +757,23 @@ static void checkout_fills_the_workspace(void **state) {
     assert_contains(w, "actions/checkout of another repository ('other/thing')");
 }
 
+static void a_checkout_can_be_cancelled(void **state) {
+    world *w = *state;
+    add_file(w, "stuck", "");
+    run_steps(w, "      - name: slow\n        uses: actions/checkout@v4\n"
+                 "        timeout-minutes: 0.002\n");
+    assert_int_equal(w->result, JOB_FAILURE);
+    assert_contains(w, "END slow failure failure");
+    assert_contains(w, "error: The action 'slow' has timed out after 0.002 minutes.");
+    run_steps(w, "      - name: stopped\n        id: co\n        background: true\n"
+                 "        uses: actions/checkout@v4\n"
+                 "      - cancel: co\n"
+                 "      - run: echo \"commit '${{ steps.co.outputs.commit }}'\"\n");
+    assert_int_equal(w->result, JOB_SUCCESS);
+    assert_contains(w, "END stopped cancelled cancelled");
+    assert_has(w, "plain: commit ''");
+}
+
 static void a_root_that_was_reset_holds_nothing_of_the_job_before(void **state) {
     static const char look[] =
         "      - run: |\n"
@@ -880,6 +930,7 @@ int main(void) {
         T(actions_that_use_themselves_stop_at_a_depth),
         T(containers_are_refused_before_any_step),
         T(checkout_fills_the_workspace),
+        T(a_checkout_can_be_cancelled),
         T(a_root_that_was_reset_holds_nothing_of_the_job_before),
         T(a_job_goes_on_when_its_temporary_folder_is_removed),
         T(effects_of_background_steps_show_once_waited_for),
