@@ -79,7 +79,7 @@ static void tail_line(void *context, str line) {
     const ending *n = context;
     style_add(n->out, n->st, INK_DIM, str_from(style_glyph_of(n->st, GLYPH_BAR)));
     strbuf_addc(n->out, ' ');
-    style_clip(n->out, n->st, line, n->st->terminal ? n->st->width - 3 : TAIL_LINE_MAX);
+    style_clip(n->out, n->st, line, TAIL_LINE_MAX);
     strbuf_addc(n->out, '\n');
 }
 
@@ -117,9 +117,15 @@ static void add_again(const ending *n, const job_view *job) {
     fact(n, "again", strbuf_str(&masked));
 }
 
+/* A step of the runner itself has no place, but what it complains of may have one. */
 static void add_place(const ending *n, const job_view *job, const step_view *s) {
     const step_view *root = step_view_root(job, s);
     _cleanup_strbuf_ strbuf text = STRBUF_INIT;
+    for (size_t i = 0; i < job->annotation_count && !root->where.file && !text.len; i++) {
+        const annotation_view *x = &job->annotations[i];
+        if (x->step == s->number && x->file.len)
+            strbuf_addf(&text, "%.*s:%u", STR_ARG(x->file), x->line);
+    }
     if (root->where.file) strbuf_addf(&text, "%s:%u", root->where.file, root->where.line);
     if (root != s && s->where.file) strbuf_addf(&text, ", in %s:%u", s->where.file, s->where.line);
     if (text.len) fact(n, "at", strbuf_str(&text));
@@ -205,6 +211,14 @@ static void annotation_row(const ending *n, const shared_annotation *shared) {
     strbuf_addc(out, '\n');
 }
 
+/* Shown with the failure of its step already. */
+static bool is_told(const job_view *job, const annotation_view *x) {
+    const step_view *s = job_view_step(job, x->step);
+    bool elsewhere = x->file.len && !str_eq(x->file, job->run->path);
+    return s && !elsewhere && job->result == JOB_FAILURE && step_view_is_culprit(job, s) &&
+           tail_has(s->tail, x->text);
+}
+
 static void list_annotations(const ending *n) {
     shared_annotation shown[ANNOTATIONS_LISTED];
     size_t count = 0, dropped = 0;
@@ -214,6 +228,7 @@ static void list_annotations(const ending *n) {
         for (size_t k = 0; k < job->annotation_count; k++) {
             const annotation_view *x = &job->annotations[k];
             size_t at = 0;
+            if (is_told(job, x)) continue;
             while (at < count && !same_annotation(shown[at].what, x))
                 at++;
             if (at < count)
@@ -256,7 +271,7 @@ static void list_summaries(const ending *n) {
         heading(n, strbuf_cstr(&title));
         while (str_line(&rest, &line)) {
             strbuf_adds(n->out, "  ");
-            style_clip(n->out, n->st, line, n->st->terminal ? n->st->width - 3 : TAIL_LINE_MAX);
+            style_clip(n->out, n->st, line, TAIL_LINE_MAX);
             strbuf_addc(n->out, '\n');
         }
     }

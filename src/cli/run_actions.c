@@ -236,11 +236,17 @@ static str shown_url(arena *a, const repo *r) {
 
 static void fail(arena *a, repo *r, str why) {
     r->failed = true;
-    err_set(&r->why, ERR_NOT_FOUND,
-            "cannot fetch %.*s/%.*s@%.*s from %.*s: %.*s. Without a network, give its folder with "
-            "--action %.*s/%.*s@%.*s=DIR, or bare mirrors with --actions-from DIR",
+    err_set(&r->why, ERR_NOT_FOUND, "cannot fetch %.*s/%.*s@%.*s from %.*s: %.*s",
             STR_ARG(r->owner), STR_ARG(r->repo), STR_ARG(r->ref), STR_ARG(shown_url(a, r)),
-            STR_ARG(why), STR_ARG(r->owner), STR_ARG(r->repo), STR_ARG(r->ref));
+            STR_ARG(why));
+}
+
+static void fail_unreached(arena *a, repo *r, str why) {
+    fail(a, r,
+         arena_printf(a,
+                      "%.*s. Without a network, give its folder with --action %.*s/%.*s@%.*s=DIR, "
+                      "or bare mirrors with --actions-from DIR",
+                      STR_ARG(why), STR_ARG(r->owner), STR_ARG(r->repo), STR_ARG(r->ref)));
 }
 
 /* Lines "COMMIT<tab>REF": an annotated tag's own commit is on its "^{}" line; a tag wins over a
@@ -303,7 +309,8 @@ static void find_commits(actions *x, repo **batch, size_t count) {
                             STR_ARG(shown_url(a, r)), STR_ARG(r->owner), STR_ARG(r->repo),
                             STR_ARG(r->ref), 12, r->commit.ptr);
         } else {
-            fail(a, r, codes[i] < 0 ? str_from(errors[i].message) : git_reason(results[i].err_out));
+            fail_unreached(
+                a, r, codes[i] < 0 ? str_from(errors[i].message) : git_reason(results[i].err_out));
         }
     }
 }
@@ -399,8 +406,8 @@ static void fetch_commits(actions *x, repo **batch, size_t count) {
             place(x, batch[i], from);
             continue;
         }
-        fail(a, batch[i],
-             codes[i] < 0 ? str_from(errors[i].message) : git_reason(results[i].err_out));
+        fail_unreached(a, batch[i],
+                       codes[i] < 0 ? str_from(errors[i].message) : git_reason(results[i].err_out));
         fs_remove(from, &ignored);
     }
 }

@@ -75,10 +75,16 @@ static bool is_last_word(const runner_event *ev) {
             str_is(ev->text, "The operation was canceled."));
 }
 
+/* What the runner says of its own steps, setting up and completing, unless something is wrong. */
+static bool is_chatter(const step_view *s, const runner_event *ev) {
+    bool wrong = ev->level == LOG_ERROR || ev->level == LOG_WARNING;
+    return !s->where.file && !(ev->kind == RUNNER_LOG && wrong);
+}
+
 static void add_line(job_view *v, const runner_event *ev) {
     step_view *s = job_view_step(v, ev->step);
     if (!s || s->in_header || ev->level == LOG_COMMAND || ev->level == LOG_DEBUG) return;
-    if (is_last_word(ev)) return;
+    if (is_last_word(ev) || is_chatter(s, ev)) return;
     if (!s->tail) {
         s->tail = mem_alloc(sizeof *s->tail);
         *s->tail = (tail){0};
@@ -104,7 +110,8 @@ static void end_group(job_view *v, const runner_event *ev) {
 bool job_view_is_noise(const job_view *v, const runner_event *ev) {
     const step_view *s = job_view_step(v, ev->step);
     if (!s) return false;
-    if (!s->where.file) return ev->kind != RUNNER_STEP_FINISHED || ev->conclusion != STEP_FAILURE;
+    if (ev->kind == RUNNER_STEP_FINISHED && ev->conclusion == STEP_FAILURE) return false;
+    if (is_chatter(s, ev)) return true;
     return s->in_header || (ev->kind == RUNNER_LOG && is_last_word(ev));
 }
 
@@ -115,6 +122,7 @@ static void add_annotation(job_view *v, const runner_event *ev) {
         return;
     }
     annotation_view n = {
+        .step = ev->step,
         .level = ev->level,
         .text = arena_str(v->a, ev->text),
         .title = arena_str(v->a, ev->title),
@@ -166,6 +174,14 @@ const step_view *step_view_root(const job_view *v, const step_view *s) {
     while (job_view_step(v, s->parent))
         s = job_view_step(v, s->parent);
     return s;
+}
+
+bool tail_has(const tail *t, str text) {
+    size_t kept = !t ? 0 : t->total < TAIL_LINES ? t->total : TAIL_LINES;
+    for (size_t i = 0; i < kept; i++) {
+        if (str_eq(strbuf_str(&t->lines[i]), text)) return true;
+    }
+    return false;
 }
 
 void tail_each(const tail *t, size_t max, tail_line_fn *fn, void *context) {

@@ -39,6 +39,7 @@ typedef struct step_view {
 } step_view;
 
 typedef struct annotation_view {
+    int step;
     log_level level;
     str text, title, file;
     unsigned line;
@@ -83,6 +84,8 @@ bool step_view_is_culprit(const job_view *v, const step_view *s);
 /* The outermost step that `s` is part of. */
 const step_view *step_view_root(const job_view *v, const step_view *s);
 
+/* True when one of the last lines is `text`. */
+bool tail_has(const tail *t, str text);
 typedef void tail_line_fn(void *context, str line);
 void tail_each(const tail *t, size_t max, tail_line_fn *fn, void *context);
 
