@@ -107,6 +107,23 @@ bool str_to_uint(str s, uint64_t max, uint64_t *ret) {
     return true;
 }
 
+static unsigned digit_value(char c) {
+    if (c >= '0' && c <= '9') return (unsigned)(c - '0');
+    if (c >= 'a' && c <= 'f') return (unsigned)(c - 'a') + 10;
+    return c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10 : UINT8_MAX;
+}
+
+bool str_to_bits(str digits, unsigned base, uint64_t *ret) {
+    uint64_t n = 0;
+    for (size_t i = 0; i < digits.len; i++) {
+        unsigned digit = digit_value(digits.ptr[i]);
+        if (digit >= base) return false;
+        n = n > (UINT64_MAX - digit) / base ? UINT64_MAX : n * base + digit;
+    }
+    *ret = n;
+    return digits.len > 0;
+}
+
 /* FNV-1a with a final mix, so that low bits may index a table. */
 static uint64_t hash_end(uint64_t h) {
     h ^= h >> 32;

@@ -47,6 +47,9 @@ bool str_cut(str s, char separator, str *head, str *rest);
 bool str_line(str *rest, str *ret_line);
 /* A whole decimal number without sign or space; false when it is none or over `max`. */
 bool str_to_uint(str s, uint64_t max, uint64_t *ret);
+/* Digits of base 8 or 16, without prefix or sign; false when there are none or others. What has
+ * more than 64 bits gives UINT64_MAX. */
+bool str_to_bits(str digits, unsigned base, uint64_t *ret);
 uint64_t str_hash(str s);
 uint64_t str_hash_nocase(str s);
 

@@ -85,6 +85,12 @@ void value_set_str(arena *a, value *object, const char *key, str text) {
     value_set(a, object, str_from(key), value_string(text));
 }
 
+void value_set_all(arena *a, value *object, const value *from) {
+    if (!from || from->kind != VALUE_OBJECT) return;
+    for (size_t i = 0; i < value_count(from); i++)
+        value_set(a, object, value_at(from, i)->key, value_at(from, i)->item);
+}
+
 const value *value_get(const value *object, str key) {
     if (!object || object->kind != VALUE_OBJECT) return NULL;
     const value_pair *p = find(object->object, key);

@@ -62,6 +62,8 @@ value value_object_sized(arena *a, bool case_sensitive, size_t count);
 /* Sets a key of an object made in the same arena; an existing one keeps its place and spelling. */
 void value_set(arena *a, value *object, str key, value item);
 void value_set_str(arena *a, value *object, const char *key, str text);
+/* Sets every key of `from` (nothing when it is NULL or no object). The items are shared. */
+void value_set_all(arena *a, value *object, const value *from);
 /* The item under `key`, or NULL; also NULL when `object` is not an object. Borrowed. */
 const value *value_get(const value *object, str key);
 /* As value_get over a dotted path, "pull_request.head.sha". */

@@ -49,24 +49,10 @@ static value to_double(str text) {
     return value_number(strtod(text.ptr, NULL));
 }
 
-static int digit_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return 16;
-}
-
 static match match_prefixed(str digits, unsigned base, value *ret) {
-    uint64_t n = 0;
-    bool fits = true;
-    if (digits.len == 0) return NO_MATCH;
-    for (size_t i = 0; i < digits.len; i++) {
-        int d = digit_value(digits.ptr[i]);
-        if (d >= (int)base) return NO_MATCH;
-        n = n * base + (unsigned)d;
-        if (n > UINT32_MAX) fits = false, n = 0;
-    }
-    if (!fits) return OUT_OF_RANGE;
+    uint64_t n;
+    if (!str_to_bits(digits, base, &n)) return NO_MATCH;
+    if (n > UINT32_MAX) return OUT_OF_RANGE;
     *ret = value_number((int32_t)(uint32_t)n);
     return MATCH;
 }

@@ -70,21 +70,10 @@ static double read_decimal(str s) {
     return strtod(strbuf_cstr(&copy), NULL);
 }
 
-static int digit_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : 16;
-}
-
 /* "0x" and "0o" spell the 32 bits of a signed integer: 0xFFFFFFFF is -1. */
 static double read_bits(str s, unsigned base) {
-    uint64_t bits = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned digit = (unsigned)digit_value(s.ptr[i]);
-        if (digit >= base) return (double)NAN;
-        bits = bits * base + digit;
-        if (bits > UINT32_MAX) return (double)NAN;
-    }
+    uint64_t bits;
+    if (!str_to_bits(s, base, &bits) || bits > UINT32_MAX) return (double)NAN;
     return (double)(int32_t)(uint32_t)bits;
 }
 
@@ -92,8 +81,8 @@ double value_parse_number(str text) {
     str s = utf8_trim(text);
     if (s.len == 0) return 0;
     if (is_decimal(s)) return read_decimal(s);
-    if (s.len > 2 && s.ptr[0] == '0' && s.ptr[1] == 'x') return read_bits(str_sub(s, 2, s.len), 16);
-    if (s.len > 2 && s.ptr[0] == '0' && s.ptr[1] == 'o') return read_bits(str_sub(s, 2, s.len), 8);
+    if (str_starts(s, STR("0x"))) return read_bits(str_sub(s, 2, s.len), 16);
+    if (str_starts(s, STR("0o"))) return read_bits(str_sub(s, 2, s.len), 8);
     if (str_eq_nocase(s, STR("Infinity")) || str_eq_nocase(s, STR("+Infinity")))
         return (double)INFINITY;
     if (str_eq_nocase(s, STR("-Infinity"))) return -(double)INFINITY;

@@ -57,8 +57,7 @@ static void merge(runner *r, background *b) {
     if (b->merged) return;
     b->merged = true;
     context_put_step(r, &r->root->steps, b->id, &b->outputs, b->outcome, b->conclusion);
-    for (size_t i = 0; i < value_count(&b->env); i++)
-        value_set(r->a, &r->env, value_at(&b->env, i)->key, value_at(&b->env, i)->item);
+    value_set_all(r->a, &r->env, &b->env);
     for (size_t i = 0; i < b->path_count; i++)
         job_add_path(r, b->paths[i]);
 }

@@ -13,8 +13,7 @@
 
 value context_shallow(arena *a, const value *object) {
     value out = value_object_new(a, value_case_sensitive(object));
-    for (size_t i = 0; i < value_count(object); i++)
-        value_set(a, &out, value_at(object, i)->key, value_at(object, i)->item);
+    value_set_all(a, &out, object);
     return out;
 }
 
@@ -275,22 +274,17 @@ static void set_github(step *s) {
     }
 }
 
-static void merge(arena *a, value *into, const value *from) {
-    for (size_t i = 0; i < value_count(from); i++)
-        value_set(a, into, value_at(from, i)->key, value_at(from, i)->item);
-}
-
 void context_step(step *s) {
     runner *r = s->r;
     const job_instance *job = r->spec->job;
     const step *owner = s->frame ? s->frame->owner : NULL;
     set_github(s);
     s->env = context_shallow(s->a, &r->env);
-    if (s->lane && s->lane->background) merge(s->a, &s->env, &s->lane->background->env);
+    if (s->lane && s->lane->background) value_set_all(s->a, &s->env, &s->lane->background->env);
     s->own_env = value_object_new(s->a, true);
     if (owner) {
-        merge(s->a, &s->own_env, &owner->own_env);
-        merge(s->a, &s->env, &owner->own_env);
+        value_set_all(s->a, &s->own_env, &owner->own_env);
+        value_set_all(s->a, &s->env, &owner->own_env);
     }
     const struct {
         str name;
@@ -316,7 +310,7 @@ void context_step(step *s) {
 
 int context_step_env(step *s, err *e) {
     if (add_env(s, s->model->env, &s->own_env, s->a, e) < 0) return e->code;
-    merge(s->a, &s->env, &s->own_env); /* an object is a handle: s->contexts sees it */
+    value_set_all(s->a, &s->env, &s->own_env); /* an object is a handle: s->contexts sees it */
     return 0;
 }
 
@@ -432,9 +426,9 @@ static const char *const *flatten(arena *a, const value *object) {
 
 const char *const *context_environ(step *s, const value *more) {
     value out = value_object_new(s->a, true);
-    merge(s->a, &out, &s->r->base_env);
-    merge(s->a, &out, &s->env);
-    merge(s->a, &out, more);
+    value_set_all(s->a, &out, &s->r->base_env);
+    value_set_all(s->a, &out, &s->env);
+    value_set_all(s->a, &out, more);
     value_set_str(s->a, &out, "PATH", context_path(s));
     expose(s->a, &out, &s->github, github_variables, COUNT(github_variables));
     expose(s->a, &out, &s->r->runner_context, runner_variables, COUNT(runner_variables));

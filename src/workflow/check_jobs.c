@@ -1,4 +1,5 @@
 #include "workflow/check_internal.h"
+#include "workflow/convert.h"
 
 /* ---- jobs that never run ------------------------------------------------------------------- */
 
@@ -6,18 +7,10 @@ typedef struct condition_search {
     bool is_false, asks_status;
 } condition_search;
 
-static bool asks_status(const expr *x) {
-    if (expr_kind_of(x) == EXPR_CALL && !expr_builtin(expr_name_of(x))) return true;
-    for (size_t i = 0; i < expr_child_count(x); i++) {
-        if (asks_status(expr_child(x, i))) return true;
-    }
-    return false;
-}
-
 static void judge_condition(checker *c, const site *s, void *context) {
     condition_search *search = context;
     value v;
-    search->asks_status = search->asks_status || asks_status(s->x);
+    search->asks_status = search->asks_status || condition_asks_status(s->x);
     bool whole = !(s->flags & SITE_EMBEDDED);
     if (whole && check_constant(c, s->x, &v)) search->is_false = !value_truthy(&v);
 }

@@ -13,13 +13,13 @@ static const struct {
     [CONDITION_JOB] = {D_JOB_IF, D_JOB_IF_RESULT},
 };
 
-static bool asks_status(const expr *x) {
+bool condition_asks_status(const expr *x) {
     static const char *const status[] = {"always", "cancelled", "failure", "success"};
     if (expr_kind_of(x) == EXPR_CALL)
         for (size_t i = 0; i < sizeof status / sizeof *status; i++)
             if (str_eq_nocase(expr_name_of(x), str_from(status[i]))) return true;
     for (size_t i = 0; i < expr_child_count(x); i++)
-        if (asks_status(expr_child(x, i))) return true;
+        if (condition_asks_status(expr_child(x, i))) return true;
     return false;
 }
 
@@ -46,7 +46,7 @@ const token *convert_condition(conversion *c, const token *t, condition_kind kin
     }
     if (text.len == 0) return condition_new(c, t, STR("success()"), kind);
     const token *condition = condition_new(c, t, t->text, kind);
-    if (!condition || !condition->expr || asks_status(condition->expr)) return condition;
+    if (!condition || !condition->expr || condition_asks_status(condition->expr)) return condition;
     return condition_new(c, t, arena_printf(c->r->a, "success() && (%.*s)", STR_ARG(t->text)),
                          kind);
 }

@@ -55,6 +55,9 @@ void convert_steps(conversion *c, const token *steps, workflow_step **ret, size_
  * success(). NULL after an error. */
 const token *convert_condition(conversion *c, const token *t, condition_kind kind);
 
+/* True when a call of success(), failure(), always() or cancelled() is in it. */
+bool condition_asks_status(const expr *x);
+
 /* permissions: */
 const permissions *convert_permissions(conversion *c, const token *t);
 /* An error at `caller` when `requested` (of the called workflow, or of its job `job`) is more than

@@ -279,8 +279,7 @@ static int merge(arena *a, const value *under, const value *over, int depth, val
     if (depth > MERGE_DEPTH_MAX)
         return err_set(e, ERR_LIMIT, "the event's payload nests deeper than %d", MERGE_DEPTH_MAX);
     *ret = value_object_new(a, false);
-    for (size_t i = 0; i < value_count(under); i++)
-        value_set(a, ret, value_at(under, i)->key, value_at(under, i)->item);
+    value_set_all(a, ret, under);
     for (size_t i = 0; i < value_count(over); i++) {
         const value_pair *p = value_at(over, i);
         const value *old = value_get(under, p->key);

@@ -87,8 +87,7 @@ static value workflow_payload(arena *a, const event *ev, const workflow *w) {
     bool dispatched = takes_inputs(ev) && event_inputs(a, ev, w, &inputs, NULL) == 0;
     if (!scheduled && !dispatched) return ev->payload;
     value copy = value_object_new(a, false);
-    for (size_t i = 0; i < value_count(&ev->payload); i++)
-        value_set(a, &copy, value_at(&ev->payload, i)->key, value_at(&ev->payload, i)->item);
+    value_set_all(a, &copy, &ev->payload);
     if (scheduled) value_set_str(a, &copy, "schedule", t->schedules[0].cron);
     if (!dispatched) return copy;
     for (size_t i = 0; i < value_count(&inputs); i++) {

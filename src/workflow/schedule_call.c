@@ -97,8 +97,7 @@ static int read_secrets(schedule *s, const instance *i, frame *f, err *e) {
     if (token_secret) value_set(s->a, &f->secrets, STR("GITHUB_TOKEN"), *token_secret);
     if (!job->secrets) return 0;
     value contexts = value_object_new(s->a, false), given = VALUE_NULL_INIT;
-    for (size_t k = 0; k < value_count(&i->contexts); k++)
-        value_set(s->a, &contexts, value_at(&i->contexts, k)->key, value_at(&i->contexts, k)->item);
+    value_set_all(s->a, &contexts, &i->contexts);
     value_set(s->a, &contexts, STR("secrets"), *own);
     expr_env env = {.contexts = &contexts};
     int code = token_eval(s->a, job->secrets, &env, &given, e);

@@ -386,9 +386,7 @@ int schedule_fill_instance(schedule *s, instance *i, err *e) {
     };
     const workflow_job *job = i->pub.plan->job;
     i->contexts = value_object_new(s->a, false);
-    for (size_t k = 0; k < value_count(&i->node->contexts); k++)
-        value_set(s->a, &i->contexts, value_at(&i->node->contexts, k)->key,
-                  value_at(&i->node->contexts, k)->item);
+    value_set_all(s->a, &i->contexts, &i->node->contexts);
     value_set(s->a, &i->contexts, STR("strategy"), i->pub.strategy);
     value_set(s->a, &i->contexts, STR("matrix"), i->pub.matrix);
     expr_env env = {.contexts = &i->contexts};

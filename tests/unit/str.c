@@ -97,6 +97,31 @@ static void numbers_are_whole_and_within_the_maximum(void **state) {
     }
 }
 
+static void bits_are_digits_of_their_base(void **state) {
+    static const struct {
+        const char *digits;
+        unsigned base;
+        bool ok;
+        uint64_t bits;
+    } cases[] = {
+        {"0", 8, true, 0},
+        {"777", 8, true, 0777},
+        {"fFfFfFfF", 16, true, UINT32_MAX},
+        {"ffffffffffffffff", 16, true, UINT64_MAX},
+        {"fffffffffffffff0", 16, true, UINT64_MAX - 15},
+        {"123456789abcdef01", 16, true, UINT64_MAX},
+        {"8", 8, false, 0},
+        {"g", 16, false, 0},
+        {"", 16, false, 0},
+        {"-1", 16, false, 0},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        uint64_t bits = 0;
+        assert_int_equal(str_to_bits(str_from(cases[i].digits), cases[i].base, &bits), cases[i].ok);
+        if (cases[i].ok) assert_true(bits == cases[i].bits);
+    }
+}
+
 static void hashes_without_case_agree(void **state) {
     assert_true(str_hash_nocase(STR("GitHub")) == str_hash_nocase(STR("gITHUB")));
     assert_true(str_hash(STR("a")) != str_hash(STR("A")));
@@ -323,6 +348,7 @@ int main(void) {
         cmocka_unit_test(a_cut_takes_what_is_before_the_separator),
         cmocka_unit_test(lines_end_in_lf_or_crlf),
         cmocka_unit_test(numbers_are_whole_and_within_the_maximum),
+        cmocka_unit_test(bits_are_digits_of_their_base),
         cmocka_unit_test(hashes_without_case_agree),
         cmocka_unit_test(distance_counts_edits_and_swaps),
         cmocka_unit_test(distance_is_exact_up_to_its_limit),

@@ -71,8 +71,25 @@ static void sized_arrays_and_objects_grow_on(void **state) {
     }
 }
 
+static void all_keys_of_an_object_are_set(void **state) {
+    _cleanup_arena_ arena *a = arena_new();
+    value into = value_object_new(a, false), from = value_object_new(a, false);
+    value list = value_array_new(a);
+    value_push(a, &list, value_number(1));
+    value_set_str(a, &into, "A", STR("old"));
+    value_set_str(a, &into, "b", STR("kept"));
+    value_set_str(a, &from, "a", STR("new"));
+    value_set_all(a, &into, &from);
+    value_set_all(a, &into, &list);
+    value_set_all(a, &into, NULL);
+    assert_int_equal(value_count(&into), 2);
+    assert_str(value_get(&into, STR("a"))->string, "new");
+    assert_str(value_get(&into, STR("b"))->string, "kept");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_keys_of_an_object_are_set),
         cmocka_unit_test(objects_find_keys_without_case_and_keep_order),
         cmocka_unit_test(case_sensitive_objects_tell_keys_apart),
         cmocka_unit_test(sized_arrays_and_objects_grow_on),
