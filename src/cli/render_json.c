@@ -2,26 +2,44 @@
 #include "base/json.h"
 #include "cli/render.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
-static void key_time(json_out *o, int64_t at_us) {
-    time_t seconds = (time_t)(at_us / 1000000);
-    struct tm utc;
-    char text[64];
-    gmtime_r(&seconds, &utc);
-    size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(text + n, sizeof text - n, ".%06dZ", (int)(at_us % 1000000));
-    json_key_str(o, "time", str_from(text));
+/* A time as text. Thousands of events fall into one second, so its text is kept. */
+typedef struct clock_text {
+    time_t second;
+    char text[sizeof "9999999-12-31T23:59:59.000000Z"];
+    size_t len; /* of all but the fraction; 0 at first */
+} clock_text;
+
+static void key_time(json_out *o, clock_text *clock, int64_t at_us) {
+    time_t second = (time_t)(at_us / 1000000);
+    if (!clock->len || second != clock->second) {
+        struct tm utc;
+        gmtime_r(&second, &utc);
+        clock->second = second;
+        clock->len = strftime(clock->text, sizeof clock->text, "%Y-%m-%dT%H:%M:%S.", &utc);
+    }
+    char *end = clock->text + clock->len + 6;
+    int64_t fraction = at_us % 1000000;
+    for (char *c = end; c > clock->text + clock->len; fraction /= 10)
+        *--c = (char)('0' + fraction % 10);
+    *end = 'Z';
+    json_key_str(o, "time", (str){clock->text, clock->len + 7});
 }
+
+typedef struct json_render {
+    render base;
+    clock_text clock;
+} json_render;
 
 static json_out begin(render *r, const char *kind, int64_t at_us) {
     json_out o = JSON_OUT(&r->out.buf);
     json_open(&o, '{');
     json_key_number(&o, "v", 1);
     json_key_str(&o, "event", str_from(kind));
-    key_time(&o, at_us);
+    key_time(&o, &((json_render *)r)->clock, at_us);
     return o;
 }
 
@@ -234,9 +252,9 @@ render *render_json_new(void) {
         .finish = finish,
         .free = free_json,
     };
-    render *r = mem_alloc(sizeof *r);
-    *r = (render){.ops = &ops};
-    return r;
+    json_render *r = mem_alloc(sizeof *r);
+    *r = (json_render){.base.ops = &ops};
+    return &r->base;
 }
 
 void run_invalid(const run_config *c, const err *e) {
@@ -245,17 +263,13 @@ void run_invalid(const run_config *c, const err *e) {
         console_error(e);
         return;
     }
-    render r = {.out = CONSOLE_INIT(1)};
-    json_out o = JSON_OUT(&r.out.buf);
-    json_open(&o, '{');
-    json_key_number(&o, "v", 1);
-    json_key_str(&o, "event", STR("error"));
-    key_time(&o, clock_wall_us());
+    json_render r = {.base.out = CONSOLE_INIT(STDOUT_FILENO)};
+    json_out o = begin(&r.base, "error", clock_wall_us());
     json_key_str(&o, "message", str_from(e->message));
     key_text(&o, "file", str_from(e->where.file));
     key_count(&o, "line", e->where.line);
     key_count(&o, "column", e->where.column);
     json_close(&o, '}');
-    strbuf_addc(&r.out.buf, '\n');
-    console_done(&r.out);
+    strbuf_addc(&r.base.out.buf, '\n');
+    console_done(&r.base.out);
 }

@@ -4,6 +4,7 @@
 #include "cli/run.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 /* What git tracks or does not ignore; without git, everything in the folder. Asked once: the
  * working tree is taken as it is when the first job wants it. */
@@ -32,7 +33,8 @@ static int copy_files(arena *a, const run_set *set, const char *into, err *e) {
         ptrdiff_t slash = str_rfind_char(path, '/');
         str folder = slash < 0 ? STR_EMPTY : str_sub(path, 0, (size_t)slash);
         const char *from = fs_join(a, set->root, path);
-        if (!fs_exists(from)) continue; /* tracked, but deleted in the working tree */
+        struct stat st;
+        if (lstat(from, &st) != 0) continue; /* tracked, but deleted in the working tree */
         if (folder.len && !str_eq(folder, made)) {
             int r = fs_mkdirs(fs_join(a, into, folder), 0755, e);
             if (r < 0) return r;
