@@ -6,6 +6,7 @@
  *   run_list.c     --list and --dry-run print what would run
  *   run_graph.c    --graph draws it
  *   run_driver.c   the loop: schedules give jobs, runners run them, a renderer shows it
+ *   run_roots.c    the folders of its jobs
  *   run_temp.c     the private folder of a run */
 #ifndef SLIPWAY_CLI_RUN_H
 #define SLIPWAY_CLI_RUN_H

@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/loop.h"
 #include "cli/render.h"
+#include "cli/run_roots.h"
 #include "runner/mask.h"
 
 #include <errno.h>
@@ -56,9 +57,8 @@ struct driver {
     live_run *runs;
     size_t run_count;
     live_job *jobs; /* those that run */
-    size_t running, started;
-    char **roots; /* folders of jobs that have ended, reset for the next ones */
-    size_t root_count, root_cap;
+    size_t running; /* a job runs until what it has left is removed */
+    run_roots roots;
     job_view **views; /* every job that ran or was skipped, in order */
     size_t view_count, view_cap;
     loop_timer *pump_timer;
@@ -263,29 +263,12 @@ static int choose_backend(const run_config *c, const job_instance *instance, san
     return 0;
 }
 
-static int take_root(driver *d, char **ret, err *e) {
-    str name = arena_printf(d->set->a, "job-%zu", ++d->started);
-    *ret = fs_join(d->set->a, d->temp.path, name);
-    if (d->root_count && rename(d->roots[--d->root_count], *ret) == 0) return 0;
-    return fs_mkdirs(*ret, 0700, e);
-}
-
-static void put_root(live_job *job) {
-    driver *d = job->d;
-    err e = {0};
-    if (!job->root || d->config->keep) return;
-    if (job->runner && runner_reset_root(job->runner, &e) == 0)
-        ARENA_PUSH(d->set->a, d->roots, d->root_count, d->root_cap, job->root);
-    else if (fs_remove(job->root, &e) < 0)
-        d->render->ops->message(d->render, SEVERITY_WARNING, str_from(e.message));
-}
-
 static int start_job(live_job *job, err *e) {
     driver *d = job->d;
     sandbox_backend backend;
     int r = choose_backend(d->config, job->instance, &backend, e);
     if (r < 0) return r;
-    if ((r = take_root(d, &job->root, e)) < 0) return r;
+    if ((r = roots_take(&d->roots, &job->root, e)) < 0) return r;
     job->spec = (runner_spec){
         .job = job->instance,
         .loop = d->loop,
@@ -325,15 +308,31 @@ static void add_job(live_run *run, const job_instance *instance) {
     pump_soon(d);
 }
 
+static bool all_done(const driver *d) {
+    for (size_t i = 0; i < d->run_count; i++) {
+        if (!schedule_done(d->runs[i].schedule)) return false;
+    }
+    return true;
+}
+
 static void remove_job(live_job **at) {
     live_job *job = *at;
     driver *d = job->d;
     *at = job->next;
-    d->running--;
-    put_root(job);
-    runner_free(job->runner);
     schedule_finish(job->run->schedule, job->instance, job->result, &job->outputs);
+    bool last = all_done(d); /* its root goes with the run's folder */
+    bool held =
+        job->root && !d->config->keep && !last && roots_put(&d->roots, job->root, job->runner);
+    if (!held) d->running--;
+    runner_free(job->runner);
     arena_free(job->a);
+}
+
+static void on_root_removed(void *context, const char *failure) {
+    driver *d = context;
+    d->running--;
+    if (failure) d->render->ops->message(d->render, SEVERITY_WARNING, str_from(failure));
+    pump_soon(d);
 }
 
 static live_job *job_of(driver *d, const job_instance *instance) {
@@ -531,6 +530,11 @@ static int prepare(driver *d, err *e) {
         str secret = value_at(&d->config->secrets, i)->item.string;
         if (str_trim(secret).len && (r = mask_add(d->mask, secret, e)) < 0) return r;
     }
+    d->roots = (run_roots){.a = set->a,
+                           .loop = d->loop,
+                           .temp = d->temp.path,
+                           .removed = on_root_removed,
+                           .context = d};
     const char *path = getenv("PATH");
     d->node = fs_find_program(set->a, "node", str_from(path));
     return make_runs(d, e);
@@ -545,6 +549,7 @@ static void release(driver *d) {
         loop_signal_stop(d->signals[i]);
     loop_timer_stop(d->pump_timer);
     render_free(d->render);
+    roots_done(&d->roots);
     if (d->loop) loop_free(d->loop);
     if (d->mask) mask_free(d->mask);
     run_temp_done(&d->temp);

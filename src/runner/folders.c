@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -104,6 +105,7 @@ static bool is_folder(const runner *r, const char *path) {
 }
 
 #define BLANK_MAX 4096
+#define SMALL_MAX (1 << 20)
 
 /* The script of the job before must not be there to be read by the next. */
 static bool blank(const char *path, off_t size) {
@@ -126,36 +128,59 @@ static bool may_stay(const runner *r, const char *folder, const char *path) {
     return script ? blank(path, st.st_size) : payload || st.st_size == 0;
 }
 
-static int reset_folder(const runner *r, arena *a, const char *folder, err *e) {
+typedef struct resetting {
+    const runner *r;
+    arena *a;
+    const char *rest;
+    unsigned moved;
+} resetting;
+
+/* Trees and large files take long to remove. What cannot be moved is removed all the same. */
+static int put_away(resetting *x, const char *path, err *e) {
+    struct stat st;
+    if (lstat(path, &st) == 0) {
+        bool folder = S_ISDIR(st.st_mode);
+        if (folder && rmdir(path) == 0) return 0;
+        if (!folder && st.st_size < SMALL_MAX && unlink(path) == 0) return 0;
+    }
+    if (!x->moved) mkdir(x->rest, 0700);
+    str name = arena_printf(x->a, "%u", x->moved);
+    if (rename(path, fs_join(x->a, x->rest, name)) < 0) return fs_remove(path, e);
+    x->moved++;
+    return 0;
+}
+
+static int reset_folder(resetting *x, const char *folder, err *e) {
     struct stat st;
     fs_entry *entries;
     size_t count;
     if (lstat(folder, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid()) {
-        if (fs_remove(folder, e) < 0) return e->code;
+        if (put_away(x, folder, e) < 0) return e->code;
         return mkdir(folder, 0755) < 0 ? err_sys(e, errno, "cannot make '%s'", folder) : 0;
     }
     if ((st.st_mode & 07777) != 0755 && chmod(folder, 0755) < 0)
         return err_sys(e, errno, "cannot make '%s' accessible", folder);
-    if (fs_list(a, folder, &entries, &count, e) < 0) return e->code;
+    if (fs_list(x->a, folder, &entries, &count, e) < 0) return e->code;
     for (size_t i = 0; i < count; i++) {
-        const char *path = fs_join(a, folder, entries[i].name);
-        if (is_folder(r, path) || may_stay(r, folder, path)) continue;
-        if (fs_remove(path, e) < 0) return e->code;
+        const char *path = fs_join(x->a, folder, entries[i].name);
+        if (is_folder(x->r, path) || may_stay(x->r, folder, path)) continue;
+        if (put_away(x, path, e) < 0) return e->code;
     }
     return 0;
 }
 
-int runner_reset_root(const runner *r, err *e) {
+int runner_reset_root(const runner *r, const char *rest, err *e) {
     _cleanup_arena_ arena *a = arena_new();
+    resetting x = {.r = r, .a = a, .rest = rest};
     fs_entry *entries;
     size_t count;
     if (fs_list(a, r->spec->root, &entries, &count, e) < 0) return e->code;
     for (size_t i = 0; i < count; i++) {
         const char *path = fs_join(a, r->spec->root, entries[i].name);
-        if (!is_folder(r, path) && fs_remove(path, e) < 0) return e->code;
+        if (!is_folder(r, path) && put_away(&x, path, e) < 0) return e->code;
     }
     for (int i = 0; i < FOLDER_COUNT; i++) {
-        if (reset_folder(r, a, r->folders[i], e) < 0) return e->code;
+        if (reset_folder(&x, r->folders[i], e) < 0) return e->code;
     }
     return 0;
 }

@@ -76,9 +76,9 @@ typedef struct runner_port {
     void *context;
     void (*event)(void *context, const runner_event *event);
     /* An action from another repository ("owner/repo/path@ref"), fetched already: a copy of its
-     * repository below `into`, a folder of this job alone (which need not exist), because a step may
-     * write beside its action. The path is to the action's own folder in the copy; asked again, it
-     * is the same copy. */
+     * repository below `into`, a folder of this job alone (which need not exist), because a step
+     * may write beside its action. The path is to the action's own folder in the copy; asked again,
+     * it is the same copy. */
     int (*action_dir)(void *context, arena *a, str uses, const char *into, char **ret, err *e);
     /* actions/checkout of the repository being run: begins to fill `into` with its working tree,
      * and calls `done` from the loop when that has ended, not before it has returned. */
@@ -117,8 +117,10 @@ void runner_cancel(runner *r);
 /* Kills everything now; the job ends as cancelled without further steps. */
 void runner_kill(runner *r);
 /* After the job has finished: makes its root as good as new, so that another job may have it. That
- * is far cheaper than a new one. Where it fails the folder must not be used again. */
-int runner_reset_root(const runner *r, err *e);
+ * is far cheaper than a new one. What takes long to remove is moved to `rest`, a folder of the same
+ * file system that is made when needed, for the caller to remove. Where it fails the folder must
+ * not be used again. */
+int runner_reset_root(const runner *r, const char *rest, err *e);
 void runner_free(runner *r);
 
 #endif

@@ -200,7 +200,8 @@ static void run_workflow(world *w, const char *text) {
     if (runner_start(&w->spec, &port, &w->r, &e) < 0) fail_msg("%s", e.message);
     loop_run(w->l);
     assert_true(w->finished);
-    if (w->reset) assert_int_equal(runner_reset_root(w->r, &e), 0);
+    const char *rest = fs_join(w->a, w->root, STR("rest"));
+    if (w->reset) assert_int_equal(runner_reset_root(w->r, rest, &e), 0);
     runner_free(w->r);
     schedule_free(s);
 }
@@ -792,6 +793,7 @@ static void a_root_that_was_reset_holds_nothing_of_the_job_before(void **state) 
                  "          rm -r \"$RUNNER_WORKSPACE/../_temp/_github_workflow\"\n"
                  "          chmod 000 a; echo x > $RUNNER_WORKSPACE/../../top; chmod 777 ~\n");
     assert_int_equal(w->result, JOB_SUCCESS);
+    assert_true(fs_exists(fs_join(w->a, w->root, STR("rest")))); /* the tree, for the caller */
     run_steps(w, look);
     assert_str(strbuf_str(&w->log), before.ptr);
 }
