@@ -1,5 +1,6 @@
-/* ending.c: what a person reads when a run is over: one line per job, what went wrong with its last
- * lines and the way back, annotations, summaries, and one line in which it all ends. */
+/* ending.c: what a person reads when a run is over: one line per job where those are not on the
+ * screen already, summaries, annotations, what went wrong with its last lines and the way back, and
+ * one line in which it all ends. */
 #include "cli/render.h"
 
 #define LABEL_MAX          40
@@ -24,40 +25,11 @@ static void heading(const ending *n, const char *text) {
 
 /* ---- jobs ----------------------------------------------------------------------------------- */
 
-static const step_view *first_culprit(const job_view *job) {
-    for (size_t i = 0; i < job->step_count; i++) {
-        if (step_view_is_culprit(job, &job->steps[i])) return &job->steps[i];
-    }
-    return NULL;
-}
-
 static void job_row(const ending *n, const job_view *job) {
-    strbuf *out = n->out;
-    strbuf_adds(out, "  ");
-    style_add(out, n->st, job_ink(job->result),
-              str_from(style_glyph_of(n->st, job_glyph(job->result))));
-    strbuf_addc(out, ' ');
-    style_column(out, n->st, job->label, n->label_width);
-    _cleanup_strbuf_ strbuf time = STRBUF_INIT;
-    if (job->started) style_duration(&time, job->duration_us);
-    strbuf_pad(out, ' ', time.len < 8 ? 9 - time.len : 1);
-    strbuf_add(out, strbuf_str(&time));
-    strbuf_adds(out, "  ");
-    const step_view *failed = job->result == JOB_FAILURE ? first_culprit(job) : NULL;
-    size_t used = n->label_width + 15;
-    style_on(out, n->st, INK_DIM);
-    if (job->result == JOB_SUCCESS)
-        strbuf_adds(out, "");
-    else if (job->reason.len)
-        style_clip(out, n->st, job->reason, n->width > used ? n->width - used : 20);
-    else if (failed)
-        style_clip(out, n->st, failed->name, n->width > used ? n->width - used : 20);
-    else
-        strbuf_adds(out, job_word(job->result));
-    style_off(out, n->st);
-    while (out->len && out->ptr[out->len - 1] == ' ')
-        strbuf_truncate(out, out->len - 1);
-    strbuf_addc(out, '\n');
+    row x = row_of_job(job);
+    strbuf_adds(n->out, "  ");
+    row_add(n->out, n->st, &x, n->label_width, n->width - 2);
+    strbuf_addc(n->out, '\n');
 }
 
 static void list_jobs(const ending *n) {
@@ -253,26 +225,47 @@ static size_t count_lines(str text) {
     return lines;
 }
 
-/* Summaries are written for a web page; here they are shown while they are short. */
+static void summary_lines(const ending *n, const job_view *job) {
+    _cleanup_strbuf_ strbuf title = STRBUF_INIT;
+    strbuf_addf(&title, "Summary of %.*s", STR_ARG(job->label));
+    heading(n, strbuf_cstr(&title));
+    str rest = str_trim(job->summary), line;
+    while (str_line(&rest, &line)) {
+        strbuf_adds(n->out, "  ");
+        style_clip(n->out, n->st, line, TAIL_LINE_MAX);
+        strbuf_addc(n->out, '\n');
+    }
+}
+
+static void short_summary(const ending *n, const job_view *job) {
+    strbuf_adds(n->out, "  ");
+    style_column(n->out, n->st, job->label, n->label_width);
+    strbuf_adds(n->out, "  ");
+    style_clip(n->out, n->st, str_trim(job->summary), TAIL_LINE_MAX);
+    strbuf_addc(n->out, '\n');
+}
+
+/* Summaries are written for a web page; here they are shown while they are short. Those of one line
+ * stand in one block, before the others. */
 static void list_summaries(const ending *n) {
     size_t room = SUMMARY_LINES, left_out = 0;
-    for (size_t i = 0; i < n->count; i++) {
-        const job_view *job = n->jobs[i];
-        str rest = str_trim(job->summary), line;
-        size_t lines = count_lines(rest);
-        if (!lines) continue;
-        if (lines > room || job->summary_cut) {
-            left_out++;
-            continue;
-        }
-        room -= lines;
-        _cleanup_strbuf_ strbuf title = STRBUF_INIT;
-        strbuf_addf(&title, "Summary of %.*s", STR_ARG(job->label));
-        heading(n, strbuf_cstr(&title));
-        while (str_line(&rest, &line)) {
-            strbuf_adds(n->out, "  ");
-            style_clip(n->out, n->st, line, TAIL_LINE_MAX);
-            strbuf_addc(n->out, '\n');
+    bool block = false;
+    for (int longer = 0; longer < 2; longer++) {
+        for (size_t i = 0; i < n->count; i++) {
+            const job_view *job = n->jobs[i];
+            size_t lines = count_lines(str_trim(job->summary));
+            if (!lines || (lines > 1) != longer) continue;
+            if (lines > room || job->summary_cut) {
+                left_out++;
+                continue;
+            }
+            room -= lines;
+            if (!longer && !block) heading(n, "Summaries");
+            block = true;
+            if (longer)
+                summary_lines(n, job);
+            else
+                short_summary(n, job);
         }
     }
     if (left_out)
@@ -310,7 +303,7 @@ static void verdict(const ending *n) {
     strbuf_addc(n->out, '\n');
 }
 
-void ending_add(render *r, job_view *const *jobs, size_t job_count) {
+void ending_add(render *r, job_view *const *jobs, size_t job_count, bool with_jobs) {
     const style *st = &r->style;
     ending n = {.r = r, .out = &r->out.buf, .st = st, .jobs = jobs, .count = job_count};
     n.width = st->width;
@@ -318,9 +311,9 @@ void ending_add(render *r, job_view *const *jobs, size_t job_count) {
         size_t width = style_width(st, jobs[i]->label);
         if (width > n.label_width) n.label_width = width < LABEL_MAX ? width : LABEL_MAX;
     }
-    if (job_count > 1) list_jobs(&n);
-    list_annotations(&n);
+    if (with_jobs && job_count > 1) list_jobs(&n);
     list_summaries(&n);
+    list_annotations(&n);
     list_failures(&n);
     verdict(&n);
 }

@@ -54,8 +54,24 @@ render *render_tty_new(void);
 void render_written(render *r);
 void render_flush(render *r);
 
-/* The end of a run for people: results, annotations, failures with their last lines and how to run
- * them again, summaries. */
-void ending_add(render *r, job_view *const *jobs, size_t job_count);
+/* One line of a table: "✓ label      0.4s  text". */
+typedef struct row {
+    style_glyph glyph; /* GLYPH_COUNT: the spinner at `tick` */
+    unsigned tick;
+    style_ink ink;
+    str label;
+    style_ink label_ink;
+    int64_t us; /* negative: none */
+    str text;
+} row;
+/* How a job ended; for one that failed, with the step that did. */
+row row_of_job(const job_view *job);
+/* Adds at most `width` columns. Labels take `label_width` of them; a longer one is cut only where a
+ * text follows. */
+void row_add(strbuf *out, const style *st, const row *x, size_t label_width, size_t width);
+
+/* The end of a run for people: results of jobs where they are asked for, summaries, annotations,
+ * failures with their last lines and how to run them again, and one line in which it all ends. */
+void ending_add(render *r, job_view *const *jobs, size_t job_count, bool list_jobs);
 
 #endif

@@ -173,7 +173,7 @@ static void message(render *r, severity level, str text) {
 
 static void finish(render *r, job_view *const *jobs, size_t job_count) {
     release_held(r);
-    ending_add(r, jobs, job_count);
+    ending_add(r, jobs, job_count, true);
     render_flush(r);
 }
 

@@ -13,8 +13,6 @@
 
 #define REDRAW_PER_SECOND 10
 #define WIDTH_MAX         100
-#define LABEL_MIN         8
-#define LABEL_MAX         28
 #define JOBS_SHOWN_MAX    12
 
 typedef struct tty {
@@ -46,32 +44,23 @@ static void erase(tty *t, strbuf *out) {
     t->region = 0;
 }
 
-/* Glyph, label, text and a right-aligned time in at most `width` columns. */
-static void add_row(const tty *t, strbuf *out, const char *glyph, style_ink ink, str label,
-                    style_ink label_ink, str text, int64_t us) {
-    const style *st = &t->base.style;
-    size_t width = view_width(t);
-    _cleanup_strbuf_ strbuf time = STRBUF_INIT;
-    if (us >= 0) style_duration(&time, us);
-    style_add(out, st, ink, str_from(glyph));
-    strbuf_addc(out, ' ');
-    size_t label_width = t->label_width;
-    if (label_width + 12 > width) label_width = width > 24 ? width - 24 : 4;
-    style_on(out, st, label_ink);
-    style_column(out, st, label, label_width);
-    style_off(out, st);
-    size_t used = 2 + label_width + 2 + time.len + 2;
-    strbuf_adds(out, "  ");
-    style_column(out, st, text, width > used ? width - used : 0);
-    strbuf_addc(out, ' ');
-    style_add(out, st, INK_DIM, strbuf_str(&time));
+static void add_row(const tty *t, strbuf *out, const row *x) {
+    row_add(out, &t->base.style, x, t->label_width, view_width(t) - 1);
+    strbuf_addc(out, '\n');
 }
 
 static void add_job_row(const tty *t, strbuf *out, const job_view *job, int64_t now) {
     const step_view *step = job_view_current(job);
-    const style *st = &t->base.style;
-    add_row(t, out, style_spinner(st, t->tick), INK_CYAN, job->label, INK_BOLD,
-            step ? step->name : STR_EMPTY, now - (step ? step->started_us : job->started_us));
+    row x = {
+        .glyph = GLYPH_COUNT,
+        .tick = t->tick,
+        .ink = INK_CYAN,
+        .label = job->label,
+        .label_ink = INK_BOLD,
+        .us = now - job->started_us,
+        .text = step ? step->name : STR_EMPTY,
+    };
+    add_row(t, out, &x);
 }
 
 static void add_count(strbuf *out, bool *first, size_t count, const char *what) {
@@ -101,10 +90,8 @@ static void draw(tty *t, strbuf *out) {
     size_t room = t->base.style.height / 2;
     if (room > JOBS_SHOWN_MAX) room = JOBS_SHOWN_MAX;
     size_t shown = t->running_count < room ? t->running_count : room;
-    for (size_t i = 0; i < shown; i++) {
+    for (size_t i = 0; i < shown; i++)
         add_job_row(t, out, t->running[i], now);
-        strbuf_addc(out, '\n');
-    }
     add_status(t, out, now, t->running_count - shown);
     t->region = shown + 1;
 }
@@ -134,10 +121,11 @@ static void on_resize(void *context, int signo) {
 
 /* ---- what happens --------------------------------------------------------------------------- */
 
+/* Labels get what they need, but leave more than half of the line to what is said. */
 static void prepare(render *r, size_t label_width) {
     tty *t = (tty *)r;
-    if (label_width > LABEL_MAX) label_width = LABEL_MAX;
-    t->label_width = label_width < LABEL_MIN ? LABEL_MIN : label_width;
+    size_t most = view_width(t) * 2 / 5;
+    t->label_width = label_width < most ? label_width : most;
 }
 
 static void run_started(render *r, const run_view *run) {
@@ -182,30 +170,21 @@ static void job_finished(tty *t, const job_view *job, const runner_event *ev) {
     if (job->is_call && job->started) return;
     t->done++;
     t->failed += ev->result == JOB_FAILURE;
-    const style *st = &t->base.style;
-    bool ran = job->started;
-    str text = ran ? STR_EMPTY : job->reason;
-    add_row(t, &t->base.out.buf, style_glyph_of(st, job_glyph(ev->result)), job_ink(ev->result),
-            job->label, ran ? INK_BOLD : INK_DIM, text, ran ? ev->duration_us : -1);
-    strbuf_addc(&t->base.out.buf, '\n');
+    row x = row_of_job(job);
+    add_row(t, &t->base.out.buf, &x);
 }
 
-/* Steps of composite actions, and pre and post steps, are shown when they did not end well. */
-static bool worth_a_line(const tty *t, const job_view *job, const runner_event *ev) {
-    if (t->base.config->verbose || ev->conclusion == STEP_FAILURE) return true;
-    if (job_view_is_noise(job, ev)) return false;
-    if (ev->conclusion == STEP_CANCELLED) return ev->parent_step < 0;
-    return ev->parent_step < 0 && str_is(ev->phase, "main");
-}
-
+/* Steps are seen while they run; what is over is told by the line of its job. */
 static void step_finished(tty *t, const job_view *job, const runner_event *ev) {
-    if (!worth_a_line(t, job, ev)) return;
-    const style *st = &t->base.style;
-    bool ran = ev->conclusion != STEP_SKIPPED;
-    add_row(t, &t->base.out.buf, style_glyph_of(st, step_glyph(ev->conclusion)),
-            step_ink(ev->conclusion), job->label, INK_DIM, ev->step_name,
-            ran ? ev->duration_us : -1);
-    strbuf_addc(&t->base.out.buf, '\n');
+    row x = {
+        .glyph = step_glyph(ev->conclusion),
+        .ink = step_ink(ev->conclusion),
+        .label = job->label,
+        .label_ink = INK_DIM,
+        .us = ev->conclusion == STEP_SKIPPED ? -1 : ev->duration_us,
+        .text = ev->step_name,
+    };
+    add_row(t, &t->base.out.buf, &x);
 }
 
 static void log_line(tty *t, const job_view *job, str text) {
@@ -227,7 +206,9 @@ static void job_event(render *r, const job_view *job, const runner_event *ev) {
     switch (ev->kind) {
     case RUNNER_JOB_STARTED: job_started(t, job); break;
     case RUNNER_JOB_FINISHED: job_finished(t, job, ev); break;
-    case RUNNER_STEP_FINISHED: step_finished(t, job, ev); break;
+    case RUNNER_STEP_FINISHED:
+        if (r->config->verbose) step_finished(t, job, ev);
+        break;
     case RUNNER_LOG:
     case RUNNER_GROUP:
         if (r->config->verbose) log_line(t, job, ev->text);
@@ -246,7 +227,7 @@ static void message(render *r, severity level, str text) {
         style_on(out, &r->style, INK_DIM);
     else
         style_add(out, &r->style, INK_YELLOW, STR("warning: "));
-    style_clip(out, &r->style, text, r->style.width - 10);
+    style_clip(out, &r->style, text, SIZE_MAX / 4); /* the terminal may fold it */
     style_off(out, &r->style);
     strbuf_addc(out, '\n');
     redraw(t);
@@ -261,7 +242,7 @@ static void suspend(render *r, bool suspended) {
 static void finish(render *r, job_view *const *jobs, size_t job_count) {
     tty *t = (tty *)r;
     t->ended = true;
-    ending_add(r, jobs, job_count);
+    ending_add(r, jobs, job_count, r->config->verbose);
     redraw(t);
 }
 

@@ -170,6 +170,13 @@ bool step_view_is_culprit(const job_view *v, const step_view *s) {
     return true;
 }
 
+const step_view *job_view_culprit(const job_view *v) {
+    for (size_t i = 0; i < v->step_count; i++) {
+        if (step_view_is_culprit(v, &v->steps[i])) return &v->steps[i];
+    }
+    return NULL;
+}
+
 const step_view *step_view_root(const job_view *v, const step_view *s) {
     while (job_view_step(v, s->parent))
         s = job_view_step(v, s->parent);

@@ -81,6 +81,8 @@ const step_view *job_view_current(const job_view *v);
 bool job_view_is_noise(const job_view *v, const runner_event *ev);
 /* True for a failed step none of whose own steps failed: where the reason is. */
 bool step_view_is_culprit(const job_view *v, const step_view *s);
+/* The first such step, or NULL. */
+const step_view *job_view_culprit(const job_view *v);
 /* The outermost step that `s` is part of. */
 const step_view *step_view_root(const job_view *v, const step_view *s);
 
