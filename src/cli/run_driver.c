@@ -441,9 +441,12 @@ static void on_signal(void *context, int signo) {
     }
 }
 
-/* Nobody reads the output any more: as if cancelled. */
+/* The output cannot be written any more: as if cancelled. A reader that has gone knows why. */
 static void on_broken(void *context) {
     driver *d = context;
+    err e = {0};
+    err_sys(&e, d->render->out.failed, "cannot write to stdout");
+    if (d->render->out.failed != EPIPE) console_error(&e);
     if (!d->cancelled) cancel_all(d);
 }
 
