@@ -77,6 +77,7 @@ static void run_started(render *r, const run_view *run) {
     json_out o = begin(r, "run_started", run->started_us);
     json_key_number(&o, "run", run->number);
     json_key_str(&o, "workflow", run->name);
+    if (run->run_name.len) json_key_str(&o, "name", run->run_name);
     json_key_str(&o, "path", run->path);
     json_key_str(&o, "trigger", ev->name);
     json_key_str(&o, "sha", ev->sha);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #define LABEL_WIDTH_MAX 32
+#define RUN_NAME_WIDTH  80
 
 typedef struct plain {
     render base;
@@ -52,6 +53,10 @@ static void run_started(render *r, const run_view *run) {
     strbuf_addf(out, " on %.*s", STR_ARG(run->event->name));
     if (run->event->ref.len) strbuf_addf(out, " %.*s", STR_ARG(run->event->ref));
     if (run->event->sha.len) strbuf_addf(out, " %.*s", 12, run->event->sha.ptr);
+    if (run->run_name.len) {
+        strbuf_adds(out, ": ");
+        style_clip(out, &r->style, run->run_name, RUN_NAME_WIDTH);
+    }
     end(r);
 }
 

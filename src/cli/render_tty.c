@@ -136,6 +136,7 @@ static void run_started(render *r, const run_view *run) {
     if (!t->timer) t->timer = loop_every(r->loop, 1000 / REDRAW_PER_SECOND, redraw, t);
     if (!t->resize) t->resize = loop_on_signal(r->loop, SIGWINCH, on_resize, t);
     _cleanup_strbuf_ strbuf rest = STRBUF_INIT;
+    if (run->run_name.len) strbuf_addf(&rest, " %s %.*s", dot, STR_ARG(run->run_name));
     strbuf_addf(&rest, " %s %.*s", dot, STR_ARG(run->event->name));
     str ref = run->event->ref;
     if (str_starts(ref, STR("refs/heads/"))) ref = str_sub(ref, 11, ref.len);

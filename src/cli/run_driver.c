@@ -514,6 +514,7 @@ static int make_runs(driver *d, err *e) {
         };
         int r = schedule_new(f->plan, &in, on_schedule, run, &run->schedule, e);
         if (r < 0) return err_context(e, "%s", f->workflow->path);
+        run->view.run_name = masked(d, set->a, schedule_run_name(run->schedule));
         d->run_count++;
     }
     return 0;

@@ -11,6 +11,7 @@ typedef struct run_view {
     const plan *plan;
     const event *event;
     str name, path;
+    str run_name; /* what `run-name` gives, masked; may be empty */
     job_result result;
     int64_t started_us, ended_us;
 } run_view;

@@ -148,8 +148,8 @@ typedef struct schedule_event {
 /* Called from inside schedule_next, _finish and _cancel; it must not call the schedule. */
 typedef void schedule_event_fn(void *context, const schedule_event *event);
 
-/* `p` and what `in` points to must outlive the schedule. Errors: the root's inputs or its
- * `concurrency` are wrong. */
+/* `p` and what `in` points to must outlive the schedule. Errors: the root's inputs, its
+ * `run-name` or its `concurrency` are wrong. */
 int schedule_new(const plan *p, const schedule_inputs *in, schedule_event_fn *fn, void *context,
                  schedule **ret, err *e);
 void schedule_free(schedule *s);
@@ -177,6 +177,10 @@ bool schedule_done(const schedule *s);
 
 /* The run's conclusion so far: failure over cancelled over success; skipped when all were. */
 job_result schedule_result(const schedule *s);
+
+/* What the root workflow's `run-name` gives for this run; empty when it has none or gives a blank
+ * text. Borrowed. */
+str schedule_run_name(const schedule *s);
 
 /* The root workflow's `concurrency`, for those who run several: the group (empty when there is
  * none) and whether a newer run cancels this one. */

@@ -294,7 +294,7 @@ static value or_empty(arena *a, value v) {
     return v.kind == VALUE_OBJECT ? v : value_object_new(a, false);
 }
 
-/* The root's inputs and concurrency, which may be wrong before anything has started. */
+/* The root's inputs, name and concurrency, which may be wrong before anything has started. */
 static int open_root(schedule *s, err *e) {
     const workflow *w = s->plan->workflow;
     frame *f = s->root;
@@ -304,7 +304,8 @@ static int open_root(schedule *s, err *e) {
         if (code) return code;
     }
     f->secrets = s->in.secrets;
-    return schedule_frame_concurrency(s, f, &s->root_concurrency, e);
+    int code = schedule_read_run_name(s, f, &s->run_name, e);
+    return code ? code : schedule_frame_concurrency(s, f, &s->root_concurrency, e);
 }
 
 int schedule_new(const plan *p, const schedule_inputs *in, schedule_event_fn *fn, void *context,
@@ -382,6 +383,10 @@ bool schedule_done(const schedule *s) {
 
 job_result schedule_result(const schedule *s) {
     return schedule_roll_up(s->root->results);
+}
+
+str schedule_run_name(const schedule *s) {
+    return s->run_name;
 }
 
 str schedule_group(const schedule *s, bool *ret_cancel_in_progress) {

@@ -35,6 +35,14 @@ int schedule_frame_concurrency(schedule *s, const frame *f, concurrency *ret, er
     return code ? err_context(e, "Error when evaluating 'concurrency'") : 0;
 }
 
+int schedule_read_run_name(schedule *s, const frame *f, str *ret, err *e) {
+    value contexts = frame_contexts(s, f);
+    expr_env env = {.contexts = &contexts};
+    int code = token_eval_str(s->a, f->workflow->run_name, &env, ret, e);
+    *ret = code ? STR_EMPTY : str_trim(*ret);
+    return code ? err_context(e, "Error when evaluating 'run-name'") : 0;
+}
+
 static int check_names(const workflow *called, const value *given, err *e) {
     for (size_t k = 0; k < value_count(given); k++) {
         str name = value_at(given, k)->key;

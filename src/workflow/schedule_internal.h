@@ -122,6 +122,7 @@ struct schedule {
     size_t group_count, group_cap;
     value group_index; /* name to position */
     concurrency root_concurrency;
+    str run_name;
     bool cancelled, done;
 };
 
@@ -162,6 +163,8 @@ int schedule_open_call(schedule *s, instance *i, err *e);
 void schedule_end_call(schedule *s, frame *f);
 /* The workflow-level `concurrency`, once the frame has its inputs. */
 int schedule_frame_concurrency(schedule *s, const frame *f, concurrency *ret, err *e);
+/* The workflow's `run-name`, empty without one. */
+int schedule_read_run_name(schedule *s, const frame *f, str *ret, err *e);
 
 /* schedule_group.c: concurrency */
 
