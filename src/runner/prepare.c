@@ -267,6 +267,8 @@ int prepare_job(step *s) {
     const workflow_job *job = r->spec->job->plan->job;
     frame mains = {0};
     if (check_containers(s) < 0) return -1;
+    if (job->snapshot)
+        output_warning(s, "'snapshot' does nothing here: no image is made of this machine");
     for (size_t i = 0; i < job->step_count; i++)
         expand(r, &mains, &job->steps[i]);
     add_implicit_wait(r, &mains);
