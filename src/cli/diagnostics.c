@@ -98,6 +98,7 @@ static size_t column_offset(str line, uint32_t column) {
 }
 
 #define LINE_WIDTH 120
+#define COLUMN_MAX 10000 /* of a place further to the right the line is not shown */
 
 /* The line and a caret under the place; of a long line, the part around the place. */
 static void add_line(strbuf *out, const style *st, str line, const problem *p) {
@@ -150,7 +151,8 @@ void diagnostic_add(strbuf *out, const style *st, sources *s, const problem *p) 
     }
     strbuf_addc(out, '\n');
     str line;
-    if (sources_line(s, w.file, w.line, &line)) add_line(out, st, line, p);
+    if (w.column <= COLUMN_MAX && sources_line(s, w.file, w.line, &line))
+        add_line(out, st, line, p);
     if (p->caller.line && p->caller.file)
         strbuf_addf(out, "  called from %s:%u:%u\n", p->caller.file, p->caller.line,
                     p->caller.column);

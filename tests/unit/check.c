@@ -717,8 +717,35 @@ static void large_workflows_are_checked_in_no_time(void **state) {
     assert_string_equal(strbuf_cstr(&got), "unknown-output 13512:37 o6000");
 }
 
+/* Far to the right of a line the place of a finding is that of its whole scalar: to count columns
+ * for each took minutes. */
+static void a_file_of_one_line_is_checked_in_no_time(void **state) {
+    (void)state;
+    _cleanup_arena_ arena *a = arena_new();
+    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
+    strbuf_adds(&text, "on: push\njobs: {a: {runs-on: ubuntu-latest, steps: [{run: a}");
+    for (int i = 0; i < 7000; i++)
+        strbuf_addf(&text, ", {run: \"echo ${{ github.event.head_commit.message }} %070d\"}", i);
+    strbuf_adds(&text, "]}}\n");
+    workflow *w;
+    err e = {0};
+    problem_list found = {.a = a};
+    assert_int_equal(workflow_parse(a, strbuf_str(&text), "w.yml", NULL, &w, &e), 0);
+    assert_int_equal(w->problems.count, 0);
+    check_workflow(w, &(check_options){0}, &found);
+    assert_int_equal(found.count, 7000);
+    str rest = strbuf_str(&text), line;
+    str_line(&rest, &line);
+    assert_int_equal(found.items[0].where.column,
+                     str_find(rest, STR("github.event.head_commit.message")) + 1);
+    str needle = STR("\"echo ${{ github.event.head_commit.message }} "
+                     "0000000000000000000000000000000000000000000000000000000000000000006999");
+    assert_int_equal(found.items[6999].where.column, str_find(rest, needle) + 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_of_one_line_is_checked_in_no_time),
         cmocka_unit_test(large_workflows_are_checked_in_no_time),
         cmocka_unit_test(properties_that_contexts_do_not_have),
         cmocka_unit_test(jobs_that_are_not_needed),
