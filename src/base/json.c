@@ -99,6 +99,23 @@ static bool is_plain(unsigned char c) {
     return c >= ' ' && c < 0x80 && c != '"' && c != '\\';
 }
 
+/* The first byte from `at` on that is not plain, or the end. Eight bytes are looked at together:
+ * what is subtracted borrows a byte's top bit when it is a control character, a quote or a
+ * backslash. */
+static size_t skip_plain(str s, size_t at) {
+    const uint64_t each = 0x0101010101010101;
+    uint64_t word;
+    for (; at + sizeof word <= s.len; at += sizeof word) {
+        memcpy(&word, s.ptr + at, sizeof word);
+        uint64_t control = word - each * ' ', quote = (word ^ each * '"') - each,
+                 backslash = (word ^ each * '\\') - each;
+        if ((word | control | quote | backslash) & each << 7) break;
+    }
+    while (at < s.len && is_plain((unsigned char)s.ptr[at]))
+        at++;
+    return at;
+}
+
 static void write_escaped(strbuf *out, unsigned char c) {
     static const char short_form[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f',
                                       ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\'};
@@ -114,12 +131,8 @@ void json_write_str(strbuf *out, str s) {
     strbuf_reserve(out, s.len + 2);
     strbuf_addc(out, '"');
     size_t at = 0, run = 0; /* what is between run and at is written as it stands */
-    while (at < s.len) {
+    while ((at = skip_plain(s, at)) < s.len) {
         unsigned char c = (unsigned char)s.ptr[at];
-        if (is_plain(c)) {
-            at++;
-            continue;
-        }
         size_t from = at;
         bool well_formed = c < 0x80 ? false : (utf8_next(s, &at), at > from + 1);
         if (well_formed) continue;
@@ -143,6 +156,14 @@ static void shorten_exponent(char *text) {
     memmove(digits, digits + zeros, strlen(digits + zeros) + 1);
 }
 
+static void write_integer(strbuf *out, long long n) {
+    char text[24], *at = text + sizeof text;
+    for (long long left = n < 0 ? -n : n; left || at == text + sizeof text; left /= 10)
+        *--at = (char)('0' + left % 10);
+    if (n < 0) *--at = '-';
+    strbuf_add(out, (str){at, (size_t)(text + sizeof text - at)});
+}
+
 void json_write_number(strbuf *out, double n) {
     char text[40];
     if (!isfinite(n)) {
@@ -150,8 +171,7 @@ void json_write_number(strbuf *out, double n) {
         return;
     }
     if (n == trunc(n) && fabs(n) < 0x1p53 && !(n == 0 && signbit(n))) {
-        snprintf(text, sizeof text, "%lld", (long long)n);
-        strbuf_adds(out, text);
+        write_integer(out, (long long)n);
         return;
     }
     /* 15 digits survive in any normal double and 17 always tell doubles apart; subnormal ones hold

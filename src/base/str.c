@@ -63,10 +63,23 @@ str str_trim(str s) {
     return s;
 }
 
+#define SHORT_NEEDLE 8
+
+/* memmem prepares tables that cost more than to look through a line of a log. */
+static const char *find_short(str s, str needle) {
+    const char *p = s.ptr, *last = s.ptr + s.len - needle.len;
+    while (p <= last && (p = memchr(p, needle.ptr[0], (size_t)(last - p) + 1))) {
+        if (memcmp(p, needle.ptr, needle.len) == 0) return p;
+        p++;
+    }
+    return NULL;
+}
+
 ptrdiff_t str_find(str s, str needle) {
     if (needle.len == 0) return 0;
     if (s.len < needle.len) return -1;
-    const char *p = memmem(s.ptr, s.len, needle.ptr, needle.len);
+    const char *p = needle.len <= SHORT_NEEDLE ? find_short(s, needle)
+                                               : memmem(s.ptr, s.len, needle.ptr, needle.len);
     return p ? p - s.ptr : -1;
 }
 
@@ -216,8 +229,20 @@ static size_t utf8_length(const unsigned char *p, size_t left) {
     return n;
 }
 
+/* Most text is ASCII: the first byte from `at` on that is not, or the end, eight at a time. */
+static size_t skip_ascii(str s, size_t at) {
+    uint64_t word;
+    for (; at + sizeof word <= s.len; at += sizeof word) {
+        memcpy(&word, s.ptr + at, sizeof word);
+        if (word & 0x8080808080808080) break;
+    }
+    while (at < s.len && !(s.ptr[at] & 0x80))
+        at++;
+    return at;
+}
+
 bool utf8_valid(str s) {
-    for (size_t i = 0; i < s.len;) {
+    for (size_t i = 0; (i = skip_ascii(s, i)) < s.len;) {
         size_t n = utf8_length((const unsigned char *)s.ptr + i, s.len - i);
         if (n == 0) return false;
         i += n;
@@ -328,7 +353,9 @@ void strbuf_add(strbuf *b, str s) {
 }
 
 void strbuf_addc(strbuf *b, char c) {
-    strbuf_add(b, (str){&c, 1});
+    strbuf_reserve(b, 1);
+    b->ptr[b->len++] = c;
+    b->ptr[b->len] = '\0';
 }
 
 void strbuf_adds(strbuf *b, const char *cstring) {

@@ -98,6 +98,27 @@ static void ill_formed_utf8_is_replaced_when_written(void **state) {
     assert_str(strbuf_str(&out), "\"a\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBDz\xC3\xA9\x7F\\u0001\"");
 }
 
+/* The writer looks at several bytes at once: each byte at each place among others, plain or not. */
+static void every_byte_is_escaped_wherever_it_stands(void **state) {
+    _cleanup_arena_ arena *a = arena_new();
+    _cleanup_strbuf_ strbuf out = STRBUF_INIT;
+    for (int c = 0; c < 0x80; c++) {
+        for (size_t at = 0; at < 20; at++) {
+            char text[20] = "abc\x7F~! #[]^_`zZ09,.:";
+            text[at] = (char)c;
+            if (at > 0) text[at - 1] = (at & 1) ? '\x01' : text[at - 1];
+            value v;
+            err e = {0};
+            strbuf_clear(&out);
+            json_write_str(&out, (str){text, sizeof text});
+            for (size_t i = 0; i < out.len; i++)
+                assert_true((unsigned char)out.ptr[i] >= ' ');
+            assert_int_equal(json_parse(a, strbuf_str(&out), 0, &v, &e), 0);
+            assert_true(str_eq(v.string, (str){text, sizeof text}));
+        }
+    }
+}
+
 static void numbers_that_json_cannot_hold_are_null(void **state) {
     _cleanup_strbuf_ strbuf out = STRBUF_INIT;
     json_write_number(&out, NAN);
@@ -190,6 +211,7 @@ int main(void) {
         cmocka_unit_test(errors_tell_line_and_column),
         cmocka_unit_test(ill_formed_utf8_is_refused_when_read),
         cmocka_unit_test(ill_formed_utf8_is_replaced_when_written),
+        cmocka_unit_test(every_byte_is_escaped_wherever_it_stands),
         cmocka_unit_test(numbers_that_json_cannot_hold_are_null),
         cmocka_unit_test(numbers_read_back_the_same),
         cmocka_unit_test(depth_is_capped),

@@ -38,6 +38,11 @@ static void positions_are_found_or_minus_one(void **state) {
     assert_int_equal(str_find(STR("ababc"), STR("abc")), 2);
     assert_int_equal(str_find(STR("ab"), STR("abc")), -1);
     assert_int_equal(str_find(STR("a\0bc"), STR("bc")), 2);
+    assert_int_equal(str_find(STR("::::##["), STR("##[")), 4);
+    assert_int_equal(str_find(STR("###["), STR("##[")), 1);
+    assert_int_equal(str_find(STR("####"), STR("##[")), -1);
+    assert_int_equal(str_find(STR("12345678 123456789"), STR("12345678")), 0);
+    assert_int_equal(str_find(STR("12345678 123456789"), STR("123456789")), 9);
     assert_int_equal(str_find(STR_EMPTY, STR_EMPTY), 0);
     assert_int_equal(str_find_char(STR("abca"), 'a'), 0);
     assert_int_equal(str_rfind_char(STR("abca"), 'a'), 3);
@@ -241,6 +246,18 @@ static void only_well_formed_utf8_is_valid(void **state) {
         assert_int_equal(utf8_valid(str_from(cases[i].text)), cases[i].valid);
 }
 
+static void ill_formed_utf8_is_seen_wherever_it_stands(void **state) {
+    for (size_t at = 0; at < 20; at++) {
+        char text[20] = "abcdefghijklmnopqrst";
+        assert_true(utf8_valid((str){text, sizeof text}));
+        text[at] = '\x80';
+        assert_false(utf8_valid((str){text, sizeof text}));
+        if (at) text[at - 1] = '\xC3';
+        assert_int_equal(utf8_valid((str){text, sizeof text}), at > 0);
+        assert_false(utf8_valid((str){text, at}) && at);
+    }
+}
+
 static void code_points_are_read_and_written_alike(void **state) {
     static const uint32_t codes[] = {0,      0x7F,   0x80,    0x7FF,   0x800,
                                      0xFFFD, 0xFFFF, 0x10000, 0x10FFFF};
@@ -354,6 +371,7 @@ int main(void) {
         cmocka_unit_test(distance_is_exact_up_to_its_limit),
         cmocka_unit_test(the_nearest_word_is_what_a_person_meant),
         cmocka_unit_test(only_well_formed_utf8_is_valid),
+        cmocka_unit_test(ill_formed_utf8_is_seen_wherever_it_stands),
         cmocka_unit_test(code_points_are_read_and_written_alike),
         cmocka_unit_test(white_space_and_lengths_are_those_of_utf16),
         cmocka_unit_test(buffers_grow_and_stay_terminated),
