@@ -331,6 +331,8 @@ extern const char *const step_file_context[STEP_FILE_COUNT]; /* "env", "output" 
 /* ---- output.c ------------------------------------------------------------------------------ */
 
 void output_event(runner *r, runner_event *ev);
+/* An event of that kind with what it says of the step. */
+runner_event output_event_of(const step *s, runner_event_kind kind);
 void output_step(const step *s, runner_event_kind kind);
 void output_log(step *s, log_level level, str text);
 void output_logf(step *s, log_level level, const char *format, ...)

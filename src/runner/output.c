@@ -52,7 +52,7 @@ void output_event(runner *r, runner_event *ev) {
     r->port.event(r->port.context, ev);
 }
 
-static runner_event event_of(const step *s, runner_event_kind kind) {
+runner_event output_event_of(const step *s, runner_event_kind kind) {
     const step *owner = s->frame ? s->frame->owner : NULL;
     return (runner_event){
         .kind = kind,
@@ -67,12 +67,12 @@ static runner_event event_of(const step *s, runner_event_kind kind) {
 }
 
 void output_step(const step *s, runner_event_kind kind) {
-    runner_event ev = event_of(s, kind);
+    runner_event ev = output_event_of(s, kind);
     output_event(s->r, &ev);
 }
 
 void output_log(step *s, log_level level, str text) {
-    runner_event ev = event_of(s, RUNNER_LOG);
+    runner_event ev = output_event_of(s, RUNNER_LOG);
     ev.level = level;
     str rest = text, line;
     if (!str_line(&rest, &line)) line = STR_EMPTY;
@@ -92,7 +92,7 @@ void output_logf(step *s, log_level level, const char *format, ...) {
 }
 
 static void annotate(step *s, const annotation *n, str file) {
-    runner_event ev = event_of(s, RUNNER_ANNOTATION);
+    runner_event ev = output_event_of(s, RUNNER_ANNOTATION);
     ev.level = n->level;
     ev.text = n->text;
     ev.title = n->title;
@@ -151,7 +151,7 @@ void output_debug(step *s, const char *format, ...) {
 /* Groups do not nest: GitHub's log folds to the next group or to the end of the step. */
 void output_group(step *s, str title) {
     output_group_end(s);
-    runner_event ev = event_of(s, RUNNER_GROUP);
+    runner_event ev = output_event_of(s, RUNNER_GROUP);
     ev.text = title;
     output_event(s->r, &ev);
     s->in_group = true;

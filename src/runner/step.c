@@ -335,22 +335,12 @@ static bool continues_on_error(step *s) {
 }
 
 static void tell_finished(step *s, step_result outcome, step_result conclusion) {
-    const step *owner = s->frame ? s->frame->owner : NULL;
-    runner_event ev = {
-        .kind = RUNNER_STEP_FINISHED,
-        .step = s->number,
-        .parent_step = owner ? owner->number : -1,
-        .step_id = s->id,
-        .step_name = s->name,
-        .phase = str_from(phase_name(s->phase)),
-        .where = s->model ? s->model->where : (span){0},
-        .outcome = outcome,
-        .conclusion = conclusion,
-        .exit_code = s->exit_code,
-        .outputs = &s->outputs,
-        .summary = s->summary,
-        .duration_us = clock_wall_us() - s->started_us,
-    };
+    runner_event ev = output_event_of(s, RUNNER_STEP_FINISHED);
+    ev.outcome = outcome;
+    ev.conclusion = conclusion;
+    ev.outputs = &s->outputs;
+    ev.summary = s->summary;
+    ev.duration_us = clock_wall_us() - s->started_us;
     output_event(s->r, &ev);
 }
 
