@@ -37,11 +37,13 @@ static int too_large(const char *path, size_t max_bytes, err *e) {
 }
 
 /* A pipe has no size and a file may grow, so the end is where read says it is. */
-int fs_read(arena *a, const char *path, size_t max_bytes, str *ret, err *e) {
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+static int read_opened(arena *a, int fd, const char *path, size_t max_bytes, bool only_files,
+                       str *ret, err *e) {
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0) return file_error(e, "read", path);
     if (S_ISDIR(st.st_mode)) return err_set(e, ERR_INVALID, "'%s' is a folder, not a file", path);
+    if (only_files && !S_ISREG(st.st_mode))
+        return err_set(e, ERR_INVALID, "'%s' is a pipe, socket or device, not a file", path);
     bool sized = S_ISREG(st.st_mode) && st.st_size > 0;
     if (sized && (uintmax_t)st.st_size > max_bytes) return too_large(path, max_bytes, e);
     size_t len = 0, cap = sized ? (size_t)st.st_size + 1 : 4096;
@@ -60,6 +62,17 @@ int fs_read(arena *a, const char *path, size_t max_bytes, str *ret, err *e) {
     }
     *ret = (str){bytes, len};
     return 0;
+}
+
+int fs_read(arena *a, const char *path, size_t max_bytes, str *ret, err *e) {
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    return read_opened(a, fd, path, max_bytes, false, ret, e);
+}
+
+/* To open a pipe that nobody writes to would wait for ever; a file does not mind O_NONBLOCK. */
+int fs_read_file(arena *a, const char *path, size_t max_bytes, str *ret, err *e) {
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    return read_opened(a, fd, path, max_bytes, true, ret, e);
 }
 
 static int write_all(int fd, str text) {

@@ -97,7 +97,8 @@ static void init_job(runner *r) {
 }
 
 /* What a job gets to know of the environment that Slipway itself runs in: who and where, how to
- * reach the network, how to print; nothing that could hold a secret. */
+ * reach the network, how to print. Of these only a proxy's URL may hold a secret, which is masked.
+ */
 static const char *const inherited[] = {
     "USER",
     "LOGNAME",
@@ -140,9 +141,21 @@ static void init_environment(runner *r) {
     }
 }
 
+/* The PASSWORD of "SCHEME://USER:PASSWORD@HOST"; empty when there is none. */
+static str url_password(str url) {
+    ptrdiff_t start = str_find(url, STR("://"));
+    str host, user, rest;
+    str_cut(start < 0 ? url : str_sub(url, (size_t)start + 3, url.len), '/', &host, &rest);
+    ptrdiff_t at = str_rfind_char(host, '@');
+    if (at < 0 || !str_cut(str_sub(host, 0, (size_t)at), ':', &user, &rest)) return STR_EMPTY;
+    return rest;
+}
+
 static int init_masks(runner *r, err *e) {
     const value *secrets = &r->spec->job->secrets;
     mask_add(r->mask, job_token(r->spec->job), NULL);
+    for (size_t i = 0; i < sizeof inherited / sizeof *inherited; i++)
+        mask_add(r->mask, url_password(str_from(getenv(inherited[i]))), NULL);
     for (size_t i = 0; i < value_count(secrets); i++) {
         const value *item = &value_at(secrets, i)->item;
         if (item->kind != VALUE_STRING) continue;

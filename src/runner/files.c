@@ -80,16 +80,9 @@ static int apply_text(step *s, step_file kind, str text, err *e) {
     return read_pairs(s, kind, text, e);
 }
 
-/* A pipe or a device in the place of the file would never end. */
-static int read_file(step *s, const char *path, const struct stat *st, str *ret, err *e) {
-    if (!S_ISREG(st->st_mode)) return err_set(e, ERR_INVALID, "'%s' is not a file any more", path);
-    return fs_read(s->a, path, FILECMD_BYTES_MAX, ret, e);
-}
-
-static void process(step *s, step_file kind, const char *path, const struct stat *st) {
+static void process(step *s, step_file kind, const char *path, size_t size) {
     err e = {0};
     str text;
-    size_t size = (size_t)st->st_size;
     if (kind == FILE_SUMMARY && size > FILECMD_SUMMARY_MAX) {
         output_error(s,
                      "$GITHUB_STEP_SUMMARY upload aborted, supports content up to a size of %uk, "
@@ -99,7 +92,9 @@ static void process(step *s, step_file kind, const char *path, const struct stat
                      FILECMD_SUMMARY_MAX >> 10, size >> 10);
         return;
     }
-    if (read_file(s, path, st, &text, &e) >= 0 && apply_text(s, kind, text, &e) >= 0) return;
+    if (fs_read_file(s->a, path, FILECMD_BYTES_MAX, &text, &e) >= 0 &&
+        apply_text(s, kind, text, &e) >= 0)
+        return;
     output_error(s, "Unable to process file command '%s' successfully.", step_file_context[kind]);
     output_error(s, "%s", e.message);
     s->command_failed = true;
@@ -112,7 +107,7 @@ void files_process(step *s) {
         if (!l->files[i]) continue;
         bool there = stat(l->files[i], &st) == 0;
         if (there && S_ISREG(st.st_mode) && st.st_size == 0) continue;
-        if (there) process(s, i, l->files[i], &st);
+        if (there) process(s, i, l->files[i], (size_t)st.st_size);
         err ignored;
         if (there) fs_remove(l->files[i], &ignored);
         l->files[i] = NULL; /* the next step gets a new one: late writers reach nobody */

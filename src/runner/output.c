@@ -19,6 +19,8 @@ static str masked(runner *r, strbuf *room, str text) {
 static bool outputs_clean(runner *r, const value *outputs) {
     for (size_t i = 0; i < value_count(outputs); i++) {
         const value_pair *p = value_at(outputs, i);
+        if (!mask_is_clean(r->mask, p->key))
+            return false; /* a step names its outputs as it likes */
         if (p->item.kind == VALUE_STRING && !mask_is_clean(r->mask, p->item.string)) return false;
     }
     return true;
@@ -31,7 +33,7 @@ static value masked_outputs(runner *r, arena *a, const value *outputs) {
         value item = p->item;
         if (item.kind == VALUE_STRING)
             item.string = arena_str(a, masked(r, &r->scratch[0], item.string));
-        value_set(a, &out, p->key, item);
+        value_set(a, &out, output_masked(r, a, p->key), item);
     }
     return out;
 }
@@ -183,7 +185,7 @@ static int obey_mask(step *s, const command *c, err *e) {
 
 static int matcher_file(step *s, str path, str *ret, err *e) {
     char *file = fs_join(s->line_a, s->r->workspace, path);
-    return fs_read(s->line_a, file, MATCHER_FILE_MAX, ret, e);
+    return fs_read_file(s->line_a, file, MATCHER_FILE_MAX, ret, e);
 }
 
 static int obey_add_matcher(step *s, const command *c, err *e) {

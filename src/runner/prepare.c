@@ -65,7 +65,7 @@ static int read_metadata(step *s, const use *u, str *ret, char **ret_path, err *
     static const char *const names[] = {"action.yml", "action.yaml"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         *ret_path = fs_join(s->r->a, u->dir, str_from(names[i]));
-        if (fs_exists(*ret_path)) return fs_read(s->r->a, *ret_path, ACTION_FILE_MAX, ret, e);
+        if (fs_exists(*ret_path)) return fs_read_file(s->r->a, *ret_path, ACTION_FILE_MAX, ret, e);
     }
     if (fs_exists(fs_join(s->a, u->dir, STR("Dockerfile"))))
         return err_set(e, ERR_UNSUPPORTED, "the action '%.*s' " NEEDS_ENGINE, STR_ARG(u->text));

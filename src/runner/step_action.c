@@ -241,12 +241,22 @@ static int checkout_folder(step *s, str path, char **ret, err *e) {
     return 0;
 }
 
+/* A link that an earlier step made may lead out of the workspace all the same. */
+static int make_folder(step *s, const char *folder, err *e) {
+    char *real, *root;
+    if (fs_mkdirs(folder, 0755, e) < 0 || fs_real(s->a, folder, &real, e) < 0 ||
+        fs_real(s->a, s->r->workspace, &root, e) < 0)
+        return e->code;
+    size_t n = strlen(root);
+    if (strncmp(real, root, n) == 0 && (real[n] == '/' || real[n] == '\0')) return 0;
+    return err_set(e, ERR_INVALID, "Repository path '%s' is not under '%s'", real, root);
+}
+
 /* What an earlier step left there is not what a checkout promises. */
 static int clear_folder(step *s, const char *folder, err *e) {
     fs_entry *entries;
     size_t count;
-    if (fs_mkdirs(folder, 0755, e) < 0 || fs_list(s->a, folder, &entries, &count, e) < 0)
-        return e->code;
+    if (fs_list(s->a, folder, &entries, &count, e) < 0) return e->code;
     for (size_t i = 0; i < count; i++) {
         if (fs_remove(fs_join(s->a, folder, entries[i].name), e) < 0) return e->code;
     }
@@ -284,7 +294,7 @@ static int checkout(step *s, const value *inputs, err *e) {
     output_logf(s, LOG_PLAIN, "Copying the working tree of '%s' to %s%.*s", r->spec->repo_root,
                 below.len ? "./" : "the workspace", STR_ARG(below));
     bool keep = str_eq_nocase(value_path_str(inputs, "clean"), STR("false"));
-    if (!keep && clear_folder(s, into, e) < 0) return e->code;
+    if (make_folder(s, into, e) < 0 || (!keep && clear_folder(s, into, e) < 0)) return e->code;
     if (r->port.checkout(r->port.context, into, on_checked_out, s, e) < 0) return e->code;
     s->copies = true;
     s->checked_out = ref.len ? ref : value_path_str(github, "ref");
