@@ -258,6 +258,18 @@ render *render_json_new(void) {
     return &r->base;
 }
 
+void run_left_out(const run_config *c, const workflow *w, str reason) {
+    if (!c->json) return;
+    json_render r = {.base.out = CONSOLE_INIT(STDOUT_FILENO)};
+    json_out o = begin(&r.base, "run_skipped", clock_wall_us());
+    json_key_str(&o, "workflow", w->name);
+    json_key_str(&o, "path", str_from(w->path));
+    json_key_str(&o, "reason", reason);
+    json_close(&o, '}');
+    strbuf_addc(&r.base.out.buf, '\n');
+    console_done(&r.base.out);
+}
+
 void run_invalid(const run_config *c, const err *e) {
     if (!e->message[0]) return;
     if (!c->json) {

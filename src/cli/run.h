@@ -88,7 +88,8 @@ void run_set_init(run_set *set, const run_config *c);
 /* Reads every workflow. Problems are printed; any error among them gives ERR_INVALID with an empty
  * message, because all is said. */
 int run_set_read(run_set *set, err *e);
-/* Makes the event and selects and plans what it starts. ERR_INVALID when nothing is. */
+/* Makes the event and selects and plans what it starts. ERR_INVALID when no workflow has the event;
+ * where filters leave out every one, that is told and there are no files. */
 int run_set_select(run_set *set, err *e);
 /* For --list and --graph without EVENT: plans every workflow for an event that starts it. */
 int run_set_select_all(run_set *set, err *e);
@@ -143,6 +144,9 @@ void run_checkout_stop(checkout *list, const void *context);
 /* The command or a workflow is invalid: says so in the form that was asked for. An empty message
  * means that all was said. */
 void run_invalid(const run_config *c, const err *e);
+
+/* Tells a reader of events that filters leave a workflow out, which has this event. */
+void run_left_out(const run_config *c, const workflow *w, str reason);
 
 /* Runs the set to its end and gives the exit status. */
 int run_driver(run_set *set);

@@ -296,16 +296,21 @@ static int judge_jobs(const run_set *set, err *e) {
     return 0;
 }
 
-/* The reasons are lines of their own, because there may be many. */
-static int nothing_started(const run_set *set, str reasons, err *e) {
+/* An event that no workflow has is a mistake; one that all filters leave out is none, and nothing
+ * is to be done. The reasons are lines of their own, because there may be many. */
+static int nothing_started(const run_set *set, bool known, str reasons, err *e) {
     const run_config *c = set->config;
-    err_set(e, ERR_INVALID, "no workflow starts on '%.*s'", STR_ARG(set->event.name));
-    if (c->json) return e->code;
-    run_invalid(c, e);
+    str name = set->event.name;
+    int r = known ? 0 : err_set(e, ERR_INVALID, "no workflow starts on '%.*s'", STR_ARG(name));
+    if (c->json) return r;
     console o = CONSOLE_INIT(STDERR_FILENO);
+    if (known)
+        strbuf_addf(&o.buf, "slipway: nothing to run on this '%.*s'\n", STR_ARG(name));
+    else
+        run_invalid(c, e);
     strbuf_add(&o.buf, reasons);
     console_done(&o);
-    return err_set(e, ERR_INVALID, "%s", "");
+    return known ? 0 : err_set(e, ERR_INVALID, "%s", "");
 }
 
 int run_set_select(run_set *set, err *e) {
@@ -314,17 +319,22 @@ int run_set_select(run_set *set, err *e) {
     if (r < 0) return r;
     set->files = ARENA_ARRAY(set->a, run_file, set->workflow_count + 1);
     size_t matched = 0;
+    bool known = false;
     for (size_t i = 0; i < set->workflow_count; i++) {
         str reason;
-        if (!event_matches(set->a, set->workflows[i], &set->event, &reason)) {
-            strbuf_addf(&reasons, "  %s: %.*s\n", set->workflows[i]->path, STR_ARG(reason));
+        const workflow *w = set->workflows[i];
+        if (!event_matches(set->a, w, &set->event, &reason)) {
+            bool filtered = workflow_trigger(w, set->event.name);
+            known |= filtered;
+            if (filtered) run_left_out(set->config, w, reason);
+            strbuf_addf(&reasons, "  %s: %.*s\n", w->path, STR_ARG(reason));
             continue;
         }
         matched++;
         if ((r = add_file(set, set->workflows[i], &set->event, e)) < 0) return r;
     }
     if (matched == 0 && !set->config->job_count)
-        return nothing_started(set, strbuf_str(&reasons), e);
+        return nothing_started(set, known, strbuf_str(&reasons), e);
     set->not_started = arena_str(set->a, strbuf_str(&reasons));
     return judge_jobs(set, e);
 }

@@ -58,7 +58,7 @@ static int run_read_set(run_set *set, err *e) {
 static int execute(run_set *set, err *e) {
     int r = sandbox_init(e);
     if (r == 0) r = run_read_set(set, e);
-    int status = r == 0 ? run_driver(set) : 2;
+    int status = r < 0 ? 2 : set->file_count ? run_driver(set) : 0;
     sandbox_done();
     return r < 0 ? r : status;
 }
@@ -111,7 +111,7 @@ const verb verb_run = {
         "in them is expanded.",
     .exits =
         (const verb_pair[]){
-            {"0", "all jobs ended well or were skipped"},
+            {"0", "all jobs ended well or were skipped, or filters left out every workflow"},
             {"1", "a job failed"},
             {"2", "the command or a workflow is invalid; no job was started"},
             {"130", "the run was cancelled"},
