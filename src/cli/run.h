@@ -132,6 +132,9 @@ void run_temp_done(run_temp *t);
 
 /* Gives the copy of the working tree at `into` its .git. */
 int run_history(arena *a, const run_set *set, const char *into, err *e);
+/* The files of the working tree, as a checkout copies them. */
+int run_copy_tree(run_set *set, const char *into, err *e);
+
 /* A checkout that is under way. */
 typedef struct checkout checkout;
 /* Begins to fill `into` with the working tree; `done` is called from the loop when that has ended.

@@ -465,14 +465,17 @@ static bool is_own_checkout(const workflow_step *step, const uses_parts *parts) 
            !token_get(step->with, "repository");
 }
 
-static void walk_steps(actions *x, const workflow_step *steps, size_t count) {
+/* `origin` is the repository that the steps stand in; NULL: the one being run. */
+static void walk_steps(actions *x, const workflow_step *steps, size_t count, repo *origin) {
     for (size_t i = 0; i < count; i++) {
         const workflow_step *s = &steps[i];
-        walk_steps(x, s->children, s->child_count);
+        walk_steps(x, s->children, s->child_count, origin);
         if (s->kind != STEP_USES) continue;
-        str uses = token_text(s->uses);
+        str uses = token_text(s->uses), path;
         uses_parts parts;
-        if (str_starts(uses, STR("./")))
+        if (uses_own_repository(uses, &path) && path_ok(path))
+            add_use(x, origin, path);
+        else if (str_starts(uses, STR("./")))
             add_use(x, NULL, uses);
         else if (uses_split(uses, &parts) && !is_own_checkout(s, &parts))
             add_use(x, repo_of(x, &parts), parts.path);
@@ -493,7 +496,14 @@ static void walk_action(actions *x, const use *u) {
     err ignored = {0};
     if (!file || fs_read(x->a, file, ACTION_FILE_MAX, &source, &ignored) < 0) return;
     if (action_parse(x->a, source, file, &act, &ignored) < 0) return;
-    if (act->kind == ACTION_COMPOSITE) walk_steps(x, act->steps, act->step_count);
+    if (act->kind == ACTION_COMPOSITE) walk_steps(x, act->steps, act->step_count, u->repo);
+}
+
+/* The repository of a workflow file as it is known in places; NULL: the one being run. */
+static repo *repo_of_file(actions *x, const char *path) {
+    uses_parts parts;
+    bool own = path[0] == '.' || path[0] == '/' || !uses_split(str_from(path), &parts);
+    return own ? NULL : repo_of(x, &parts);
 }
 
 int actions_fetch(actions *x, const run_file *files, size_t count, err *e) {
@@ -501,7 +511,8 @@ int actions_fetch(actions *x, const run_file *files, size_t count, err *e) {
         size_t job_count;
         plan_job **jobs = plan_jobs(files[i].plan, &job_count);
         for (size_t j = 0; j < job_count; j++)
-            walk_steps(x, jobs[j]->job->steps, jobs[j]->job->step_count);
+            walk_steps(x, jobs[j]->job->steps, jobs[j]->job->step_count,
+                       repo_of_file(x, jobs[j]->scope->workflow->path));
     }
     for (int round = 0; round < FETCH_ROUNDS_MAX; round++) {
         fetch_missing(x);
@@ -547,6 +558,24 @@ static char *copy_place(arena *a, const char *into, const uses_parts *parts) {
     return arena_cstr(a, path);
 }
 
+/* "$/path": the runner asks with it for what lies in the repository being run. */
+static int own_dir(actions *x, arena *a, str path, const char *into, char **ret, err *e) {
+    char *copy = fs_join(a, into, STR("_self"));
+    err ignored;
+    int r = 0;
+    if (!path_ok(path))
+        return err_set(e, ERR_INVALID, "'$/%.*s' leaves the repository", STR_ARG(path));
+    if (!fs_is_dir(copy)) {
+        r = fs_mkdirs(copy, 0755, e);
+        if (r == 0) r = run_copy_tree(x->set, copy, e);
+        if (r < 0) fs_remove(copy, &ignored);
+    }
+    if (r < 0) return r;
+    *ret = fs_join(a, copy, path);
+    if (fs_is_dir(*ret)) return 0;
+    return err_set(e, ERR_NOT_FOUND, "the repository has no folder '%.*s'", STR_ARG(path));
+}
+
 static int copy_repo(arena *a, const char *from, const char *to, err *e) {
     char *real; /* --action may name a link, which would be copied as one */
     err ignored;
@@ -562,6 +591,8 @@ int actions_dir(void *context, arena *a, str uses, const char *into, char **ret,
     actions *x = context;
     uses_parts parts;
     const char *folder = NULL;
+    str path;
+    if (uses_own_repository(uses, &path)) return own_dir(x, a, path, into, ret, e);
     if (!uses_split(uses, &parts))
         return err_set(e, ERR_INVALID, "'%.*s' is not of the form owner/repo/path@ref",
                        STR_ARG(uses));
@@ -590,7 +621,7 @@ int actions_workflow(void *context, arena *a, str uses, str from, str *ret_sourc
     actions *x = context;
     uses_parts parts;
     const char *folder = x->set->root;
-    if (!str_starts(uses, STR("./"))) {
+    if (!str_starts(uses, STR("./")) && !str_starts(uses, STR("$/"))) {
         if (!uses_split(uses, &parts) || !parts.path.len)
             return err_set(e, ERR_INVALID, "'%.*s' is not of the form owner/repo/path@ref",
                            STR_ARG(uses));

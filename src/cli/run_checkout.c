@@ -46,6 +46,12 @@ static int copy_files(arena *a, const run_set *set, const char *into, err *e) {
     return 0;
 }
 
+int run_copy_tree(run_set *set, const char *into, err *e) {
+    _cleanup_arena_ arena *a = arena_new();
+    int r = list_files(set, e);
+    return r < 0 ? r : copy_files(a, set, into, e);
+}
+
 struct checkout {
     checkout *next;
     checkout **list;

@@ -173,7 +173,8 @@ static const char *repository_path(const live_job *job, const char *file) {
     rest = str_sub(rest, root.len, rest.len);
     if (!str_starts(rest, STR("/work/"))) return file;
     str_cut(str_sub(rest, sizeof "/work/" - 1, rest.len), '/', &outer, &rest);
-    if (str_is(outer, "_actions")) return rest.ptr; /* "owner/repo/ref/path" */
+    if (str_is(outer, "_actions")) /* "owner/repo/ref/path", or a file of the repository */
+        return rest.ptr + (str_starts(rest, STR("_self/")) ? sizeof "_self/" - 1 : 0);
     str_cut(rest, '/', &inner, &rest);
     return rest.len && str_eq(outer, inner) ? rest.ptr : file;
 }

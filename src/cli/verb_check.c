@@ -41,7 +41,7 @@ static int local_workflow(void *context, arena *a, str uses, str from, str *ret_
                           str *ret_path, err *e) {
     checker *c = context;
     (void)from;
-    if (!str_starts(uses, STR("./")))
+    if (!str_starts(uses, STR("./")) && !str_starts(uses, STR("$/")))
         return err_set(e, ERR_UNSUPPORTED, "it is in another repository");
     char *path = fs_join(a, c->root, str_sub(uses, 2, uses.len));
     const char *name = arena_cstr(c->a, str_from(shown(c, path)));
@@ -52,7 +52,7 @@ static int local_workflow(void *context, arena *a, str uses, str from, str *ret_
 
 static int local_action(void *context, arena *a, str uses, const action **ret, err *e) {
     checker *c = context;
-    if (!str_starts(uses, STR("./")))
+    if (!str_starts(uses, STR("./")) && !str_starts(uses, STR("$/")))
         return err_set(e, ERR_NOT_FOUND, "it is in another repository");
     char *file = repo_action_file(a, fs_join(a, c->root, str_sub(uses, 2, uses.len)));
     if (!file) return err_set(e, ERR_NOT_FOUND, "there is no action.yml");

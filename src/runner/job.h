@@ -43,8 +43,10 @@ typedef enum phase { PHASE_PRE, PHASE_MAIN, PHASE_POST, PHASE_COUNT } phase;
 /* One `uses:` step and its action, from the first phase to the last. */
 struct use {
     const workflow_step *model;
-    str text;                     /* "./path", "owner/repo/path@ref" */
+    str text;                     /* "./path", "$/path", "owner/repo/path@ref" */
     str repository, ref;          /* empty for a local action */
+    str origin;                   /* where its own file lies: "owner/repo@ref"; empty: in the
+                                   * repository being run */
     bool local, docker, checkout; /* checkout: actions/checkout, which the port does */
     bool post_registered;
     char *dir; /* the action's folder */

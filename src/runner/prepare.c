@@ -11,12 +11,42 @@
 
 /* ---- actions ------------------------------------------------------------------------------- */
 
-static use *use_new(runner *r, const workflow_step *model) {
+/* The repository of the workflow file that the job is written in, as use.origin. */
+static str job_origin(runner *r) {
+    str path = str_from(r->spec->job->plan->scope->workflow->path), ref, owner, repo;
+    if (!str_cut(path, '@', &path, &ref)) return STR_EMPTY;
+    str_cut(path, '/', &owner, &path);
+    str_cut(path, '/', &repo, &path);
+    return arena_printf(r->a, "%.*s/%.*s@%.*s", STR_ARG(owner), STR_ARG(repo), STR_ARG(ref));
+}
+
+/* "$/path" in another repository's file is that repository's at the same ref. In the repository
+ * being run it stays as it is: the port knows its working tree. */
+static void resolve_own(runner *r, use *u, str path, str origin) {
+    str repository, ref;
+    if (!origin.len) {
+        const value *github = &r->spec->job->github;
+        u->repository = value_path_str(github, "repository");
+        u->ref = value_path_str(github, "sha");
+        return;
+    }
+    str_cut(origin, '@', &repository, &ref);
+    u->text = arena_printf(r->a, "%.*s%s%.*s@%.*s", STR_ARG(repository), path.len ? "/" : "",
+                           STR_ARG(path), STR_ARG(ref));
+}
+
+/* `origin` is that of the file that the step stands in. */
+static use *use_new(runner *r, const workflow_step *model, str origin) {
     use *u = ARENA_NEW(r->a, use);
-    str rest;
+    str rest, own;
     u->model = model;
     u->text = token_text(model->uses);
     u->state = value_object_new(r->a, false);
+    u->origin = origin;
+    if (uses_own_repository(u->text, &own)) {
+        resolve_own(r, u, own, origin);
+        if (u->repository.len) return u;
+    }
     u->local = str_starts(u->text, STR("."));
     u->docker = str_starts(u->text, STR("docker://"));
     if (u->local || u->docker) return u;
@@ -27,6 +57,7 @@ static use *use_new(runner *r, const workflow_step *model) {
     size_t repo = slash < 0 ? path.len : (size_t)slash;
     u->repository = str_sub(rest, 0, owner.len + 1 + repo);
     u->checkout = slash < 0 && str_eq_nocase(u->repository, STR("actions/checkout"));
+    u->origin = arena_printf(r->a, "%.*s@%.*s", STR_ARG(u->repository), STR_ARG(u->ref));
     return u;
 }
 
@@ -92,7 +123,7 @@ static int load_children(step *s, use *u, unsigned depth, err *e) {
     for (size_t i = 0; i < u->act->step_count; i++) {
         const workflow_step *model = &u->act->steps[i];
         if (model->kind != STEP_USES) continue;
-        u->children[i] = use_new(r, model);
+        u->children[i] = use_new(r, model, u->origin);
         if (!u->children[i]->local && use_load(s, u->children[i], depth + 1, e) < 0) return e->code;
     }
     return 0;
@@ -162,7 +193,8 @@ static void expand(runner *r, frame *f, const workflow_step *model) {
         expand_parallel(r, f, model);
     else
         frame_add(r, f,
-                  (entry){model, model->kind == STEP_USES ? use_new(r, model) : NULL, PHASE_MAIN});
+                  (entry){model, model->kind == STEP_USES ? use_new(r, model, job_origin(r)) : NULL,
+                          PHASE_MAIN});
 }
 
 static bool names(const workflow_step *control, str id) {

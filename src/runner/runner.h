@@ -75,10 +75,10 @@ typedef void runner_done_fn(void *context, const err *e);
 typedef struct runner_port {
     void *context;
     void (*event)(void *context, const runner_event *event);
-    /* An action from another repository ("owner/repo/path@ref"), fetched already: a copy of its
-     * repository below `into`, a folder of this job alone (which need not exist), because a step
-     * may write beside its action. The path is to the action's own folder in the copy; asked again,
-     * it is the same copy. */
+    /* An action from another repository ("owner/repo/path@ref"), fetched already, or from the one
+     * being run ("$/path"): a copy of the repository below `into`, a folder of this job alone
+     * (which need not exist), because a step may write beside its action. The path is to the
+     * action's own folder in the copy; asked again, it is the same copy. */
     int (*action_dir)(void *context, arena *a, str uses, const char *into, char **ret, err *e);
     /* actions/checkout of the repository being run: begins to fill `into` with its working tree,
      * and calls `done` from the loop when that has ended, not before it has returned. */

@@ -1,5 +1,7 @@
 #include "workflow/check_internal.h"
 
+#include <string.h>
+
 /* ---- pins ---------------------------------------------------------------------------------- */
 
 static bool is_commit(str ref) {
@@ -17,7 +19,7 @@ static bool is_commit(str ref) {
 static void check_pin(checker *c, const token *uses) {
     static const char *const trusted[] = {"actions/", "github/"};
     str text = token_text(uses), path, ref;
-    bool local = text.len && (text.ptr[0] == '.' || str_starts(text, STR("docker://")));
+    bool local = text.len && (strchr(".$", text.ptr[0]) || str_starts(text, STR("docker://")));
     if (local || !str_cut(text, '@', &path, &ref) || is_commit(ref)) return;
     for (size_t i = 0; i < 2; i++) {
         if (str_starts(path, str_from(trusted[i]))) return;

@@ -36,8 +36,14 @@ static bool is_repository(str uses, str *ret_owner, str *ret_name) {
     return ret_owner->len > 0 && ret_name->len > 0;
 }
 
+bool uses_own_repository(str uses, str *ret_path) {
+    *ret_path = str_sub(uses, 2, uses.len);
+    return str_starts(uses, STR("$/"));
+}
+
 static bool is_local(str uses) {
-    return str_starts(uses, STR("./")) || str_starts(uses, STR(".\\"));
+    return str_starts(uses, STR("./")) || str_starts(uses, STR(".\\")) ||
+           str_starts(uses, STR("$/"));
 }
 
 static void check_uses(conversion *c, const token *uses) {

@@ -70,7 +70,8 @@ static permissions policy_permissions(permissions_policy policy, str uses) {
     permissions p = {0};
     if (policy == POLICY_WRITE) {
         set_all(&p, PERMIT_WRITE);
-        if (!str_starts(uses, STR("./"))) p.level[PERMISSION_ID_TOKEN] = PERMIT_NONE;
+        bool own = str_starts(uses, STR("./")) || str_starts(uses, STR("$/"));
+        if (!own) p.level[PERMISSION_ID_TOKEN] = PERMIT_NONE;
     } else {
         p.level[PERMISSION_CONTENTS] = PERMIT_READ;
         p.level[PERMISSION_PACKAGES] = PERMIT_READ;

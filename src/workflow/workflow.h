@@ -235,6 +235,10 @@ struct workflow {
 int workflow_parse(arena *a, str source, const char *path, const workflow_options *options,
                    workflow **ret, err *e);
 
+/* "$/path": what lies in the repository of the file that says so, at the same commit. False for all
+ * else that may stand in `uses`; *ret_path is what follows "$/". */
+bool uses_own_repository(str uses, str *ret_path);
+
 /* The trigger of that event, or NULL. */
 const event_trigger *workflow_trigger(const workflow *w, str event);
 
