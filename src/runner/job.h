@@ -97,6 +97,7 @@ struct lane {
     background *background; /* NULL for the foreground */
     char *files[STEP_FILE_COUNT];
     char *script; /* of `run:` steps: written over from step to step */
+    str script_extension;
 };
 
 /* A background step, from its place in the list to the step that waits for it. What it does shows

@@ -52,9 +52,10 @@ static void tell_script(step *s, str script, const shell *sh) {
 static int write_script(step *s, const shell *sh, str script, char **ret, err *e) {
     runner *r = s->r;
     lane *l = s->lane;
-    if (!l->script || !str_ends(str_from(l->script), sh->extension)) {
+    if (!l->script || !str_eq(l->script_extension, sh->extension)) {
         str name = arena_printf(r->a, "script-%d%.*s", r->next_file++, STR_ARG(sh->extension));
         l->script = fs_join(r->a, r->temp, name);
+        l->script_extension = sh->extension;
     }
     *ret = l->script; /* nobody reads the last one any more: its step has ended */
     return folders_write(l->script, shell_script(s->a, sh, script), e);
