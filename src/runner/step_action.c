@@ -145,6 +145,27 @@ static void warn_about_node(step *s) {
                        STR_ARG(u->text), asked, installed);
 }
 
+/* Actions that are nothing without a service of GitHub's say misleading things where it is absent.
+ */
+static void warn_about_service(step *s) {
+    static const struct {
+        const char *name, *lacks;
+    } known[] = {
+        {"actions/cache", "a cache service, which this version does not have: nothing is restored "
+                          "and nothing is kept"},
+        {"actions/upload-artifact", "an artifact service, which this version does not have"},
+        {"actions/download-artifact", "an artifact service, which this version does not have"},
+    };
+    str text = s->use->text;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        str name = str_from(known[i].name);
+        str start = str_sub(text, 0, name.len < text.len ? name.len : text.len);
+        bool ends = start.len < text.len && strchr("@/", text.ptr[start.len]);
+        if (ends && str_eq_nocase(start, name))
+            output_warning(s, "The action '%.*s' needs %s", STR_ARG(text), known[i].lacks);
+    }
+}
+
 /* INPUT_* and STATE_*. */
 static value node_variables(step *s, const value *inputs) {
     value out = value_object_new(s->a, true);
@@ -178,7 +199,10 @@ static bool run_node(step *s, const value *inputs) {
         err_set(&e, ERR_NOT_FOUND, "File not found: '%s'", file);
         return failed(s, &e);
     }
-    if (s->phase == PHASE_MAIN) warn_about_node(s);
+    if (s->phase == PHASE_MAIN) {
+        warn_about_node(s);
+        warn_about_service(s);
+    }
     const char **argv = ARENA_ARRAY(s->a, const char *, 3);
     argv[0] = s->r->spec->node;
     argv[1] = file;
