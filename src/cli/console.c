@@ -41,13 +41,18 @@ int console_text(str text) {
 static void say(style_ink ink, str label, const span *where, str message) {
     style st = style_of(STDERR_FILENO);
     console o = CONSOLE_INIT(STDERR_FILENO);
-    if (where && where->file && where->line)
-        strbuf_addf(&o.buf, "%s:%u:%u: ", where->file, where->line, where->column);
-    else
+    if (where && where->file && where->line) {
+        style_text(&o.buf, &st, str_from(where->file));
+        strbuf_addf(&o.buf, ":%u:%u: ", where->line, where->column);
+    } else {
         strbuf_adds(&o.buf, "slipway: ");
+    }
     style_add(&o.buf, &st, ink, label);
     strbuf_addc(&o.buf, ' ');
-    strbuf_add(&o.buf, message);
+    for (str line; str_line(&message, &line);) {
+        style_text(&o.buf, &st, line);
+        if (message.len) strbuf_addc(&o.buf, '\n');
+    }
     strbuf_addc(&o.buf, '\n');
     console_done(&o);
 }

@@ -133,7 +133,7 @@ static void add_line(strbuf *out, const style *st, str line, const problem *p) {
 void diagnostic_add(strbuf *out, const style *st, sources *s, const problem *p) {
     const span w = problem_place(p);
     style_on(out, st, INK_BOLD);
-    strbuf_adds(out, w.file ? w.file : "workflow");
+    style_text(out, st, w.file ? str_from(w.file) : STR("workflow"));
     if (w.line) strbuf_addf(out, ":%u:%u", w.line, w.column);
     strbuf_addc(out, ':');
     style_off(out, st);
@@ -142,7 +142,7 @@ void diagnostic_add(strbuf *out, const style *st, sources *s, const problem *p) 
     strbuf_addf(out, "%s:", severity_name(p->level));
     style_off(out, st);
     strbuf_addc(out, ' ');
-    strbuf_add(out, p->message);
+    style_text(out, st, p->message);
     if (p->rule && *p->rule) {
         strbuf_addc(out, ' ');
         style_on(out, st, INK_DIM);
@@ -158,7 +158,7 @@ void diagnostic_add(strbuf *out, const style *st, sources *s, const problem *p) 
                     p->caller.column);
     if (!p->help.len) return;
     strbuf_adds(out, "  help: ");
-    strbuf_add(out, p->help);
+    style_text(out, st, p->help);
     strbuf_addc(out, '\n');
 }
 

@@ -59,7 +59,7 @@ static void fact(const ending *n, const char *name, str text) {
     style_on(n->out, n->st, INK_DIM);
     strbuf_addf(n->out, "  %-6s", name);
     style_off(n->out, n->st);
-    strbuf_add(n->out, text);
+    style_text(n->out, n->st, text);
     strbuf_addc(n->out, '\n');
 }
 
@@ -110,8 +110,9 @@ static void failed_step(const ending *n, const job_view *job, const step_view *s
     strbuf_addf(out, "%s ", style_glyph_of(n->st, GLYPH_FAILED));
     style_off(out, n->st);
     style_on(out, n->st, INK_BOLD);
-    strbuf_addf(out, "%.*s %s %.*s", STR_ARG(job->label), style_glyph_of(n->st, GLYPH_ARROW),
-                STR_ARG(s->name));
+    style_text(out, n->st, job->label);
+    strbuf_addf(out, " %s ", style_glyph_of(n->st, GLYPH_ARROW));
+    style_text(out, n->st, s->name);
     style_off(out, n->st);
     if (s->exit_code > 0) strbuf_addf(out, " failed with exit code %d", s->exit_code);
     strbuf_addc(out, '\n');
@@ -133,8 +134,11 @@ static void list_failures(const ending *n) {
             found++;
         }
         if (found) continue;
-        strbuf_addf(n->out, "\n%s %.*s", style_glyph_of(n->st, GLYPH_FAILED), STR_ARG(job->label));
-        strbuf_addf(n->out, ": %.*s\n", STR_ARG(job->reason.len ? job->reason : STR("failed")));
+        strbuf_addf(n->out, "\n%s ", style_glyph_of(n->st, GLYPH_FAILED));
+        style_text(n->out, n->st, job->label);
+        strbuf_adds(n->out, ": ");
+        style_text(n->out, n->st, job->reason.len ? job->reason : STR("failed"));
+        strbuf_addc(n->out, '\n');
         add_again(n, job);
     }
 }
@@ -164,15 +168,17 @@ static void annotation_row(const ending *n, const shared_annotation *shared) {
                                                   : GLYPH_DOT;
     strbuf_adds(out, "  ");
     style_add(out, n->st, ink, str_from(style_glyph_of(n->st, glyph)));
-    strbuf_addf(out, " %.*s", STR_ARG(shared->job->label));
+    strbuf_addc(out, ' ');
+    style_text(out, n->st, shared->job->label);
     if (shared->more) strbuf_addf(out, " and %zu more", shared->more);
     strbuf_adds(out, ": ");
     if (x->file.len) {
-        strbuf_add(out, x->file);
+        style_text(out, n->st, x->file);
         if (x->line) strbuf_addf(out, ":%u", x->line);
         strbuf_adds(out, ": ");
     }
-    if (x->title.len) strbuf_addf(out, "%.*s: ", STR_ARG(x->title));
+    style_text(out, n->st, x->title);
+    if (x->title.len) strbuf_adds(out, ": ");
     str text = x->text, line;
     bool more = false;
     while (str_line(&text, &line)) {

@@ -33,7 +33,7 @@ static strbuf *begin(render *r, const job_view *job) {
     plain *p = (plain *)r;
     strbuf *out = &r->out.buf;
     style_on(out, &r->style, label_ink(job->label));
-    strbuf_add(out, job->label);
+    style_text(out, &r->style, job->label);
     size_t width = style_width(&r->style, job->label);
     if (width < p->label_width) strbuf_pad(out, ' ', p->label_width - width);
     strbuf_adds(out, " |");
@@ -50,9 +50,12 @@ static void end(render *r) {
 static void run_started(render *r, const run_view *run) {
     strbuf *out = &r->out.buf;
     style_title(out, &r->style, run->name, run->path);
-    strbuf_addf(out, " on %.*s", STR_ARG(run->event->name));
-    if (run->event->ref.len) strbuf_addf(out, " %.*s", STR_ARG(run->event->ref));
-    if (run->event->sha.len) strbuf_addf(out, " %.*s", 12, run->event->sha.ptr);
+    const str facts[] = {STR("on"), run->event->name, run->event->ref,
+                         str_sub(run->event->sha, 0, 12)};
+    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
+        if (facts[i].len) strbuf_addc(out, ' ');
+        style_text(out, &r->style, facts[i]);
+    }
     if (run->run_name.len) {
         strbuf_adds(out, ": ");
         style_clip(out, &r->style, run->run_name, RUN_NAME_WIDTH);
@@ -72,7 +75,7 @@ static void mark(render *r, style_glyph g, style_ink ink) {
 static void step_finished(render *r, const job_view *job, const runner_event *ev) {
     strbuf *out = begin(r, job);
     mark(r, step_glyph(ev->conclusion), step_ink(ev->conclusion));
-    strbuf_add(out, ev->step_name);
+    style_text(out, &r->style, ev->step_name);
     strbuf_adds(out, " (");
     if (ev->conclusion == STEP_SKIPPED) {
         strbuf_adds(out, "skipped");
@@ -91,7 +94,8 @@ static void job_finished(render *r, const job_view *job, const runner_event *ev)
     mark(r, job_glyph(ev->result), job_ink(ev->result));
     strbuf_addf(out, "job %s", job_word(ev->result));
     if (job->reason.len) {
-        strbuf_addf(out, ": %.*s", STR_ARG(job->reason));
+        strbuf_adds(out, ": ");
+        style_text(out, &r->style, job->reason);
     } else if (job->started) {
         strbuf_adds(out, " (");
         style_duration(out, ev->duration_us);
@@ -114,7 +118,7 @@ static void log_line(render *r, const job_view *job, const runner_event *ev) {
     strbuf_adds(out, "  ");
     if (ink != INK_COUNT) style_on(out, &r->style, ink);
     strbuf_adds(out, levels[ev->level].lead);
-    strbuf_add(out, ev->text);
+    style_text(out, &r->style, ev->text);
     if (ink != INK_COUNT) style_off(out, &r->style);
     end(r);
 }
@@ -130,7 +134,7 @@ static void release_held(void *context) {
     if (!p->held_job) return;
     strbuf *out = begin(&p->base, p->held_job);
     mark(&p->base, GLYPH_ARROW, INK_BOLD);
-    strbuf_add(out, p->held_name);
+    style_text(out, &p->base.style, p->held_name);
     end(&p->base);
     drop_held(p);
 }
@@ -172,7 +176,7 @@ static void message(render *r, severity level, str text) {
         console_warning("%.*s", STR_ARG(text));
         return;
     }
-    strbuf_add(&r->out.buf, text);
+    style_text(&r->out.buf, &r->style, text);
     end(r);
 }
 

@@ -142,7 +142,8 @@ static void run_started(render *r, const run_view *run) {
     if (str_starts(ref, STR("refs/heads/"))) ref = str_sub(ref, 11, ref.len);
     if (str_starts(ref, STR("refs/tags/"))) ref = str_sub(ref, 10, ref.len);
     if (ref.len) strbuf_addf(&rest, " %s %.*s", dot, STR_ARG(ref));
-    if (run->event->sha.len) strbuf_addf(&rest, " %.*s", 7, run->event->sha.ptr);
+    str sha = str_sub(run->event->sha, 0, 7);
+    if (sha.len) strbuf_addf(&rest, " %.*s", STR_ARG(sha));
     if (!str_eq(run->name, run->path)) strbuf_addf(&rest, " %s %.*s", dot, STR_ARG(run->path));
     style_on(out, &r->style, INK_BOLD);
     size_t used = style_clip(out, &r->style, run->name, view_width(t));

@@ -221,14 +221,37 @@ int run_config_read(const options *given, run_config *c, err *e) {
 
 /* ---- run it again --------------------------------------------------------------------------- */
 
-void shell_quote(strbuf *out, str word) {
-    bool plain = word.len > 0;
-    for (size_t i = 0; i < word.len && plain; i++) {
+/* What holds control characters could not be copied from a terminal: $'…' names them, as bash, zsh
+ * and others read it. */
+static void quote_controls(strbuf *out, str word) {
+    strbuf_adds(out, "$'");
+    for (size_t i = 0; i < word.len; i++) {
         unsigned char c = (unsigned char)word.ptr[i];
-        plain = c >= 0x80 || isalnum(c) || (c && strchr("@%+=:,./_-", c));
+        if (c == '\'' || c == '\\')
+            strbuf_addf(out, "\\%c", c);
+        else if (c == '\n')
+            strbuf_adds(out, "\\n");
+        else if (c < 0x20 || c == 0x7f)
+            strbuf_addf(out, "\\%03o", c);
+        else
+            strbuf_addc(out, (char)c);
+    }
+    strbuf_addc(out, '\'');
+}
+
+void shell_quote(strbuf *out, str word) {
+    bool plain = word.len > 0, controls = false;
+    for (size_t i = 0; i < word.len; i++) {
+        unsigned char c = (unsigned char)word.ptr[i];
+        plain = plain && (c >= 0x80 || isalnum(c) || (c && strchr("@%+=:,./_-", c)));
+        controls |= c < 0x20 || c == 0x7f;
     }
     if (plain) {
         strbuf_add(out, word);
+        return;
+    }
+    if (controls) {
+        quote_controls(out, word);
         return;
     }
     strbuf_addc(out, '\'');

@@ -215,8 +215,11 @@ static void on_failed_shell(void *context, const char *cwd, const char *const *e
     if (d->render->ops->suspend) d->render->ops->suspend(d->render, true);
     const char *shell = getenv("SHELL");
     if (!shell || !*shell) shell = "/bin/sh";
-    fprintf(stderr, "A step of %.*s failed. This is its folder and environment; 'exit' goes on.\n",
-            STR_ARG(job->view->label));
+    console o = CONSOLE_INIT(STDERR_FILENO);
+    strbuf_adds(&o.buf, "A step of ");
+    style_text(&o.buf, &d->render->style, job->view->label);
+    strbuf_adds(&o.buf, " failed. This is its folder and environment; 'exit' goes on.\n");
+    console_done(&o);
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
     sigaction(SIGINT, &ignore, &before);
     pid_t pid = fork();

@@ -185,8 +185,11 @@ static void dry_steps(const dry *d, const workflow_step *steps, size_t count, si
         strbuf_addf(d->out, "%s ", style_glyph_of(d->st, GLYPH_DOT));
         style_clip(d->out, d->st, step_title(d->set->a, s), 90);
         if (s->background) strbuf_adds(d->out, " (in the background)");
-        if (s->condition && s->condition->source.len)
-            strbuf_addf(d->out, " (if %.*s)", STR_ARG(str_trim(s->condition->source)));
+        if (s->condition && s->condition->source.len) {
+            strbuf_adds(d->out, " (if ");
+            style_text(d->out, d->st, str_trim(s->condition->source));
+            strbuf_addc(d->out, ')');
+        }
         strbuf_addc(d->out, '\n');
         dry_steps(d, s->children, s->child_count, indent + 2);
     }
@@ -203,8 +206,11 @@ static void dry_matrix(const dry *d, const plan_job *job, size_t indent) {
         return;
     }
     strbuf_addf(d->out, "matrix: %zu %s: ", count, count == 1 ? "job" : "jobs");
-    for (size_t i = 0; i < count && i < CONFIGS_SHOWN; i++)
-        strbuf_addf(d->out, "%s(%.*s)", i ? " " : "", STR_ARG(configs[i].label));
+    for (size_t i = 0; i < count && i < CONFIGS_SHOWN; i++) {
+        strbuf_adds(d->out, i ? " (" : "(");
+        style_text(d->out, d->st, configs[i].label);
+        strbuf_addc(d->out, ')');
+    }
     if (count > CONFIGS_SHOWN) strbuf_adds(d->out, style_glyph_of(d->st, GLYPH_ELLIPSIS));
     strbuf_addc(d->out, '\n');
 }
@@ -220,12 +226,16 @@ static void dry_job(dry *d, const plan_job *job, size_t indent) {
     strbuf_addc(d->out, '\n');
     if (condition && condition->source.len) {
         strbuf_pad(d->out, ' ', indent + 3);
-        strbuf_addf(d->out, "if: %.*s\n", STR_ARG(condition->source));
+        strbuf_adds(d->out, "if: ");
+        style_text(d->out, d->st, str_trim(condition->source));
+        strbuf_addc(d->out, '\n');
     }
     dry_matrix(d, job, indent + 3);
     if (plan_job_is_call(job)) {
         strbuf_pad(d->out, ' ', indent + 3);
-        strbuf_addf(d->out, "calls %.*s\n", STR_ARG(token_text(job->job->uses)));
+        strbuf_adds(d->out, "calls ");
+        style_text(d->out, d->st, token_text(job->job->uses));
+        strbuf_addc(d->out, '\n');
     }
     dry_steps(d, job->job->steps, job->job->step_count, indent + 3);
 }

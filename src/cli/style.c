@@ -71,7 +71,7 @@ void style_off(strbuf *out, const style *st) {
 
 void style_add(strbuf *out, const style *st, style_ink ink, str text) {
     style_on(out, st, ink);
-    strbuf_add(out, text);
+    style_text(out, st, text);
     style_off(out, st);
 }
 
@@ -92,6 +92,13 @@ static size_t point_width(const style *st, uint32_t code) {
     return n < 0 ? 1 : (size_t)n;
 }
 
+/* Code points that act on what stands around them: the controls U+0080 to U+009F, which some
+ * terminals obey, and marks that turn the direction of text or end a line. */
+static bool is_hidden(uint32_t code) {
+    return (code >= 0x7f && code < 0xa0) || code == 0x061c || code == 0x200e || code == 0x200f ||
+           (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+}
+
 /* The length of an escape sequence at `s` (which begins with ESC); *ret_colour when it only sets
  * colours. Knows CSI, OSC and two-byte sequences (ECMA-48). */
 static size_t escape_length(str s, bool *ret_colour) {
@@ -99,10 +106,11 @@ static size_t escape_length(str s, bool *ret_colour) {
     if (s.len < 2) return s.len;
     size_t i = 2;
     if (s.ptr[1] == '[') {
-        while (i < s.len && !(s.ptr[i] >= 0x40 && s.ptr[i] <= 0x7e))
-            i++;
+        bool numbers = true; /* with "<", ">" or "?" it would mean something else */
+        for (; i < s.len && !(s.ptr[i] >= 0x40 && s.ptr[i] <= 0x7e); i++)
+            numbers &= (s.ptr[i] >= '0' && s.ptr[i] <= ';');
         if (i == s.len) return i;
-        *ret_colour = s.ptr[i] == 'm';
+        *ret_colour = numbers && s.ptr[i] == 'm';
         return i + 1;
     }
     if (s.ptr[1] == ']') {
@@ -119,6 +127,7 @@ typedef struct clip {
     const style *st;
     size_t used, limit;
     bool coloured, cut;
+    bool whole; /* tabs stay, and the end of a line becomes a space */
 } clip;
 
 static void clip_add(clip *c, str piece, size_t width) {
@@ -141,6 +150,9 @@ static void clip_line(clip *c, str text) {
             if (!colour || !c->st->colour) continue;
             c->coloured = true;
             clip_add(c, str_sub(text, from, i), 0);
+        } else if (c->whole && (byte == '\t' || byte == '\n')) {
+            clip_add(c, byte == '\t' ? STR("\t") : STR(" "), 1);
+            i++;
         } else if (byte == '\t') {
             i++;
             size_t width = 4 - c->used % 4;
@@ -149,6 +161,7 @@ static void clip_line(clip *c, str text) {
             i++;
         } else {
             uint32_t code = utf8_next(text, &i);
+            if (is_hidden(code)) continue;
             /* A terminal that does not speak UTF-8 would show something of unknown width. */
             bool unknown = code >= 0x80 && c->st->terminal && !c->st->utf8;
             str shown = unknown ? STR("?") : str_sub(text, from, i);
@@ -175,6 +188,27 @@ size_t style_clip(strbuf *out, const style *st, str text, size_t width) {
     return c.used + (mark ? room : 0);
 }
 
+/* Most lines hold nothing that has to be looked at. The leading bytes are those of is_hidden. */
+static bool is_harmless(const style *st, str text) {
+    bool ascii_only = st->terminal && !st->utf8;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if ((c < 0x20 && c != '\t') || c == 0x7f) return false;
+        if (c >= 0x80 && (ascii_only || c == 0xc2 || c == 0xd8 || c == 0xe2)) return false;
+    }
+    return true;
+}
+
+void style_text(strbuf *out, const style *st, str text) {
+    if (is_harmless(st, text)) {
+        strbuf_add(out, text);
+        return;
+    }
+    clip c = {.out = out, .st = st, .limit = SIZE_MAX / 2, .whole = true};
+    clip_line(&c, text);
+    if (c.coloured) strbuf_adds(out, "\033[0m");
+}
+
 void style_column(strbuf *out, const style *st, str text, size_t width) {
     size_t used = style_clip(out, st, text, width);
     strbuf_pad(out, ' ', width - used);
@@ -182,7 +216,10 @@ void style_column(strbuf *out, const style *st, str text, size_t width) {
 
 void style_title(strbuf *out, const style *st, str name, str path) {
     style_add(out, st, INK_BOLD, name);
-    if (!str_eq(name, path)) strbuf_addf(out, " (%.*s)", STR_ARG(path));
+    if (str_eq(name, path)) return;
+    strbuf_adds(out, " (");
+    style_text(out, st, path);
+    strbuf_addc(out, ')');
 }
 
 void style_duration(strbuf *out, int64_t us) {

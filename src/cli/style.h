@@ -41,16 +41,20 @@ void style_resize(style *st, int fd);
 
 void style_on(strbuf *out, const style *st, style_ink ink);
 void style_off(strbuf *out, const style *st);
-/* One piece of text in one ink. */
+/* Text that somebody else wrote, on one line: a terminal can be driven by escape sequences, and a
+ * reader be deceived by marks that turn the direction of text. So colours in it pass where we show
+ * colours, the end of a line becomes a space, and every other escape sequence, control character
+ * and such mark is dropped. */
+void style_text(strbuf *out, const style *st, str text);
+/* style_text in one ink. */
 void style_add(strbuf *out, const style *st, style_ink ink, str text);
 const char *style_glyph_of(const style *st, style_glyph g);
 const char *style_spinner(const style *st, unsigned tick);
 
 /* Columns that `text` takes; escape sequences and control characters take none. */
 size_t style_width(const style *st, str text);
-/* Adds at most `width` columns of one line: colours in it pass when we show colours, every other
- * escape sequence and control character is dropped, tabs become spaces, and what was cut ends with
- * an ellipsis. Gives the columns used. */
+/* style_text, but at most `width` columns of it: tabs become spaces, ends of lines are dropped, and
+ * what was cut ends with an ellipsis. Gives the columns used. */
 size_t style_clip(strbuf *out, const style *st, str text, size_t width);
 /* style_clip, filled up with spaces to `width`. */
 void style_column(strbuf *out, const style *st, str text, size_t width);

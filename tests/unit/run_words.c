@@ -65,6 +65,7 @@ static void a_shell_reads_back_what_was_quoted(void **state) {
         {"$HOME `x` \"q\"", "'$HOME `x` \"q\"'"},
         {"naïve", "naïve"},
         {"*", "'*'"},
+        {"two\nlines, it's \\ \033[2J", "$'two\\nlines, it\\'s \\\\ \\033[2J'"},
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         _cleanup_strbuf_ strbuf out = STRBUF_INIT;

@@ -37,7 +37,47 @@ static const struct {
     {&colour, "a\033(Bb", 20, "aBb"},
     {&colour, "a\033[31", 20, "a"},
     {&colour, "a\033", 20, "a"},
+    {&colour, "a\033[>4;1mb\033[?1mc", 20, "abc"},
+    {&colour,
+     "a\xC2\x9B"
+     "2Jb\xC2\x9D"
+     "0;t",
+     20, "a2Jb0;t"},
+    /* nor turn the direction of what follows */
+    {&plain,
+     "a\xE2\x80\xAE"
+     "b\xE2\x81\xA6"
+     "c\xD8\x9C"
+     "d",
+     20, "abcd"},
 };
+
+static const struct {
+    const style *st;
+    const char *text, *expected;
+} texts[] = {
+    {&plain, "as it stands:\tcaf\xC3\xA9", "as it stands:\tcaf\xC3\xA9"},
+    {&plain, "\xE2\x9C\x93 done\tnow", "\xE2\x9C\x93 done\tnow"},
+    {&plain, "one\ntwo\r\nthree", "one two three"},
+    {&plain, "\033[31mred\033[0m", "red"},
+    {&colour, "\033[31mred", "\033[31mred\033[0m"},
+    {&colour, "a\033[2Jb\033]0;title\ac\033[1Ad", "abcd"},
+    {&colour,
+     "a\xE2\x80\xAE"
+     "b\xC2\x9B"
+     "1A",
+     "ab1A"},
+    {&ascii, "caf\xC3\xA9", "caf?"},
+};
+
+static void text_of_others_cannot_drive_the_terminal(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        _cleanup_strbuf_ strbuf out = STRBUF_INIT;
+        style_text(&out, texts[i].st, str_from(texts[i].text));
+        assert_str(strbuf_str(&out), texts[i].expected);
+    }
+}
 
 static void lines_are_cut_to_columns_and_cleaned(void **state) {
     (void)state;
@@ -101,6 +141,7 @@ int main(void) {
     setlocale(LC_CTYPE, "C.UTF-8");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_cut_to_columns_and_cleaned),
+        cmocka_unit_test(text_of_others_cannot_drive_the_terminal),
         cmocka_unit_test(columns_are_filled_up),
         cmocka_unit_test(durations_are_short),
         cmocka_unit_test(the_environment_decides_on_colours),
