@@ -26,7 +26,7 @@ typedef struct tty {
     size_t region; /* lines of the region on the screen */
     bool suspended, ended;
     loop_timer *timer;
-    loop_signal *resize;
+    loop_signal *resize, *resume;
 } tty;
 
 static size_t view_width(const tty *t) {
@@ -119,6 +119,13 @@ static void on_resize(void *context, int signo) {
     if (t->region && width < drawn) t->region = (t->region - 1) * ((drawn + width - 1) / width) + 1;
 }
 
+/* Stopped by Ctrl-Z and continued: others have written below the region meanwhile. */
+static void on_continue(void *context, int signo) {
+    (void)signo;
+    tty *t = context;
+    t->region = 0;
+}
+
 /* ---- what happens --------------------------------------------------------------------------- */
 
 /* Labels get what they need, but leave more than half of the line to what is said. */
@@ -135,6 +142,7 @@ static void run_started(render *r, const run_view *run) {
     if (!t->started_us) t->started_us = run->started_us;
     if (!t->timer) t->timer = loop_every(r->loop, 1000 / REDRAW_PER_SECOND, redraw, t);
     if (!t->resize) t->resize = loop_on_signal(r->loop, SIGWINCH, on_resize, t);
+    if (!t->resume) t->resume = loop_on_signal(r->loop, SIGCONT, on_continue, t);
     _cleanup_strbuf_ strbuf rest = STRBUF_INIT;
     if (run->run_name.len) strbuf_addf(&rest, " %s %.*s", dot, STR_ARG(run->run_name));
     strbuf_addf(&rest, " %s %.*s", dot, STR_ARG(run->event->name));
@@ -252,6 +260,7 @@ static void free_tty(render *r) {
     tty *t = (tty *)r;
     loop_timer_stop(t->timer);
     loop_signal_stop(t->resize);
+    loop_signal_stop(t->resume);
     free(t);
 }
 

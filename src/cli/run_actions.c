@@ -17,6 +17,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,16 +121,21 @@ static str lower(arena *a, str text) {
 
 /* ---- where from, where to ------------------------------------------------------------------- */
 
+/* A folder that is the person's own: what others can write to could hold actions of theirs. NULL
+ * where there is none. */
 static char *cache_folder(arena *a, str owner, str name) {
-    const char *base = getenv("XDG_CACHE_HOME");
+    const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     _cleanup_strbuf_ strbuf path = STRBUF_INIT;
-    if (base && base[0] == '/') {
-        strbuf_adds(&path, base);
-    } else {
-        const char *home = getenv("HOME");
-        strbuf_adds(&path, home && home[0] == '/' ? home : "/tmp");
-        strbuf_adds(&path, "/.cache");
+    if (!home || home[0] != '/') {
+        const struct passwd *person = getpwuid(geteuid());
+        home = person ? person->pw_dir : NULL;
     }
+    if (base && base[0] == '/')
+        strbuf_adds(&path, base);
+    else if (home && home[0] == '/')
+        strbuf_addf(&path, "%s/.cache", home);
+    else
+        return NULL;
     strbuf_adds(&path, "/slipway/actions/");
     strbuf_add(&path, lower(a, owner));
     strbuf_addc(&path, '/');
@@ -164,6 +170,26 @@ static const char *given_folder(const actions *x, const repo *r) {
     return NULL;
 }
 
+/* A URL as it may be shown: without a user's name and password. */
+static str shown_url(arena *a, const repo *r) {
+    str url = str_from(r->url);
+    ptrdiff_t start = str_find(url, STR("://"));
+    if (start < 0) return url;
+    str scheme = str_sub(url, 0, (size_t)start + 3), host, path;
+    str_cut(str_sub(url, scheme.len, url.len), '/', &host, &path);
+    ptrdiff_t at = str_rfind_char(host, '@');
+    if (at < 0) return url;
+    host = str_sub(host, (size_t)at + 1, host.len);
+    return arena_printf(a, "%.*s%.*s/%.*s", STR_ARG(scheme), STR_ARG(host), STR_ARG(path));
+}
+
+static void fail(arena *a, repo *r, str why) {
+    r->failed = true;
+    err_set(&r->why, ERR_NOT_FOUND, "cannot fetch %.*s/%.*s@%.*s from %.*s: %.*s",
+            STR_ARG(r->owner), STR_ARG(r->repo), STR_ARG(r->ref), STR_ARG(shown_url(a, r)),
+            STR_ARG(why));
+}
+
 static repo *repo_of(actions *x, const uses_parts *parts) {
     for (size_t i = 0; i < x->repo_count; i++) {
         repo *r = x->repos[i];
@@ -179,6 +205,8 @@ static repo *repo_of(actions *x, const uses_parts *parts) {
     r->cache = cache_folder(x->a, r->owner, r->repo);
     const char *folder = given_folder(x, r);
     if (folder) r->dir = arena_cstr(x->a, str_from(folder));
+    if (!r->dir && !r->cache)
+        fail(x->a, r, STR("there is no folder to keep it in: set HOME or XDG_CACHE_HOME"));
     ARENA_PUSH(x->a, x->repos, x->repo_count, x->repo_cap, r);
     return r;
 }
@@ -197,7 +225,7 @@ static void remember(arena *a, const repo *r) {
     char *path = memory_of(a, r);
     err ignored = {0};
     char *folder = fs_join(a, r->cache, STR("refs"));
-    if (fs_mkdirs(folder, 0755, &ignored) == 0) fs_write(path, r->commit, 0644, &ignored);
+    if (fs_mkdirs(folder, 0700, &ignored) == 0) fs_write(path, r->commit, 0644, &ignored);
 }
 
 static bool recall(arena *a, repo *r) {
@@ -221,32 +249,24 @@ static str git_reason(str text) {
     return str_ends(last, STR(".")) ? str_sub(last, 0, last.len - 1) : last;
 }
 
-/* A URL as it may be shown: without a user's name and password. */
-static str shown_url(arena *a, const repo *r) {
-    str url = str_from(r->url);
-    ptrdiff_t start = str_find(url, STR("://"));
-    if (start < 0) return url;
-    str scheme = str_sub(url, 0, (size_t)start + 3), host, path;
-    str_cut(str_sub(url, scheme.len, url.len), '/', &host, &path);
-    ptrdiff_t at = str_rfind_char(host, '@');
-    if (at < 0) return url;
-    host = str_sub(host, (size_t)at + 1, host.len);
-    return arena_printf(a, "%.*s%.*s/%.*s", STR_ARG(scheme), STR_ARG(host), STR_ARG(path));
-}
-
-static void fail(arena *a, repo *r, str why) {
-    r->failed = true;
-    err_set(&r->why, ERR_NOT_FOUND, "cannot fetch %.*s/%.*s@%.*s from %.*s: %.*s",
-            STR_ARG(r->owner), STR_ARG(r->repo), STR_ARG(r->ref), STR_ARG(shown_url(a, r)),
-            STR_ARG(why));
-}
-
 static void fail_unreached(arena *a, repo *r, str why) {
     fail(a, r,
          arena_printf(a,
                       "%.*s. Without a network, give its folder with --action %.*s/%.*s@%.*s=DIR, "
                       "or bare mirrors with --actions-from DIR",
                       STR_ARG(why), STR_ARG(r->owner), STR_ARG(r->repo), STR_ARG(r->ref)));
+}
+
+/* True for the full names that a ref of a `uses:` may have. git asks for refs by the end of their
+ * names, so others come along: refs/tags/old/refs/tags/v1 with refs/tags/v1. */
+static bool is_name_of(str full, str ref) {
+    static const char *const folders[] = {"refs/tags/", "refs/heads/"};
+    for (size_t i = 0; i < 2; i++) {
+        size_t n = strlen(folders[i]);
+        if (str_starts(full, str_from(folders[i])) && str_eq(str_sub(full, n, full.len), ref))
+            return true;
+    }
+    return str_eq(full, ref) && str_starts(ref, STR("refs/"));
 }
 
 /* Lines "COMMIT<tab>REF": an annotated tag's own commit is on its "^{}" line; a tag wins over a
@@ -260,6 +280,7 @@ static void read_refs(arena *a, repo *r, str lines) {
         str plain = name;
         bool peeled = str_ends(name, STR("^{}"));
         if (peeled) plain.len -= 3;
+        if (!is_name_of(plain, r->ref)) continue;
         int rank = peeled                                ? 4
                    : str_eq(plain, r->ref)               ? 3
                    : str_starts(name, STR("refs/tags/")) ? 2
@@ -323,8 +344,8 @@ static const char fetch_script[] =
     "set -e\n"
     "git init -q --template= \"$1\"\n"
     "cd \"$1\"\n"
-    "git fetch -q --depth 1 --no-tags \"$2\" \"$3\" 2>/dev/null ||\n"
-    "  git fetch -q --depth 1 --no-tags \"$2\" \"$4\"\n"
+    "git fetch -q --depth 1 --no-tags -- \"$2\" \"$3\" 2>/dev/null ||\n"
+    "  git fetch -q --depth 1 --no-tags -- \"$2\" \"$4\"\n"
     "test \"$(git rev-parse 'FETCH_HEAD^{commit}')\" = \"$3\" || {\n"
     "  echo 'the ref moved while it was fetched' >&2; exit 1; }\n"
     "git -c core.autocrlf=false -c core.hooksPath=/dev/null -c advice.detachedHead=false \\\n"
@@ -383,7 +404,7 @@ static void fetch_commits(actions *x, repo **batch, size_t count) {
     err *errors = ARENA_ARRAY(a, err, count);
     for (size_t i = 0; i < count; i++) {
         repo *r = batch[i];
-        fs_mkdirs(r->cache, 0755, &errors[i]);
+        fs_mkdirs(r->cache, 0700, &errors[i]);
         remove_leftovers(a, r->cache);
         const char **argv = ARENA_ARRAY(a, const char *, 10);
         str name = arena_printf(a, ".fetch-%ld-%zu", (long)getpid(), i);

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,30 @@
 
 /* ---- pairs: --env, --var, --input, --secret and their files --------------------------------- */
 
+static volatile sig_atomic_t asked_to_end;
+
+static void on_asked_to_end(int signo) {
+    asked_to_end = signo;
+}
+
+/* A line without echo. Whoever ends us meanwhile finds the terminal as it was. */
+static ssize_t read_quietly(const struct termios *before, char **line, size_t *cap) {
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    struct sigaction own = {.sa_handler = on_asked_to_end}, old[4];
+    struct termios quiet = *before;
+    for (int i = 0; i < 4; i++)
+        sigaction(signals[i], &own, &old[i]);
+    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+    ssize_t n = getline(line, cap, stdin);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, before);
+    fputc('\n', stderr);
+    for (int i = 0; i < 4; i++)
+        sigaction(signals[i], &old[i], NULL);
+    if (asked_to_end) raise(asked_to_end);
+    return n;
+}
+
 static int ask_secret(arena *a, const char *name, str *ret, err *e) {
     struct termios before;
     if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &before) != 0)
@@ -21,15 +46,10 @@ static int ask_secret(arena *a, const char *name, str *ret, err *e) {
                        "the secret %s has no value: set the environment variable %s, or write "
                        "--secret %s=VALUE",
                        name, name, name);
-    struct termios quiet = before;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
     fprintf(stderr, "Secret %s: ", name);
     char *line = NULL;
     size_t cap = 0;
-    ssize_t n = getline(&line, &cap, stdin);
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-    fputc('\n', stderr);
+    ssize_t n = read_quietly(&before, &line, &cap);
     if (n > 0 && line[n - 1] == '\n') n--;
     if (n > 0) *ret = arena_str(a, (str){line, (size_t)n});
     if (line) explicit_bzero(line, cap);

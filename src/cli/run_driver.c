@@ -53,6 +53,7 @@ struct driver {
     render *render;
     run_temp temp;
     mask *mask;
+    event event; /* masked */
     char *node;
     live_run *runs;
     size_t run_count;
@@ -71,17 +72,36 @@ static void pump_soon(driver *d);
 
 /* ---- views and events ----------------------------------------------------------------------- */
 
+static str masked(driver *d, arena *a, str text) {
+    _cleanup_strbuf_ strbuf out = STRBUF_INIT;
+    mask_text(d->mask, text, &out);
+    return arena_str(a, strbuf_str(&out));
+}
+
+/* Strings of an object that the schedule knows unmasked. */
+static value masked_object(driver *d, arena *a, const value *object) {
+    value out = value_object_new(a, value_case_sensitive(object));
+    for (size_t i = 0; i < value_count(object); i++) {
+        const value_pair *pair = value_at(object, i);
+        value item = pair->item;
+        if (item.kind == VALUE_STRING) item.string = masked(d, a, item.string);
+        value_set(a, &out, pair->key, item);
+    }
+    return out;
+}
+
 static job_view *add_view(live_run *run, const plan_job *job, const job_instance *instance, str key,
                           str name) {
     driver *d = run->d;
     job_view *v = job_view_new(&run->view, job);
-    v->key = arena_str(v->a, key);
-    v->name = arena_str(v->a, name);
+    v->key = masked(d, v->a, key);
+    v->name = masked(d, v->a, name);
     v->label = d->run_count > 1
-                   ? arena_printf(v->a, "%.*s / %.*s", STR_ARG(run->view.name), STR_ARG(name))
+                   ? arena_printf(v->a, "%.*s / %.*s", STR_ARG(run->view.name), STR_ARG(v->name))
                    : v->name;
     if (instance) {
         v->matrix = instance->matrix;
+        if (v->matrix.kind == VALUE_OBJECT) v->matrix = masked_object(d, v->a, &v->matrix);
         v->labels = instance->labels;
         v->label_count = instance->label_count;
     }
@@ -111,25 +131,9 @@ static void tell_finished(driver *d, job_view *v, job_result result, const value
     tell(d, v, &ev);
 }
 
-static str masked(driver *d, arena *a, str text) {
-    _cleanup_strbuf_ strbuf out = STRBUF_INIT;
-    mask_text(d->mask, text, &out);
-    return arena_str(a, strbuf_str(&out));
-}
-
-/* The outputs of a call, which the schedule knows unmasked. */
-static value masked_object(driver *d, arena *a, const value *object) {
-    value out = value_object_new(a, value_case_sensitive(object));
-    for (size_t i = 0; i < value_count(object); i++) {
-        const value_pair *pair = value_at(object, i);
-        value item = pair->item;
-        if (item.kind == VALUE_STRING) item.string = masked(d, a, item.string);
-        value_set(a, &out, pair->key, item);
-    }
-    return out;
-}
-
 static job_view *find_view(driver *d, const live_run *run, str key) {
+    _cleanup_arena_ arena *a = arena_new();
+    key = masked(d, a, key);
     for (size_t i = d->view_count; i-- > 0;) {
         if (d->views[i]->run == &run->view && str_eq(d->views[i]->key, key)) return d->views[i];
     }
@@ -440,8 +444,11 @@ static void on_signal(void *context, int signo) {
             signo == SIGINT ? "cancelling: press Ctrl-C again to kill everything" : "cancelling";
         d->render->ops->message(d->render, SEVERITY_NOTE, str_from(text));
         cancel_all(d);
-    } else {
+    } else if (d->interrupts == 2) {
         kill_all(d);
+    } else { /* something holds out even against that; the leaders clean up when we are gone */
+        signal(signo, SIG_DFL);
+        raise(signo);
     }
 }
 
@@ -456,9 +463,13 @@ static void on_broken(void *context) {
 
 static void watch_signals(driver *d) {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction before;
+    bool no_hangup = sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler == SIG_IGN;
     signal(SIGPIPE, SIG_IGN);
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        if (signals[i] == SIGHUP && no_hangup) continue; /* nohup */
         d->signals[i] = loop_on_signal(d->loop, signals[i], on_signal, d);
+    }
 }
 
 /* ---- the whole ------------------------------------------------------------------------------ */
@@ -498,8 +509,17 @@ static size_t label_width(const driver *d) {
     return widest;
 }
 
+/* The event as it is shown: a branch may be called as a secret. */
+static void mask_event(driver *d) {
+    d->event = d->set->event;
+    str *const shown[] = {&d->event.ref, &d->event.sha, &d->event.actor, &d->event.repository};
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+        *shown[i] = masked(d, d->set->a, *shown[i]);
+}
+
 static int make_runs(driver *d, err *e) {
     run_set *set = d->set;
+    mask_event(d);
     d->runs = ARENA_ARRAY(set->a, live_run, set->file_count);
     for (size_t i = 0; i < set->file_count; i++) {
         live_run *run = &d->runs[d->run_count];
@@ -508,7 +528,7 @@ static int make_runs(driver *d, err *e) {
         run->view = (run_view){
             .number = (unsigned)i + 1,
             .plan = f->plan,
-            .event = &set->event,
+            .event = &d->event,
             .name = f->workflow->name,
             .path = str_from(f->workflow->path),
         };

@@ -24,7 +24,9 @@ static int find_paths(const run_set *set, path_list *out, err *e) {
     const run_config *c = set->config;
     for (size_t i = 0; i < c->path_count; i++) {
         const char *path = c->paths[i];
-        if (!fs_exists(path)) return err_set(e, ERR_NOT_FOUND, "there is no '%s'", path);
+        /* In a folder of the repository, as it is shown everywhere: from the repository's root. */
+        if (!fs_exists(path)) path = fs_join(set->a, set->root, str_from(path));
+        if (!fs_exists(path)) return err_set(e, ERR_NOT_FOUND, "there is no '%s'", c->paths[i]);
         char *real;
         int r = fs_real(set->a, path, &real, e);
         if (r < 0) return r;

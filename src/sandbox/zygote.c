@@ -109,10 +109,15 @@ static void on_child(int signo) {
     (void)signo; /* it is enough that ppoll returns */
 }
 
-/* Slipway has ended, or is about to: its leaders end too, and somebody has to reap them. */
+/* Slipway has ended, or is about to: its leaders end too, and somebody has to reap them. One that a
+ * job has stopped would sleep for ever. */
 static _Noreturn void outlive(leaders *all, const sigset_t *idle) {
-    for (reap(all); all->count; reap(all))
-        ppoll(NULL, 0, NULL, idle);
+    const struct timespec patience = {0, 200000000};
+    for (reap(all); all->count; reap(all)) {
+        for (size_t i = 0; i < all->count; i++)
+            kill(all->pids[i], SIGCONT);
+        ppoll(NULL, 0, &patience, idle);
+    }
     _exit(0);
 }
 
