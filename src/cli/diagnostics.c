@@ -97,18 +97,20 @@ static size_t column_offset(str line, uint32_t column) {
     return at;
 }
 
-#define LINE_WIDTH 120
+#define LINE_WIDTH 120   /* at most; on a terminal no more than fits */
 #define COLUMN_MAX 10000 /* of a place further to the right the line is not shown */
 
 /* The line and a caret under the place; of a long line, the part around the place. */
 static void add_line(strbuf *out, const style *st, str line, const problem *p) {
     const span place = problem_place(p), *w = &place;
+    size_t width = LINE_WIDTH;
+    if (st->terminal && st->width < LINE_WIDTH + 4) width = st->width > 24 ? st->width - 4 : 20;
     size_t from = column_offset(line, w->column), to = line.len;
     if (w->end_line == w->line && w->end_column > w->column)
         to = column_offset(line, w->end_column);
     str plain = str_trim(str_sub(line, from, to));
     if (w->end_line == 0) plain.len = plain.len ? 1 : 0;
-    size_t start = from > LINE_WIDTH - 40 ? from - 40 : 0;
+    size_t start = from > width * 2 / 3 ? from - width / 3 : 0;
     while (start && start < line.len && ((unsigned char)line.ptr[start] & 0xC0) == 0x80)
         start--;
 
@@ -116,13 +118,13 @@ static void add_line(strbuf *out, const style *st, str line, const problem *p) {
     quiet.colour = false;
     strbuf_adds(out, "  ");
     if (start) strbuf_adds(out, style_glyph_of(st, GLYPH_ELLIPSIS));
-    style_clip(out, &quiet, str_sub(line, start, line.len), LINE_WIDTH);
+    style_clip(out, &quiet, str_sub(line, start, line.len), width);
     strbuf_adds(out, "\n  ");
     size_t indent = style_width(&quiet, str_sub(line, start, from));
     if (start) indent += st->utf8 ? 1 : 3;
     strbuf_pad(out, ' ', indent);
     size_t length = style_width(&quiet, plain);
-    if (indent + length > LINE_WIDTH) length = LINE_WIDTH > indent ? LINE_WIDTH - indent : 1;
+    if (indent + length > width) length = width > indent ? width - indent : 1;
     style_on(out, st, ink_of(p->level));
     strbuf_addc(out, '^');
     strbuf_pad(out, '~', length > 1 ? length - 1 : 0);
@@ -158,8 +160,14 @@ void diagnostic_add(strbuf *out, const style *st, sources *s, const problem *p) 
                     p->caller.column);
     if (!p->help.len) return;
     strbuf_adds(out, "  help: ");
-    style_text(out, st, p->help);
-    strbuf_addc(out, '\n');
+    _cleanup_strbuf_ strbuf help = STRBUF_INIT;
+    style_text(&help, st, p->help);
+    if (st->terminal) {
+        style_fold(out, strbuf_str(&help), 8, st->width);
+    } else {
+        strbuf_add(out, strbuf_str(&help));
+        strbuf_addc(out, '\n');
+    }
 }
 
 void diagnostics_print(int fd, sources *s, problem_list *list) {
