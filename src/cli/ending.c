@@ -17,6 +17,11 @@ typedef struct ending {
     size_t count, label_width, width;
 } ending;
 
+static size_t widest(const ending *n, size_t width, const job_view *job) {
+    size_t own = style_width(n->st, job->label);
+    return own < width ? width : own < LABEL_MAX ? own : LABEL_MAX;
+}
+
 static void heading(const ending *n, const char *text) {
     strbuf_addc(n->out, '\n');
     style_add(n->out, n->st, INK_BOLD, str_from(text));
@@ -243,9 +248,9 @@ static void summary_lines(const ending *n, const job_view *job) {
     }
 }
 
-static void short_summary(const ending *n, const job_view *job) {
+static void short_summary(const ending *n, const job_view *job, size_t label_width) {
     strbuf_adds(n->out, "  ");
-    style_column(n->out, n->st, job->label, n->label_width);
+    style_column(n->out, n->st, job->label, label_width);
     strbuf_adds(n->out, "  ");
     style_clip(n->out, n->st, str_trim(job->summary), TAIL_LINE_MAX);
     strbuf_addc(n->out, '\n');
@@ -254,8 +259,12 @@ static void short_summary(const ending *n, const job_view *job) {
 /* Summaries are written for a web page; here they are shown while they are short. Those of one line
  * stand in one block, before the others. */
 static void list_summaries(const ending *n) {
-    size_t room = SUMMARY_LINES, left_out = 0;
+    size_t room = SUMMARY_LINES, left_out = 0, label_width = 0;
     bool block = false;
+    for (size_t i = 0; i < n->count; i++) {
+        if (count_lines(str_trim(n->jobs[i]->summary)) == 1)
+            label_width = widest(n, label_width, n->jobs[i]);
+    }
     for (int longer = 0; longer < 2; longer++) {
         for (size_t i = 0; i < n->count; i++) {
             const job_view *job = n->jobs[i];
@@ -271,7 +280,7 @@ static void list_summaries(const ending *n) {
             if (longer)
                 summary_lines(n, job);
             else
-                short_summary(n, job);
+                short_summary(n, job, label_width);
         }
     }
     if (left_out)
@@ -313,10 +322,8 @@ void ending_add(render *r, job_view *const *jobs, size_t job_count, bool with_jo
     const style *st = &r->style;
     ending n = {.r = r, .out = &r->out.buf, .st = st, .jobs = jobs, .count = job_count};
     n.width = st->width;
-    for (size_t i = 0; i < job_count; i++) {
-        size_t width = style_width(st, jobs[i]->label);
-        if (width > n.label_width) n.label_width = width < LABEL_MAX ? width : LABEL_MAX;
-    }
+    for (size_t i = 0; i < job_count; i++)
+        n.label_width = widest(&n, n.label_width, jobs[i]);
     if (with_jobs && job_count > 1) list_jobs(&n);
     list_summaries(&n);
     list_annotations(&n);
