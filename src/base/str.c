@@ -229,6 +229,20 @@ static size_t utf8_length(const unsigned char *p, size_t left) {
     return n;
 }
 
+/* What is subtracted borrows a byte's top bit where the byte is a control character or DEL. */
+size_t str_skip_printable(str s, size_t at) {
+    const uint64_t each = 0x0101010101010101;
+    uint64_t word;
+    for (; at + sizeof word <= s.len; at += sizeof word) {
+        memcpy(&word, s.ptr + at, sizeof word);
+        uint64_t control = word - each * ' ', del = (word ^ each * 0x7f) - each;
+        if ((word | control | del) & each << 7) break;
+    }
+    while (at < s.len && s.ptr[at] >= ' ' && s.ptr[at] < 0x7f)
+        at++;
+    return at;
+}
+
 /* Most text is ASCII: the first byte from `at` on that is not, or the end, eight at a time. */
 static size_t skip_ascii(str s, size_t at) {
     uint64_t word;

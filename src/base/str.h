@@ -59,6 +59,9 @@ size_t str_distance(str a, str b, size_t limit);
 /* The candidate nearest to `word` that a person could have meant, or an empty str. */
 str str_nearest(str word, const str *candidates, size_t count);
 
+/* The first byte from `at` on that is not a printable ASCII character, or the end: to pass quickly
+ * over text in which most are. */
+size_t str_skip_printable(str s, size_t at);
 /* True when `s` is well-formed UTF-8 (no surrogates, no overlong forms). */
 bool utf8_valid(str s);
 /* Reads one code point at *at (< s.len) and moves *at past it; U+FFFD for each ill-formed byte. */

@@ -191,7 +191,7 @@ size_t style_clip(strbuf *out, const style *st, str text, size_t width) {
 /* Most lines hold nothing that has to be looked at. The leading bytes are those of is_hidden. */
 static bool is_harmless(const style *st, str text) {
     bool ascii_only = st->terminal && !st->utf8;
-    for (size_t i = 0; i < text.len; i++) {
+    for (size_t i = 0; (i = str_skip_printable(text, i)) < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
         if ((c < 0x20 && c != '\t') || c == 0x7f) return false;
         if (c >= 0x80 && (ascii_only || c == 0xc2 || c == 0xd8 || c == 0xe2)) return false;

@@ -258,6 +258,18 @@ static void ill_formed_utf8_is_seen_wherever_it_stands(void **state) {
     }
 }
 
+static void printable_text_is_passed_over(void **state) {
+    for (int c = 0; c < 256; c++) {
+        bool printable = c >= ' ' && c < 0x7f;
+        for (size_t at = 0; at < 20; at++) {
+            char text[20] = "abcdefg ~!@^`{|}0123";
+            text[at] = (char)c;
+            assert_int_equal(str_skip_printable((str){text, sizeof text}, 0), printable ? 20 : at);
+            assert_int_equal(str_skip_printable((str){text, sizeof text}, at + 1), 20);
+        }
+    }
+}
+
 static void code_points_are_read_and_written_alike(void **state) {
     static const uint32_t codes[] = {0,      0x7F,   0x80,    0x7FF,   0x800,
                                      0xFFFD, 0xFFFF, 0x10000, 0x10FFFF};
@@ -372,6 +384,7 @@ int main(void) {
         cmocka_unit_test(the_nearest_word_is_what_a_person_meant),
         cmocka_unit_test(only_well_formed_utf8_is_valid),
         cmocka_unit_test(ill_formed_utf8_is_seen_wherever_it_stands),
+        cmocka_unit_test(printable_text_is_passed_over),
         cmocka_unit_test(code_points_are_read_and_written_alike),
         cmocka_unit_test(white_space_and_lengths_are_those_of_utf16),
         cmocka_unit_test(buffers_grow_and_stay_terminated),
