@@ -16,6 +16,6 @@ appendFileSync(process.env.GITHUB_OUTPUT, `tests=${cases.length}\nfailures=${fai
 const rows = failed.map(([, file, name, time]) => `| ${name} | ${file} | ${(time * 1000).toFixed(1)} ms |\n`);
 appendFileSync(
   process.env.GITHUB_STEP_SUMMARY,
-  `**${process.env.INPUT_TITLE}**: ${cases.length - failed.length} of ${cases.length} passed\n` +
+  `${process.env.INPUT_TITLE}: ${cases.length - failed.length} of ${cases.length} passed\n` +
     (rows.length ? `\n| failed | file | time |\n|---|---|---|\n${rows.join('')}` : ''),
 );
