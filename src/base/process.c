@@ -1,13 +1,13 @@
 /* process.c: children, their pipes and their ends in one poll.
  *
- * A child is started by posix_spawn, which does not copy our page tables however large we have
- * grown. It reads its input from memory (a memfd) or from /dev/null, so there is nothing to feed
- * and no SIGPIPE to fear. Its end is seen by a pidfd, not by the end of its pipes: a daemon that it
- * leaves behind may hold those open for ever. Children stay in our process group, so that Ctrl-C on
- * a terminal reaches them while we wait here.
+ * A child is started by vfork, which does not copy our page tables however large we have grown, and
+ * gets SIGTERM when we are killed. It reads its input from memory (a memfd) or from /dev/null, so
+ * there is nothing to feed and no SIGPIPE to fear. Its end is seen by a pidfd, not by the end of
+ * its pipes: a daemon that it leaves behind may hold those open for ever. Children stay in our
+ * process group, so that Ctrl-C on a terminal reaches them while we wait here.
  *
- * A child that takes too long or says too much gets SIGTERM, on which git ends its own children,
- * and SIGKILL a little later. */
+ * A child that takes too long or says too much gets SIGTERM, so that it can tidy up, and SIGKILL
+ * a little later. */
 #include "base/process.h"
 
 #include "base/fs.h"
@@ -17,11 +17,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -103,7 +103,7 @@ static int open_pipe(stream *s, int *ret_child_end) {
     return 0;
 }
 
-/* posix_spawnp would call a program forbidden that is only absent, where a folder of PATH is closed
+/* execvp would call a program forbidden that is only absent, where a folder of PATH is closed
  * to us. */
 static const char *find_program(arena *a, const char *name) {
     const char *path = getenv("PATH");
@@ -111,32 +111,53 @@ static const char *find_program(arena *a, const char *name) {
     return fs_find_program(a, name, path ? str_from(path) : STR("/usr/local/bin:/usr/bin:/bin"));
 }
 
-/* The signals that we block, and the broken pipe that we ignore, are the child's to meet as usual.
- * Returns an errno. */
-static int spawn(child *c, int in, int out, int err_out, arena *a) {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, ours;
-    sigemptyset(&none);
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGPIPE);
-    if (posix_spawn_file_actions_init(&actions) || posix_spawnattr_init(&attributes)) oom();
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &ours);
+/* Runs in the child of a vfork: touches nothing but its own variables and *failed. It meets signals
+ * as if they had never been blocked or caught; what is ignored stays so, but for the broken pipe.
+ */
+static _Noreturn void become(const char *program, const process_spec *spec, const int fds[3],
+                             char **env, volatile int *failed) {
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    bool good = !spec->cwd || chdir(spec->cwd) == 0;
+    for (int i = 0; i < 3 && good; i++)
+        good = dup2(fds[i], i) == i;
+    for (int signo = 1; signo < NSIG && good; signo++) {
+        struct sigaction now;
+        bool ignored = sigaction(signo, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+        if (!ignored || signo == SIGPIPE) signal(signo, SIG_DFL);
+    }
+    if (good) {
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        execve(program, (char *const *)spec->argv, env);
+    }
+    *failed = errno;
+    _exit(127);
+}
+
+/* No handler of ours may run in the child, which has our memory: until its own are set, signals
+ * wait. Not inlined, so that no variable of a caller is in the way of the two returns of vfork. */
+static __attribute__((noinline)) pid_t launch(const char *program, const process_spec *spec,
+                                              const int fds[3], char **env, volatile int *failed) {
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    pid_t pid = vfork();
+    if (pid == 0) become(program, spec, fds, env, failed);
+    if (pid < 0) *failed = errno;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return pid;
+}
+
+/* Returns an errno. */
+static int spawn(child *c, const int fds[3], arena *a) {
     const char *program = find_program(a, c->spec->argv[0]);
-    int r = program ? 0 : ENOENT;
-    if (!r) r = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
-    if (!r) r = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-    if (!r) r = posix_spawn_file_actions_adddup2(&actions, err_out, STDERR_FILENO);
-    if (!r && c->spec->cwd) r = posix_spawn_file_actions_addchdir_np(&actions, c->spec->cwd);
-    if (!r)
-        r = posix_spawn(&c->pid, program, &actions, &attributes, (char *const *)c->spec->argv,
-                        merged_env(a, c->spec->env));
-    if (r) c->pid = 0;
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return r;
+    if (!program) return ENOENT;
+    volatile int failed = 0;
+    pid_t pid = launch(program, c->spec, fds, merged_env(a, c->spec->env), &failed);
+    if (pid > 0 && failed) waitpid(pid, NULL, 0);
+    if (!failed) c->pid = pid;
+    return failed;
 }
 
 static int start_error(const process_spec *spec, int code, err *e) {
@@ -155,7 +176,7 @@ static int start(child *c, arena *a) {
     if (in < 0 || open_pipe(&c->out, &out) < 0 || open_pipe(&c->err_out, &err_out) < 0)
         r = errno;
     else
-        r = spawn(c, in, out, err_out, a);
+        r = spawn(c, (const int[]){in, out, err_out}, a);
     if (r == 0 && (c->pidfd = pidfd_open(c->pid, 0)) < 0) {
         r = errno;
         kill(c->pid, SIGKILL);

@@ -213,7 +213,10 @@ static repo *repo_of(actions *x, const uses_parts *parts) {
 
 /* ---- which commit --------------------------------------------------------------------------- */
 
-static const char *const git_env[] = {"GIT_TERMINAL_PROMPT=0", "GIT_LFS_SKIP_SMUDGE=1", NULL};
+/* The helpers that git starts for http outlive it: at the latest they end when nothing comes. */
+static const char *const git_env[] = {"GIT_TERMINAL_PROMPT=0", "GIT_LFS_SKIP_SMUDGE=1",
+                                      "GIT_HTTP_LOW_SPEED_LIMIT=1", "GIT_HTTP_LOW_SPEED_TIME=60",
+                                      NULL};
 
 /* Where the commit that a ref meant last time is kept: by source, because forks differ. */
 static char *memory_of(arena *a, const repo *r) {
@@ -339,13 +342,19 @@ static void find_commits(actions *x, repo **batch, size_t count) {
 /* ---- the files of a commit ------------------------------------------------------------------ */
 
 /* Fetches by commit, so that it is the one that ls-remote told of; servers that do not give out
- * commits are asked for the ref, and then the commit is compared. */
+ * commits are asked for the ref, and then the commit is compared. A shell does not end what it
+ * waits for when it is ended: this one does. */
 static const char fetch_script[] =
     "set -e\n"
+    "trap 'kill \"$child\" 2>/dev/null; exit 143' TERM INT\n"
+    "fetch() {\n"
+    "  git fetch -q --depth 1 --no-tags -- \"$@\" &\n"
+    "  child=$!\n"
+    "  wait \"$child\"\n"
+    "}\n"
     "git init -q --template= \"$1\"\n"
     "cd \"$1\"\n"
-    "git fetch -q --depth 1 --no-tags -- \"$2\" \"$3\" 2>/dev/null ||\n"
-    "  git fetch -q --depth 1 --no-tags -- \"$2\" \"$4\"\n"
+    "fetch \"$2\" \"$3\" 2>/dev/null || fetch \"$2\" \"$4\"\n"
     "test \"$(git rev-parse 'FETCH_HEAD^{commit}')\" = \"$3\" || {\n"
     "  echo 'the ref moved while it was fetched' >&2; exit 1; }\n"
     "git -c core.autocrlf=false -c core.hooksPath=/dev/null -c advice.detachedHead=false \\\n"

@@ -4,12 +4,15 @@
 #include "base/process.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 typedef struct fixture {
@@ -219,9 +222,35 @@ static void a_check_fails_with_the_last_line(void **state) {
     assert_string_equal(f->e.message, "'sh' ended with status 3: fatal: bad");
 }
 
+/* The pipe ends when nobody holds it any more: the caller, and what that has started. */
+static void a_child_ends_when_its_caller_is_killed(void **state) {
+    fixture *f = *state;
+    int fds[2];
+    char byte;
+    assert_return_code(pipe(fds), errno);
+    pid_t caller = fork();
+    if (caller == 0) {
+        close(fds[0]);
+        char script[64];
+        snprintf(script, sizeof script, "echo >&%d; exec sleep 60", fds[1]);
+        const char *argv[] = {"sh", "-c", script, NULL};
+        process_run(f->a, &(process_spec){.argv = argv}, &f->result, &f->e);
+        _exit(0);
+    }
+    close(fds[1]);
+    assert_int_equal(read(fds[0], &byte, 1), 1);
+    kill(caller, SIGKILL);
+    waitpid(caller, NULL, 0);
+    struct pollfd p = {.fd = fds[0], .events = POLLIN};
+    assert_int_equal(poll(&p, 1, 5000), 1);
+    assert_int_equal(read(fds[0], &byte, 1), 0);
+    close(fds[0]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define PROCESS_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        PROCESS_TEST(a_child_ends_when_its_caller_is_killed),
         PROCESS_TEST(output_and_status_are_told_apart),
         PROCESS_TEST(a_signal_is_128_and_its_number),
         PROCESS_TEST(input_is_read_to_its_end_or_not_at_all),
