@@ -18,6 +18,22 @@ render *render_new(const run_config *c, loop *l) {
     return r;
 }
 
+void render_log(strbuf *out, const style *st, const runner_event *ev) {
+    static const struct {
+        const char *lead;
+        style_ink ink;
+    } levels[] = {
+        [LOG_PLAIN] = {"", INK_COUNT},         [LOG_DEBUG] = {"debug: ", INK_DIM},
+        [LOG_NOTICE] = {"notice: ", INK_CYAN}, [LOG_WARNING] = {"warning: ", INK_YELLOW},
+        [LOG_ERROR] = {"error: ", INK_RED},    [LOG_COMMAND] = {"", INK_BLUE},
+    };
+    style_ink ink = levels[ev->level].ink;
+    if (ink != INK_COUNT) style_on(out, st, ink);
+    strbuf_adds(out, levels[ev->level].lead);
+    style_text(out, st, ev->text);
+    if (ink != INK_COUNT) style_off(out, st);
+}
+
 row row_of_job(const job_view *job) {
     const step_view *culprit = job->result == JOB_FAILURE ? job_view_culprit(job) : NULL;
     bool fine = job->result == JOB_SUCCESS;

@@ -54,6 +54,9 @@ render *render_tty_new(void);
 void render_written(render *r);
 void render_flush(render *r);
 
+/* A line of output, with its level in front where that is none of a script's own. */
+void render_log(strbuf *out, const style *st, const runner_event *ev);
+
 /* One line of a table: "✓ label      0.4s  text". */
 typedef struct row {
     style_glyph glyph; /* GLYPH_COUNT: the spinner at `tick` */

@@ -105,21 +105,9 @@ static void job_finished(render *r, const job_view *job, const runner_event *ev)
 }
 
 static void log_line(render *r, const job_view *job, const runner_event *ev) {
-    static const struct {
-        const char *lead;
-        style_ink ink;
-    } levels[] = {
-        [LOG_PLAIN] = {"", INK_COUNT},         [LOG_DEBUG] = {"debug: ", INK_DIM},
-        [LOG_NOTICE] = {"notice: ", INK_CYAN}, [LOG_WARNING] = {"warning: ", INK_YELLOW},
-        [LOG_ERROR] = {"error: ", INK_RED},    [LOG_COMMAND] = {"", INK_BLUE},
-    };
     strbuf *out = begin(r, job);
-    style_ink ink = levels[ev->level].ink;
     strbuf_adds(out, "  ");
-    if (ink != INK_COUNT) style_on(out, &r->style, ink);
-    strbuf_adds(out, levels[ev->level].lead);
-    style_text(out, &r->style, ev->text);
-    if (ink != INK_COUNT) style_off(out, &r->style);
+    render_log(out, &r->style, ev);
     end(r);
 }
 

@@ -197,7 +197,7 @@ static void step_finished(tty *t, const job_view *job, const runner_event *ev) {
     add_row(t, &t->base.out.buf, &x);
 }
 
-static void log_line(tty *t, const job_view *job, str text) {
+static void log_line(tty *t, const job_view *job, const runner_event *ev) {
     const style *st = &t->base.style;
     strbuf *out = &t->base.out.buf;
     strbuf_adds(out, "  ");
@@ -205,7 +205,10 @@ static void log_line(tty *t, const job_view *job, str text) {
     style_column(out, st, job->label, t->label_width);
     strbuf_addf(out, "  %s ", style_glyph_of(st, GLYPH_BAR));
     style_off(out, st);
-    style_clip(out, st, text, SIZE_MAX / 4); /* the terminal may fold it */
+    if (ev->kind == RUNNER_GROUP)
+        style_add(out, st, INK_BOLD, ev->text);
+    else
+        render_log(out, st, ev); /* the terminal may fold it */
     strbuf_addc(out, '\n');
     /* A flood of output is not held back until the next redraw. */
     if (out->len > 65536) redraw(t);
@@ -221,7 +224,7 @@ static void job_event(render *r, const job_view *job, const runner_event *ev) {
         break;
     case RUNNER_LOG:
     case RUNNER_GROUP:
-        if (r->config->verbose) log_line(t, job, ev->text);
+        if (r->config->verbose) log_line(t, job, ev);
         break;
     case RUNNER_STEP_STARTED:
     case RUNNER_GROUP_END:
