@@ -2,7 +2,8 @@
  *
  *   run_config.c   options become a run_config: secrets, variables and inputs are read
  *   run_files.c    workflow files are found, read and judged; the event is made; what it starts
- *   run_actions.c  actions and reusable workflows of other repositories are fetched
+ *   run_actions.c  actions and reusable workflows of other repositories are found
+ *   run_fetch.c    and fetched
  *   run_list.c     --list and --dry-run print what would run
  *   run_graph.c    --graph draws it
  *   run_driver.c   the loop: schedules give jobs, runners run them, a renderer shows it
