@@ -46,12 +46,13 @@ void check_report_json(strbuf *out, const style *st, const check_report *r) {
     json_open(&o, '[');
     for (size_t i = 0; i < r->problems->count; i++) {
         const problem *p = &r->problems->items[i];
+        const span w = problem_place(p);
         json_open(&o, '{');
-        json_key_str(&o, "file", str_from(p->where.file));
-        json_key_number(&o, "line", p->where.line);
-        json_key_number(&o, "column", p->where.column);
-        json_key_number(&o, "end_line", p->where.end_line);
-        json_key_number(&o, "end_column", p->where.end_column);
+        json_key_str(&o, "file", str_from(w.file));
+        json_key_number(&o, "line", w.line);
+        json_key_number(&o, "column", w.column);
+        json_key_number(&o, "end_line", w.end_line);
+        json_key_number(&o, "end_column", w.end_column);
         json_key_str(&o, "level", str_from(severity_name(p->level)));
         json_key_str(&o, "rule", str_from(p->rule));
         json_key_str(&o, "message", p->message);
@@ -138,7 +139,8 @@ static void put_result(json_out *o, const problem *p, const check_rule *rules, s
     strbuf_add(&text, p->message);
     if (p->help.len) strbuf_addf(&text, ". %.*s", STR_ARG(p->help));
     key_text(o, "message", strbuf_str(&text));
-    if (p->where.file) put_place(o, &p->where);
+    const span w = problem_place(p);
+    if (w.file) put_place(o, &w);
     json_close(o, '}');
 }
 
