@@ -14,7 +14,8 @@
 
 /* ---- rules --------------------------------------------------------------------------------- */
 
-/* id, level, summary, help. docs/check.md has the same list; a test compares them. */
+/* id, level, summary, help: of the findings and of what the parser refuses. docs/check.md has the
+ * same list; a test compares them. */
 #define CHECK_RULES(X)                                                                             \
     X(PROPERTY, "unknown-property", ERROR, "A context has no such property",                       \
       "it is always empty; the contexts are listed in GitHub's contexts reference")                \
@@ -77,6 +78,22 @@
       "put it into a secret and use ${{ secrets.NAME }}")                                          \
     X(WRITE_ALL, "write-all", NOTE, "A token that may do everything",                              \
       "name the permissions that are needed")                                                      \
+    X(SYNTAX, "syntax", ERROR, "What GitHub's parser does not accept",                             \
+      "see GitHub's workflow syntax and metadata syntax references")                               \
+    X(EXPRESSION, "expression", ERROR,                                                             \
+      "An expression that cannot be parsed, or a name that may not be used there",                 \
+      "see GitHub's expressions and contexts references")                                          \
+    X(PERMISSIONS, "permissions", ERROR,                                                           \
+      "A called workflow that asks for more than its caller allows",                               \
+      "give the calling job these permissions")                                                    \
+    X(NEEDS, "needs", ERROR, "A job that needs an unknown job or, through others, itself",         \
+      "name jobs of the same file, and leave one that needs none")                                 \
+    X(LIMIT, "limit", ERROR, "More than GitHub allows in a file, its calls or a matrix",           \
+      "split it into smaller files, or into several workflows")                                    \
+    X(NESTING, "nesting", ERROR, "Reusable workflows that call each other too deep",               \
+      "call the innermost ones directly")                                                          \
+    X(JOB_LIMIT, "job-limit", ERROR, "More jobs than a workflow may have",                         \
+      "split the workflow, or use a matrix")                                                       \
     X(ENVIRONMENT, "environment-name", ERROR, "A name that no environment can have",               \
       "choose a shorter name")
 

@@ -699,6 +699,39 @@ static void every_rule_is_documented_as_it_is(void **state) {
     assert_int_equal(rows, count);
 }
 
+static bool is_rule(const char *id) {
+    size_t count;
+    const check_rule *rules = check_rules(&count);
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(rules[i].id, id)) return true;
+    return false;
+}
+
+static void what_the_parser_refuses_has_a_rule_too(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *rule;
+        workflow_limits limits;
+    } cases[] = {
+        {"on: push\n", "syntax", {0}},
+        {RUN "${{ gihub.sha }}\n", "expression", {0}},
+        {JOB "    needs: b\n    steps: [{run: x}]\n", "needs", {0}},
+        {RUN "x\n", "limit", {.max_depth = 2}},
+        {RUN "x\n  b: {runs-on: x, steps: [{run: x}]}\n", "job-limit", {.max_jobs = 1}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        _cleanup_arena_ arena *a = arena_new();
+        workflow *w;
+        err e;
+        workflow_options how = {.limits = cases[i].limits};
+        assert_int_equal(workflow_parse(a, str_from(cases[i].text), "w.yml", &how, &w, &e), 0);
+        assert_true(w->problems.errors > 0);
+        assert_string_equal(w->problems.items[0].rule, cases[i].rule);
+        assert_true(is_rule(cases[i].rule));
+    }
+    assert_true(is_rule("permissions") && is_rule("nesting"));
+}
+
 /* ---- size ---------------------------------------------------------------------------------- */
 
 /* Each of many jobs reads one of many outputs: it took minutes. */
@@ -774,6 +807,7 @@ int main(void) {
         cmocka_unit_test(a_workflow_that_is_right_gives_no_findings),
         cmocka_unit_test(the_workflows_of_this_project_give_no_findings),
         cmocka_unit_test(every_rule_is_documented_as_it_is),
+        cmocka_unit_test(what_the_parser_refuses_has_a_rule_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
