@@ -291,11 +291,15 @@ static void list_summaries(const ending *n) {
 /* ---- the last line -------------------------------------------------------------------------- */
 
 static void verdict(const ending *n) {
-    size_t counts[JOB_RESULT_COUNT] = {0};
+    size_t counts[JOB_RESULT_COUNT] = {0}, allowed = 0;
     int64_t from = 0, to = 0;
     for (size_t i = 0; i < n->count; i++) {
         const run_view *run = n->jobs[i]->run;
-        if (!n->jobs[i]->is_call) counts[n->jobs[i]->result]++;
+        const job_view *job = n->jobs[i];
+        if (job->result == JOB_FAILURE && job->may_fail)
+            allowed++;
+        else if (!job->is_call)
+            counts[job->result]++;
         if (!from || run->started_us < from) from = run->started_us;
         if (run->ended_us > to) to = run->ended_us;
     }
@@ -313,7 +317,8 @@ static void verdict(const ending *n) {
         style_off(n->out, n->st);
         first = false;
     }
-    strbuf_adds(n->out, first ? "nothing ran in " : " in ");
+    if (allowed) strbuf_addf(n->out, "%s%zu failed (allowed)", first ? "" : ", ", allowed);
+    strbuf_adds(n->out, first && !allowed ? "nothing ran in " : " in ");
     style_duration(n->out, to - from);
     strbuf_addc(n->out, '\n');
 }

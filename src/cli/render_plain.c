@@ -80,8 +80,10 @@ static void step_finished(render *r, const job_view *job, const runner_event *ev
     if (ev->conclusion == STEP_SKIPPED) {
         strbuf_adds(out, "skipped");
     } else {
-        if (ev->conclusion == STEP_FAILURE && ev->exit_code > 0)
+        if (ev->outcome == STEP_FAILURE && ev->exit_code > 0)
             strbuf_addf(out, "exit %d, ", ev->exit_code);
+        if (ev->outcome == STEP_FAILURE && ev->conclusion == STEP_SUCCESS)
+            strbuf_adds(out, "failure allowed, ");
         if (ev->conclusion == STEP_CANCELLED) strbuf_adds(out, "cancelled, ");
         style_duration(out, ev->duration_us);
     }

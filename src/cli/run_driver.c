@@ -104,6 +104,7 @@ static job_view *add_view(live_run *run, const plan_job *job, const job_instance
         if (v->matrix.kind == VALUE_OBJECT) v->matrix = masked_object(d, v->a, &v->matrix);
         v->labels = instance->labels;
         v->label_count = instance->label_count;
+        v->may_fail = instance->continue_on_error;
     }
     ARENA_PUSH(d->set->a, d->views, d->view_count, d->view_cap, v);
     return v;

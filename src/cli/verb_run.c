@@ -25,7 +25,7 @@ static const option_spec run_options[] = {
      .help = "Of a matrix with the key K, run only configurations where it is V."},
     {'P', "platform", "LABEL=BACKEND", .many = true,
      .help = "Where jobs with this runs-on label run. The only back end is 'host': this machine. "
-             "ubuntu-*, linux and self-hosted run there by default."},
+             "Every label but macos-* and windows-* runs there by default."},
     {0, "action", "OWNER/REPO@REF=DIR", .many = true, .help = "Take this action from a folder."},
     {0, "actions-from", "URL|DIR", .complete = COMPLETE_DIR,
      .help = "Fetch actions from URL/OWNER/REPO.git, or from bare repositories DIR/OWNER/REPO.git. "
@@ -112,7 +112,7 @@ const verb verb_run = {
     .exits =
         (const verb_pair[]){
             {"0", "all jobs ended well or were skipped, or filters left out every workflow"},
-            {"1", "a job failed"},
+            {"1", "a job failed that may not (continue-on-error)"},
             {"2", "the command or a workflow is invalid; no job was started"},
             {"130", "the run was cancelled"},
             {0},

@@ -59,6 +59,7 @@ static void add_summary(job_view *v, str text) {
 static void end_step(job_view *v, const runner_event *ev) {
     if (!job_view_step(v, ev->step)) start_step(v, ev);
     step_view *s = job_view_step(v, ev->step);
+    if (!str_eq(s->name, ev->step_name)) s->name = arena_str(v->a, ev->step_name);
     s->conclusion = ev->conclusion;
     s->exit_code = ev->exit_code;
     s->duration_us = ev->duration_us;

@@ -56,6 +56,7 @@ typedef struct job_view {
     str *labels;
     size_t label_count;
     bool is_call, started, ended;
+    bool may_fail; /* continue-on-error: its failure is not the run's */
     job_result result;
     str reason;
     int64_t started_us, duration_us;

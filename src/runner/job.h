@@ -209,7 +209,7 @@ struct runner {
     step *complete; /* "Complete job", while it runs */
     value outputs;
     loop_timer *timeout; /* of the job; after a cancellation, of the cancellation */
-    strbuf scratch[4];   /* of the event writer */
+    strbuf scratch[5];   /* of the event writer */
     strbuf line;         /* of the log writer */
     bool debug;
 };

@@ -51,6 +51,8 @@ void output_event(runner *r, runner_event *ev) {
     ev->title = masked(r, &r->scratch[1], ev->title);
     ev->file = masked(r, &r->scratch[2], ev->file);
     ev->summary = masked(r, &r->scratch[3], ev->summary);
+    /* Its step may have made a part of the name a secret since it began. */
+    if (ev->kind == RUNNER_STEP_FINISHED) ev->step_name = masked(r, &r->scratch[4], ev->step_name);
     r->port.event(r->port.context, ev);
 }
 

@@ -167,6 +167,7 @@ static void warn_strictly(arena *a, str source, action *act) {
 }
 
 int action_parse(arena *a, str source, const char *path, action **ret, err *e) {
+    (void)e;
     action *act = ARENA_NEW(a, action);
     reading r;
     act->problems.a = a;

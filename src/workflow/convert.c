@@ -78,10 +78,12 @@ static void convert_jobs(conversion *c, workflow *w, const token *jobs) {
 /* ---- the file ------------------------------------------------------------------------------ */
 
 static void take_name(conversion *c, workflow *w, const token *t) {
+    (void)c;
     if (token_text(t).len > 0) w->name = t->text;
 }
 
 static void take_description(conversion *c, workflow *w, const token *t) {
+    (void)c;
     w->description = token_text(t);
 }
 

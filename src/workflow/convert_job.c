@@ -23,6 +23,7 @@ static void take_permissions(conversion *c, workflow_job *job, const token *t) {
 }
 
 static void take_secrets(conversion *c, workflow_job *job, const token *t) {
+    (void)c;
     job->secrets_inherit = t->kind == TOKEN_STRING && str_is(t->text, "inherit");
     if (!job->secrets_inherit) job->secrets = t;
 }

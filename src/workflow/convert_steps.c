@@ -91,6 +91,7 @@ static void take_condition(step_list *l, workflow_step *step, const token *t) {
 }
 
 static void take_run(step_list *l, workflow_step *step, const token *t) {
+    (void)l;
     step->kind = STEP_RUN;
     step->run = t;
 }

@@ -178,6 +178,7 @@ uint16_t workflow_definition(const workflow_options *options) {
 
 int workflow_parse(arena *a, str source, const char *path, const workflow_options *options,
                    workflow **ret, err *e) {
+    (void)e;
     static const workflow_options defaults = {.policy = POLICY_LIMITED_READ};
     if (!options) options = &defaults;
     workflow *w = ARENA_NEW(a, workflow);
