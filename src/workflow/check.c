@@ -78,6 +78,7 @@ static void walk_steps(checker *c, const workflow_step *steps, size_t count) {
         check_token(c, step->run, SITE_SHELL);
         walk_with(c, step);
         check_step(c, step);
+        check_positive(c, step->timeout_minutes, "timeout-minutes");
         check_step_uses(c, step);
         walk_steps(c, step->children, step->child_count);
         check_contexts_step(c, step);
@@ -109,6 +110,8 @@ static void walk_job(checker *c, const workflow_job *job) {
     for (size_t k = 0; k < sizeof plain / sizeof *plain; k++)
         check_token(c, plain[k], 0);
     check_job(c, job);
+    check_positive(c, job->timeout_minutes, "timeout-minutes");
+    check_positive(c, token_get(job->strategy, "max-parallel"), "max-parallel");
     check_job_uses(c, job);
     walk_steps(c, job->steps, job->step_count);
     /* Outputs, and the environment's url, are read when the steps have run. */
@@ -126,6 +129,7 @@ void check_refused(const workflow *w, problem_list *out) {
                  .file = {.a = out->a, .source = w->source}};
     check_triggers(&c);
     check_schedules(&c);
+    check_refused_literals(&c);
 }
 
 void check_workflow(const workflow *w, const check_options *options, problem_list *out) {

@@ -15,8 +15,9 @@ typedef struct check_options {
     void *action_context;
 } check_options;
 
-/* What GitHub refuses when the file is pushed although the schema allows it: schedules and filters
- * that cannot be. A workflow with an error of these must not be run. */
+/* What GitHub refuses when the file is pushed although the schema allows it: schedules, filters
+ * and defaults that cannot be, matrices that are too large. A workflow with an error of these must
+ * not be run. */
 void check_refused(const workflow *w, problem_list *out);
 
 /* Everything else: the file is accepted, and does something else than its author meant. Both add

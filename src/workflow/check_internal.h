@@ -94,6 +94,10 @@
       "call the innermost ones directly")                                                          \
     X(JOB_LIMIT, "job-limit", ERROR, "More jobs than a workflow may have",                         \
       "split the workflow, or use a matrix")                                                       \
+    X(DEFAULT, "input-default", ERROR, "A default that its input cannot have",                     \
+      "write a value of the input's type, or one of its options")                                  \
+    X(POSITIVE, "positive-number", ERROR, "A limit of time or of jobs that is zero or negative",   \
+      "write a whole number from 1, or leave the key out")                                         \
     X(ENVIRONMENT, "environment-name", ERROR, "A name that no environment can have",               \
       "choose a shorter name")
 
@@ -257,5 +261,8 @@ void check_job(checker *c, const workflow_job *job);
 void check_write_all(checker *c, const token *root);
 void check_step(checker *c, const workflow_step *step); /* check_steps.c */
 void check_default_shell(checker *c, const token *defaults);
+void check_refused_literals(checker *c); /* check_literals.c */
+/* A literal number under `key` that is zero or negative; NULL is fine. */
+void check_positive(checker *c, const token *t, const char *key);
 
 #endif

@@ -675,6 +675,76 @@ static void the_workflows_of_this_project_give_no_findings(void **state) {
     assert_true(files > 0);
 }
 
+/* ---- literals -------------------------------------------------------------------------------- */
+
+static void defaults_that_their_inputs_cannot_have(void **state) {
+    (void)state;
+#define INPUT(event, spec)                                                                         \
+    "on:\n  " event ":\n    inputs:\n      i: {" spec                                              \
+    "}\njobs:\n  a:\n    runs-on: ubuntu-latest\n"                                                 \
+    "    steps: [{run: x}]\n"
+    static const check_case cases[] = {
+        {INPUT("workflow_dispatch", "type: number, default: abc"), "input-default 4:34 abc"},
+        {INPUT("workflow_dispatch", "type: number, default: 5"), ""},
+        {INPUT("workflow_dispatch", "type: number, default: '5'"), ""},
+        {INPUT("workflow_dispatch", "type: number, default: ''"), ""},
+        {INPUT("workflow_dispatch", "type: boolean, default: maybe"), "input-default 4:35 maybe"},
+        {INPUT("workflow_dispatch", "type: boolean, default: 'true'"), ""},
+        {INPUT("workflow_dispatch", "type: choice, options: [a, b], default: c"),
+         "input-default 4:51 c"},
+        {INPUT("workflow_dispatch", "type: choice, options: [a, b], default: b"), ""},
+        {INPUT("workflow_dispatch", "type: choice, options: [1, 2], default: 2"), ""},
+        {INPUT("workflow_dispatch", "default: abc"), ""},
+        {INPUT("workflow_call", "type: number, default: abc"), "input-default 4:34 abc"},
+        {INPUT("workflow_call", "type: boolean, default: 1"), "input-default 4:35 1"},
+        {INPUT("workflow_call", "type: number, default: '${{ github.run_number }}'"), ""},
+    };
+    RUN_CASES(cases);
+}
+
+static void matrices_of_more_than_256_configurations(void **state) {
+    (void)state;
+#define TEN       "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"
+#define MATRIX(m) JOB "    strategy: {matrix: {" m "}}\n    steps: [{run: x}]\n"
+    static const struct {
+        const char *text;
+        size_t errors;
+    } cases[] = {
+        {MATRIX("x: " TEN ", y: " TEN ", z: [1, 2]"), 0},
+        {MATRIX("x: " TEN ", y: " TEN ", z: [1, 2, 3]"), 1},
+        {MATRIX("x: " TEN ", y: " TEN ", z: [1, 2, 3], exclude: [{z: 3}]"), 0},
+        {MATRIX("x: " TEN ", y: " TEN ", z: " TEN ", u: " TEN ", v: " TEN ", w: " TEN), 1},
+        {MATRIX("x: " TEN ", y: '${{ fromJSON(vars.Y) }}', z: " TEN ", u: " TEN), 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        _cleanup_arena_ arena *a = arena_new();
+        problem_list found = {.a = a};
+        workflow *w;
+        err e;
+        assert_int_equal(workflow_parse(a, str_from(cases[i].text), "w.yml", NULL, &w, &e), 0);
+        assert_int_equal(w->problems.count, 0);
+        check_refused(w, &found);
+        assert_int_equal(found.errors, cases[i].errors);
+        if (!found.count) continue;
+        assert_string_equal(found.items[0].rule, "limit");
+        assert_int_equal(found.items[0].where.line, 5);
+        assert_int_equal(found.items[0].where.column, 24);
+    }
+}
+
+static void numbers_that_must_be_positive(void **state) {
+    (void)state;
+    static const check_case cases[] = {
+        {JOB "    timeout-minutes: 0\n    strategy: {max-parallel: -1, matrix: {x: [1]}}\n"
+             "    steps: [{run: x, timeout-minutes: -0.5}]\n",
+         "positive-number 5:22 0\npositive-number 6:30 -1\npositive-number 7:39 -0.5"},
+        {JOB "    timeout-minutes: 1\n    strategy: {max-parallel: 2, matrix: {x: [1]}}\n"
+             "    steps: [{run: x, timeout-minutes: '${{ 0 }}'}]\n",
+         ""},
+    };
+    RUN_CASES(cases);
+}
+
 /* ---- documentation ------------------------------------------------------------------------- */
 
 static void every_rule_is_documented_as_it_is(void **state) {
@@ -806,6 +876,9 @@ int main(void) {
         cmocka_unit_test(suggestions_name_what_was_meant),
         cmocka_unit_test(a_workflow_that_is_right_gives_no_findings),
         cmocka_unit_test(the_workflows_of_this_project_give_no_findings),
+        cmocka_unit_test(defaults_that_their_inputs_cannot_have),
+        cmocka_unit_test(matrices_of_more_than_256_configurations),
+        cmocka_unit_test(numbers_that_must_be_positive),
         cmocka_unit_test(every_rule_is_documented_as_it_is),
         cmocka_unit_test(what_the_parser_refuses_has_a_rule_too),
     };
