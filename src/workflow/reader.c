@@ -20,7 +20,7 @@ static token *read_value(reading *r, const yaml_node *n, uint16_t definition, ui
 static bool scalar_value(reading *r, const yaml_node *n, value *ret) {
     err e = {0};
     if (yaml_scalar(n, ret, &e) == 0) return true;
-    reading_stop(r, n->where.file, "syntax", "%s", e.message);
+    reading_stop(r, n->where, "syntax", "%s", e.message);
     return false;
 }
 
@@ -110,14 +110,14 @@ static void judge_scalar(reading *r, token *t, uint16_t definition, uint32_t sco
 static bool enter(reading *r, const yaml_node *n) {
     if (r->stopped) return false;
     if (r->no_anchors && n->anchor.len > 0) {
-        reading_stop(r, n->where.file, "syntax",
+        reading_stop(r, n->where, "syntax",
                      "Anchors are not currently supported. Remove the anchor '%.*s'",
                      STR_ARG(n->anchor));
         return false;
     }
     if (n->kind == YAML_SCALAR) return true;
     if (r->depth >= r->limits.max_depth) {
-        reading_stop(r, n->where.file, "limit", "Maximum object depth exceeded");
+        reading_stop(r, n->where, "limit", "Maximum object depth exceeded");
         return false;
     }
     r->depth++;
@@ -232,7 +232,7 @@ static bool read_pair(mapping_reader *m, const yaml_pair *pair) {
     bool all_loose = m->form_count == 1 && schema_table[m->forms[0]].property_count == 0;
     const schema_definition *first = &schema_table[m->forms[0]];
     if (pair->key->kind != YAML_SCALAR) {
-        reading_stop(r, pair->key->where.file, "syntax", "Expected mapping end");
+        reading_stop(r, pair->key->where, "syntax", "Expected mapping end");
         return false;
     }
     if (!enter(r, pair->key)) return false;
@@ -340,7 +340,8 @@ const token *reading_file(reading *r, str source, const char *file, uint16_t def
     r->file = (place_index){.a = r->a, .source = source};
     if (!reading_bytes(r, file, text_bytes(str_from(file)))) return NULL;
     if (source.len > r->limits.max_file_bytes) {
-        reading_stop(r, file, "limit", "The maximum file size of %zu characters has been exceeded",
+        reading_stop(r, (span){.file = file}, "limit",
+                     "The maximum file size of %zu characters has been exceeded",
                      r->limits.max_file_bytes);
         return NULL;
     }

@@ -30,8 +30,9 @@ void reading_error_help(reading *r, span where, const char *rule, str help, cons
     __attribute__((format(printf, 5, 6)));
 /* What expr_parse says about `text`, which stands in the token's scalar and may use `scope`. */
 void reading_expression_error(reading *r, const token *t, str text, uint32_t scope, const err *e);
-/* Adds an error about a whole file (NULL: about the run) and stops reading. */
-void reading_stop(reading *r, const char *file, const char *rule, const char *format, ...)
+/* Adds an error about the whole file of `place` and stops reading. As on GitHub the error has no
+ * line; `place` shows people where it came up, as far as that is known. */
+void reading_stop(reading *r, span place, const char *rule, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* Counts memory as GitHub does; false, with an error, when there is too much of it. */

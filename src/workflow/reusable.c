@@ -125,8 +125,8 @@ static const struct called_file *file_at(const conversion *c, const char *path) 
 static bool count_file(conversion *c, const char *path) {
     nameset_add(&c->files, str_from(path));
     if (c->files.count <= c->r->limits.max_files) return true;
-    reading_error(c->r, (span){0}, "limit", "The maximum file count of %u has been exceeded",
-                  c->r->limits.max_files);
+    reading_stop(c->r, c->r->caller, "limit", "The maximum file count of %u has been exceeded",
+                 c->r->limits.max_files);
     return false;
 }
 

@@ -61,7 +61,7 @@ static bool belongs_to_call(const reading *r, span where) {
 static void error_push(reading *r, problem p) {
     if (r->problems->errors >= r->limits.max_errors) return;
     p.level = SEVERITY_ERROR;
-    if (belongs_to_call(r, p.where)) p.caller = r->caller;
+    if (belongs_to_call(r, problem_place(&p))) p.caller = r->caller;
     problem_push(r->problems, &p);
 }
 
@@ -145,18 +145,20 @@ void reading_expression_error(reading *r, const token *t, str text, uint32_t sco
     error_push(r, p);
 }
 
-void reading_stop(reading *r, const char *file, const char *rule, const char *format, ...) {
+void reading_stop(reading *r, span place, const char *rule, const char *format, ...) {
+    problem p = {.rule = rule, .where = {.file = place.file}, .focus = place};
     va_list args;
     va_start(args, format);
-    error_add(r, (span){.file = file}, rule, STR_EMPTY, format, args);
+    p.message = format_message(r->a, format, args);
     va_end(args);
+    error_push(r, p);
     r->stopped = true;
 }
 
 bool reading_bytes(reading *r, const char *file, size_t bytes) {
     r->bytes += bytes;
     if (r->bytes <= r->limits.max_result_bytes) return true;
-    reading_stop(r, file, "limit", "Maximum object size exceeded");
+    reading_stop(r, (span){.file = file}, "limit", "Maximum object size exceeded");
     return false;
 }
 

@@ -238,6 +238,11 @@ static void only_so_many_files_are_read(void **state) {
         options);
     assert_int_equal(w->problems.errors, 1);
     assert_str(w->problems.items[0].message, "The maximum file count of 2 has been exceeded");
+    span place = problem_place(&w->problems.items[0]);
+    assert_string_equal(place.file, "ci.yml");
+    assert_int_equal(place.line, 2);
+    assert_int_equal(place.column, 58);
+    assert_int_equal(w->problems.items[0].caller.line, 0); /* the same place is not told twice */
 }
 
 int main(void) {

@@ -338,11 +338,12 @@ static void limits_are_told_by_name(void **state) {
     const struct {
         workflow_limits limits;
         const char *message;
+        uint32_t line, column; /* where people are shown it */
     } cases[] = {
-        {{.max_file_bytes = 20}, "The maximum file size of 20 characters has been exceeded"},
-        {{.max_depth = 2}, "Maximum object depth exceeded"},
-        {{.max_result_bytes = 100}, "Maximum object size exceeded"},
-        {{.max_jobs = 1}, "The workflow may not contain more than 1 jobs"},
+        {{.max_file_bytes = 20}, "The maximum file size of 20 characters has been exceeded", 0, 0},
+        {{.max_depth = 2}, "Maximum object depth exceeded", 2, 11},
+        {{.max_result_bytes = 100}, "Maximum object size exceeded", 0, 0},
+        {{.max_jobs = 1}, "The workflow may not contain more than 1 jobs", 2, 25},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const workflow_options options = {.limits = cases[i].limits};
@@ -350,6 +351,10 @@ static void limits_are_told_by_name(void **state) {
             parse_with(a, "on: push\njobs: {a: {runs-on: x}, b: {runs-on: x}}\n", &options);
         assert_int_equal(w->problems.count, 1);
         assert_str(w->problems.items[0].message, cases[i].message);
+        span place = problem_place(&w->problems.items[0]);
+        assert_non_null(place.file);
+        assert_int_equal(place.line, cases[i].line);
+        assert_int_equal(place.column, cases[i].column);
     }
 }
 
