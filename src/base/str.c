@@ -193,7 +193,8 @@ size_t str_distance(str a, str b, size_t limit) {
 }
 
 str str_nearest(str word, const str *candidates, size_t count) {
-    size_t limit = word.len < 4 ? 1 : word.len < 8 ? 2 : 3;
+    /* One letter is not nearly another. */
+    size_t limit = word.len < 2 ? 0 : word.len < 4 ? 1 : word.len < 8 ? 2 : 3;
     str best = STR_EMPTY;
     for (size_t i = 0; i < count; i++) {
         size_t d = str_distance(word, candidates[i], limit);

@@ -6,6 +6,9 @@
 /* What a stranger can write. * is any index. */
 static const char *const untrusted[] = {
     "github.head_ref",
+    "github.event.answer.body",
+    "github.event.changes.body.from",
+    "github.event.changes.title.from",
     "github.event.comment.body",
     "github.event.commits.*.author.email",
     "github.event.commits.*.author.name",
@@ -23,6 +26,7 @@ static const char *const untrusted[] = {
     "github.event.issue.body",
     "github.event.issue.title",
     "github.event.issue_comment.body",
+    "github.event.merge_group.head_commit.message",
     "github.event.pages.*.page_name",
     "github.event.pull_request.body",
     "github.event.pull_request.head.label",
@@ -37,6 +41,8 @@ static const char *const untrusted[] = {
     "github.event.workflow_run.head_branch",
     "github.event.workflow_run.head_commit.author.email",
     "github.event.workflow_run.head_commit.author.name",
+    "github.event.workflow_run.head_commit.committer.email",
+    "github.event.workflow_run.head_commit.committer.name",
     "github.event.workflow_run.head_commit.message",
     "github.event.workflow_run.head_repository.description",
     "github.event.workflow_run.pull_requests.*.head.ref",
@@ -45,6 +51,7 @@ static const char *const untrusted[] = {
 /* ---- paths --------------------------------------------------------------------------------- */
 
 #define PATH_MAX_NAMES 12
+#define LONGEST_HELP   120 /* bytes of an expression that is repeated */
 
 /* a.b['c'][0].* as a list of names; an index that is not known is "*". */
 typedef struct path {
@@ -178,17 +185,19 @@ void check_injection(checker *c, const site *s) {
     const expr *x = source_of(c, s->x, false, 0);
     if (!x) return;
     str text = str_sub(check_expr_text(s, x), 0, 80), name = variable_name(c, x);
-    bool env = str_starts(text, STR("env."));
+    /* All of the expression moves: a part of it need not be a text. */
+    bool long_text = s->text.len > LONGEST_HELP || str_find_char(s->text, '\n') >= 0;
+    str whole = long_text ? STR("…") : s->text;
     str help;
     if (s->flags & SITE_JAVASCRIPT)
         help = arena_printf(c->a, "set `env: %.*s: ${{ %.*s }}` and read process.env.%.*s",
-                            STR_ARG(name), STR_ARG(text), STR_ARG(name));
-    else if (env)
+                            STR_ARG(name), STR_ARG(whole), STR_ARG(name));
+    else if (str_starts(text, STR("env.")))
         help = arena_printf(c->a, "write \"$%.*s\" in the script instead of ${{ %.*s }}",
                             STR_ARG(name), STR_ARG(text));
     else
         help = arena_printf(c->a, "set `env: %.*s: ${{ %.*s }}` and write \"$%.*s\" in the script",
-                            STR_ARG(name), STR_ARG(text), STR_ARG(name));
+                            STR_ARG(name), STR_ARG(whole), STR_ARG(name));
     check_add(c, RULE_INJECTION, check_expr_span(c, s, x), help,
               "'%.*s' is written by anybody, and becomes part of the script", STR_ARG(text));
 }

@@ -357,6 +357,18 @@ static void text_of_strangers_in_scripts(void **state) {
          "shell-injection 6:66 github.head_ref"},
         {RUN "echo ${{ github.event.commits[0].message }}\n",
          "shell-injection 6:21 github.event.commits[0].message"},
+        {RUN "echo ${{ github.event.changes.title.from }} ${{ github.event.changes.body.from }}\n",
+         "shell-injection 6:21 github.event.changes.title.from\n"
+         "shell-injection 6:60 github.event.changes.body.from"},
+        {RUN "echo ${{ github.event.answer.body }} ${{ toJSON(github.event.changes) }}\n",
+         "shell-injection 6:21 github.event.answer.body\n"
+         "shell-injection 6:60 github.event.changes"},
+        {RUN "echo ${{ github.event.merge_group.head_commit.message }}\n",
+         "shell-injection 6:21 github.event.merge_group.head_commit.message"},
+        {RUN "echo ${{ github.event.workflow_run.head_commit.committer.name }}\n",
+         "shell-injection 6:21 github.event.workflow_run.head_commit.committer.name"},
+        {RUN "echo ${{ github.event.workflow_run.head_commit.committer.email }}\n",
+         "shell-injection 6:21 github.event.workflow_run.head_commit.committer.email"},
         {RUN "echo ${{ join(github.event.commits.*.author.name, ',') }}\n",
          "shell-injection 6:26 github.event.commits.*.author.name"},
         {RUN "echo ${{ format('{0}', github.event.comment.body) }}\n",
@@ -587,8 +599,12 @@ static void suggestions_name_what_was_meant(void **state) {
         {STEPS "    - {run: x, shell: bsh}\n", "did you mean 'bash'?"},
         {RUN "echo ${{ github.event.issue.title }}\n",
          "set `env: TITLE: ${{ github.event.issue.title }}` and write \"$TITLE\" in the script"},
+        {RUN "echo ${{ toJSON(github.event) }}\n",
+         "set `env: EVENT: ${{ toJSON(github.event) }}` and write \"$EVENT\" in the script"},
+        {STEPS "    - {run: x, id: s}\n    - run: ${{ steps.x.outcome }}\n",
+         "give the step that id, and put it before the step that reads it"},
     };
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         workflow *w;
         problem_list found = {.a = a};
         err e;

@@ -219,6 +219,22 @@ static void the_nearest_word_is_what_a_person_meant(void **state) {
     assert_str(str_nearest(STR("x"), words, 0), "");
 }
 
+static void short_words_are_near_only_to_what_shares_a_letter(void **state) {
+    static const struct {
+        const char *word, *candidate;
+        bool near;
+    } cases[] = {
+        {"x", "a", false},  {"1", "2", false},    {"A", "a", true},     {"x", "on", false},
+        {"", "a", false},   {"ab", "c", false},   {"ab", "a", true},    {"on", "no", true},
+        {"of", "if", true}, {"os", "run", false}, {"rnu", "run", true}, {"abc", "a", false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        str candidate = str_from(cases[i].candidate);
+        str near = str_nearest(str_from(cases[i].word), &candidate, 1);
+        assert_str(near, cases[i].near ? cases[i].candidate : "");
+    }
+}
+
 static void only_well_formed_utf8_is_valid(void **state) {
     static const struct {
         const char *text;
@@ -382,6 +398,7 @@ int main(void) {
         cmocka_unit_test(distance_counts_edits_and_swaps),
         cmocka_unit_test(distance_is_exact_up_to_its_limit),
         cmocka_unit_test(the_nearest_word_is_what_a_person_meant),
+        cmocka_unit_test(short_words_are_near_only_to_what_shares_a_letter),
         cmocka_unit_test(only_well_formed_utf8_is_valid),
         cmocka_unit_test(ill_formed_utf8_is_seen_wherever_it_stands),
         cmocka_unit_test(printable_text_is_passed_over),
