@@ -26,38 +26,6 @@ static str text_of(const site *s, const expr *x) {
     return str_sub(check_expr_text(s, x), 0, 60);
 }
 
-/* ---- constants ----------------------------------------------------------------------------- */
-
-static bool is_constant(const expr *x) {
-    expr_kind kind = expr_kind_of(x);
-    if (kind == EXPR_NAME || kind == EXPR_WILDCARD) return false;
-    if (kind == EXPR_CALL && !expr_builtin(expr_name_of(x))) return false;
-    for (size_t i = 0; i < expr_child_count(x); i++) {
-        if (!is_constant(expr_child(x, i))) return false;
-    }
-    return true;
-}
-
-static bool evaluate(checker *c, const expr *x, value *ret, err *e) {
-    value none = value_object_new(c->a, false);
-    expr_env env = {.contexts = &none, .max_bytes = 1 << 20};
-    return expr_eval(c->a, x, &env, ret, e) == 0;
-}
-
-bool check_constant(checker *c, const expr *x, value *ret) {
-    err ignored;
-    return is_constant(x) && evaluate(c, x, ret, &ignored);
-}
-
-static void check_constant_condition(checker *c, const site *s) {
-    value v;
-    if (!(s->flags & SITE_CONDITION) || (s->flags & SITE_EMBEDDED) || !check_constant(c, s->x, &v))
-        return;
-    check_add(c, RULE_CONSTANT, check_span(c, s->t, s->offset, s->text.len), STR_EMPTY,
-              value_truthy(&v) ? "This condition is always true"
-                               : "This condition is always false, so this never runs");
-}
-
 /* ---- properties ---------------------------------------------------------------------------- */
 
 static str missing_help(checker *c, const shape *known, str name) {
@@ -140,13 +108,23 @@ static bool is_equality(const expr *x) {
     return expr_kind_of(x) == EXPR_EQ || expr_kind_of(x) == EXPR_NE;
 }
 
+/* A text that is no number, held against numbers: it is neither equal, nor less, nor greater. */
+static bool never_ordered(type a, const value *b) {
+    bool number = a.kinds && (a.kinds & ~(unsigned)(T_BOOL | T_NUMBER)) == 0;
+    return number && b && b->kind == VALUE_STRING && isnan(value_to_number(b));
+}
+
 /* A string is compared with a boolean or number as a number. */
 static bool never_equal(type a, const value *b) {
-    if (!b) return false;
-    if ((a.kinds == T_BOOL || a.kinds == T_NUMBER || a.kinds == (T_BOOL | T_NUMBER)) &&
-        b->kind == VALUE_STRING)
-        return isnan(value_to_number(b));
-    return a.kinds == T_STRING && b->kind == VALUE_BOOL && b->boolean;
+    return never_ordered(a, b) || (a.kinds == T_STRING && b && b->kind == VALUE_BOOL && b->boolean);
+}
+
+static void check_order(checker *c, const site *s, const expr *x, type a, const value *b) {
+    if (!never_ordered(a, b)) return;
+    check_add(c, RULE_COMPARISON, check_expr_span(c, s, x), STR_EMPTY,
+              "This is always false: this text is no number, and so neither less nor greater than "
+              "%s",
+              kind_name(a.kinds));
 }
 
 static void report_comparison(checker *c, const site *s, const expr *x, type a, const value *b) {
@@ -163,24 +141,51 @@ static void report_comparison(checker *c, const site *s, const expr *x, type a, 
 
 /* github.event_name == 'x', where x does not start the workflow. */
 static void check_event_name(checker *c, const site *s, const expr *left, const expr *right) {
-    const value *v = expr_literal_of(right);
-    if (!c->w || !v || v->kind != VALUE_STRING || expr_kind_of(left) != EXPR_INDEX) return;
-    const value *key = expr_literal_of(expr_child(left, 1));
-    const expr *object = expr_child(left, 0);
-    if (!key || key->kind != VALUE_STRING || !str_eq_nocase(key->string, STR("event_name")) ||
-        expr_kind_of(object) != EXPR_NAME || !str_eq_nocase(expr_name_of(object), STR("github")))
-        return;
     str names[64];
     size_t count = 0;
-    for (size_t i = 0; i < c->w->trigger_count; i++) {
-        str name = c->w->triggers[i].name;
-        /* A reusable workflow sees its caller's event. */
-        if (str_eq_nocase(name, v->string) || str_is(name, "workflow_call")) return;
-        if (count < 64) names[count++] = name;
+    if (!check_names_no_trigger(c, left, right)) return;
+    for (; count < c->w->trigger_count && count < 64; count++)
+        names[count] = c->w->triggers[count].name;
+    str told = expr_literal_of(right)->string;
+    check_add(c, RULE_EVENT, check_expr_span(c, s, right), check_nearest(c, told, names, count),
+              "The event '%.*s' does not start this workflow", STR_ARG(told));
+}
+
+/* Texts that are one of a few. */
+static const struct enumeration {
+    const char *path, *values;
+} enumerations[] = {
+    {"needs.*.result", "success failure cancelled skipped"},
+    {"jobs.*.result", "success failure cancelled skipped"},
+    {"steps.*.outcome", "success failure cancelled skipped"},
+    {"steps.*.conclusion", "success failure cancelled skipped"},
+    {"job.status", "success failure cancelled"},
+    {"runner.os", "Linux Windows macOS"},
+};
+
+static bool is_one_of(const char *values, str text) {
+    for (str rest = str_from(values), word; rest.len;) {
+        str_cut(rest, ' ', &word, &rest);
+        if (str_eq_nocase(word, text)) return true;
     }
-    check_add(c, RULE_EVENT, check_expr_span(c, s, right),
-              check_nearest(c, v->string, names, count),
-              "The event '%.*s' does not start this workflow", STR_ARG(v->string));
+    return false;
+}
+
+/* The empty text is what there is before a step has run. */
+static void check_enumeration(checker *c, const site *s, const expr *x, type t, const expr *other) {
+    const value *v = expr_literal_of(other);
+    check_path path;
+    if (t.kinds != T_STRING || !v || v->kind != VALUE_STRING || v->string.len == 0 ||
+        !check_path_of(x, &path))
+        return;
+    for (size_t i = 0; i < sizeof enumerations / sizeof *enumerations; i++) {
+        const struct enumeration *known = &enumerations[i];
+        if (!check_path_matches(&path, known->path, false) || is_one_of(known->values, v->string))
+            continue;
+        check_add(c, RULE_COMPARISON, check_expr_span(c, s, other),
+                  arena_printf(c->a, "it is one of: %s", known->values), "'%.*s' is never '%.*s'",
+                  STR_ARG(text_of(s, x)), STR_ARG(v->string));
+    }
 }
 
 static type comparison_type(checker *c, const site *s, const expr *x) {
@@ -198,7 +203,13 @@ static type comparison_type(checker *c, const site *s, const expr *x) {
             return TYPE(T_BOOL);
         }
     }
-    if (!is_equality(x)) return TYPE(T_BOOL);
+    if (!is_equality(x)) {
+        check_order(c, s, x, a, expr_literal_of(right));
+        check_order(c, s, x, b, expr_literal_of(left));
+        return TYPE(T_BOOL);
+    }
+    check_enumeration(c, s, left, a, right);
+    check_enumeration(c, s, right, b, left);
     if (never_equal(a, expr_literal_of(right)))
         report_comparison(c, s, x, a, expr_literal_of(right));
     else if (never_equal(b, expr_literal_of(left)))
@@ -270,7 +281,7 @@ static void check_format(checker *c, const site *s, const expr *x) {
     value v;
     err e = {0};
     if (expr_parse(c->a, strbuf_str(&call), NULL, &trial, &e)) return;
-    if (!evaluate(c, trial, &v, &e)) {
+    if (!check_evaluate(c, trial, &v, &e)) {
         check_add(c, RULE_FORMAT, check_expr_span(c, s, expr_child(x, 0)), STR_EMPTY, "%s",
                   e.message);
         return;
@@ -285,7 +296,7 @@ static void check_format(checker *c, const site *s, const expr *x) {
 static void check_from_json(checker *c, const site *s, const expr *x) {
     value v;
     err e = {0};
-    if (!expr_literal_of(expr_child(x, 0)) || evaluate(c, x, &v, &e)) return;
+    if (!expr_literal_of(expr_child(x, 0)) || check_evaluate(c, x, &v, &e)) return;
     check_add(c, RULE_JSON, check_expr_span(c, s, expr_child(x, 0)), STR_EMPTY,
               "This text is not JSON");
 }

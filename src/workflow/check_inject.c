@@ -50,23 +50,16 @@ static const char *const untrusted[] = {
 
 /* ---- paths --------------------------------------------------------------------------------- */
 
-#define PATH_MAX_NAMES 12
-#define LONGEST_HELP   120 /* bytes of an expression that is repeated */
+#define LONGEST_HELP 120 /* bytes of an expression that is repeated */
 
-/* a.b['c'][0].* as a list of names; an index that is not known is "*". */
-typedef struct path {
-    str names[PATH_MAX_NAMES];
-    size_t count;
-} path;
-
-static bool path_of(const expr *x, path *ret) {
+bool check_path_of(const expr *x, check_path *ret) {
     if (expr_kind_of(x) == EXPR_NAME) {
         ret->names[0] = expr_name_of(x);
         ret->count = 1;
         return true;
     }
-    if (expr_kind_of(x) != EXPR_INDEX || !path_of(expr_child(x, 0), ret) ||
-        ret->count == PATH_MAX_NAMES)
+    if (expr_kind_of(x) != EXPR_INDEX || !check_path_of(expr_child(x, 0), ret) ||
+        ret->count == CHECK_PATH_MAX)
         return false;
     const value *key = expr_literal_of(expr_child(x, 1));
     bool named = key && key->kind == VALUE_STRING;
@@ -74,8 +67,7 @@ static bool path_of(const expr *x, path *ret) {
     return true;
 }
 
-/* True when the path names the untrusted place; with `inside`, also when it holds it. */
-static bool path_matches(const path *p, const char *pattern, bool inside) {
+bool check_path_matches(const check_path *p, const char *pattern, bool inside) {
     str rest = str_from(pattern), name;
     size_t i = 0;
     for (; rest.len && i < p->count; i++) {
@@ -86,9 +78,9 @@ static bool path_matches(const path *p, const char *pattern, bool inside) {
     return i == p->count && (rest.len == 0 || inside);
 }
 
-static bool path_is_untrusted(const path *p, bool inside) {
+static bool path_is_untrusted(const check_path *p, bool inside) {
     for (size_t i = 0; i < sizeof untrusted / sizeof *untrusted; i++) {
-        if (path_matches(p, untrusted[i], inside)) return true;
+        if (check_path_matches(p, untrusted[i], inside)) return true;
     }
     return false;
 }
@@ -138,7 +130,7 @@ static const expr *source_in_call(checker *c, const expr *x, unsigned depth) {
 /* The part of the expression whose text a stranger wrote, or NULL. `inside`: whole objects are
  * printed. `depth` keeps an `env` that is set from itself from going on for ever. */
 static const expr *source_of(checker *c, const expr *x, bool inside, unsigned depth) {
-    path p = {0};
+    check_path p = {0};
     switch (expr_kind_of(x)) {
     case EXPR_CALL: return source_in_call(c, x, depth);
     case EXPR_OR: return source_in_children(c, x, 0, inside, depth);
@@ -147,7 +139,7 @@ static const expr *source_of(checker *c, const expr *x, bool inside, unsigned de
         return source_of(c, expr_child(x, expr_child_count(x) - 1), inside, depth);
     case EXPR_NAME:
     case EXPR_INDEX:
-        if (!path_of(x, &p)) return NULL;
+        if (!check_path_of(x, &p)) return NULL;
         if (path_is_untrusted(&p, inside)) return x;
         if (depth == 0 && p.count == 2 && str_eq_nocase(p.names[0], STR("env")) &&
             env_is_untrusted(c, p.names[1]))
@@ -169,8 +161,8 @@ static const expr *source_of(checker *c, const expr *x, bool inside, unsigned de
 
 /* github.event.issue.title becomes TITLE. */
 static str variable_name(checker *c, const expr *x) {
-    path p = {0};
-    str last = path_of(x, &p) ? p.names[p.count - 1] : STR_EMPTY;
+    check_path p = {0};
+    str last = check_path_of(x, &p) ? p.names[p.count - 1] : STR_EMPTY;
     _cleanup_strbuf_ strbuf name = STRBUF_INIT;
     for (size_t i = 0; i < last.len; i++) {
         char ch = last.ptr[i];
@@ -219,12 +211,12 @@ static const char *const foreign[] = {
 };
 
 static bool is_foreign(const expr *x) {
-    path p = {0};
-    if (path_of(x, &p)) {
+    check_path p = {0};
+    if (check_path_of(x, &p)) {
         for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
-            path front = p;
+            check_path front = p;
             for (; front.count; front.count--) {
-                if (path_matches(&front, foreign[i], false)) return true;
+                if (check_path_matches(&front, foreign[i], false)) return true;
             }
         }
     }

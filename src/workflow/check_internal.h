@@ -246,9 +246,26 @@ const property *shape_find(const shape *s, str name);
 /* ---- the rules, by topic ------------------------------------------------------------------- */
 
 void check_expression(checker *c, const site *s); /* check_expr.c */
-/* The value of an expression that depends on no context and no function of the run; else false. */
-bool check_constant(checker *c, const expr *x, value *ret);
+/* What the expression gives without any context. */
+bool check_evaluate(checker *c, const expr *x, value *ret, err *e);
+/* What a condition comes to, whatever the run (check_condition.c). `events`: also because of what
+ * starts the workflow. */
+typedef enum truth { TRUTH_UNKNOWN, TRUTH_FALSE, TRUTH_TRUE } truth;
+truth check_truth(checker *c, const workflow_job *job, const site *s, bool events);
+void check_constant_condition(checker *c, const site *s);
+/* github.event_name and the name of an event that does not start the workflow. */
+bool check_names_no_trigger(checker *c, const expr *left, const expr *right);
 void check_injection(checker *c, const site *s); /* check_inject.c */
+/* a.b['c'][0].* as a list of names; an index that is not known is "*". */
+#define CHECK_PATH_MAX 12
+typedef struct check_path {
+    str names[CHECK_PATH_MAX];
+    size_t count;
+} check_path;
+bool check_path_of(const expr *x, check_path *ret);
+/* True when the path names that place, in which * is anything; with `inside`, also when it holds
+ * it. */
+bool check_path_matches(const check_path *p, const char *pattern, bool inside);
 void check_untrusted_checkout(checker *c, const workflow_step *step);
 void check_step_uses(checker *c, const workflow_step *step); /* check_uses.c */
 void check_job_uses(checker *c, const workflow_job *job);

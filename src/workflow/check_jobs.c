@@ -4,15 +4,14 @@
 /* ---- jobs that never run ------------------------------------------------------------------- */
 
 typedef struct condition_search {
+    const workflow_job *job;
     bool is_false, asks_status;
 } condition_search;
 
 static void judge_condition(checker *c, const site *s, void *context) {
     condition_search *search = context;
-    value v;
     search->asks_status = search->asks_status || condition_asks_status(s->x);
-    bool whole = !(s->flags & SITE_EMBEDDED);
-    if (whole && check_constant(c, s->x, &v)) search->is_false = !value_truthy(&v);
+    search->is_false = check_truth(c, search->job, s, true) == TRUTH_FALSE;
 }
 
 /* A job that needs one that is skipped is skipped, unless its condition asks how the others ended;
@@ -23,6 +22,7 @@ void check_reachable(checker *c) {
     condition_search *conditions = ARENA_ARRAY(c->a, condition_search, count);
     for (size_t i = 0; i < count; i++) {
         const token *t = c->w->jobs[i]->condition;
+        conditions[i].job = c->w->jobs[i];
         if (t && t->where.line && t->source.len)
             check_each_site(c, t, SITE_CONDITION, judge_condition, &conditions[i]);
         never[i] = conditions[i].is_false;

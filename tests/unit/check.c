@@ -297,6 +297,16 @@ static void comparisons_with_one_result(void **state) {
          ""},
         {STEPS "    - if: github.event_name == 'pull_request'\n      run: x\n",
          "event-never 6:32 'pull_request'"},
+        {STEPS "    - if: strategy.job-index > 'a'\n      run: x\n"
+               "    - if: \"'1' < strategy.job-index && env.X >= 2\"\n      run: x\n",
+         "comparison 6:11 strategy.job-index > 'a'"},
+        {STEPS "    - {id: s, run: x}\n    - if: steps.s.outcome == 'failed'\n      run: x\n"
+               "    - if: \"runner.os == 'ubuntu' || runner.os != 'linux'\"\n      run: x\n"
+               "    - if: steps.s.conclusion == '' || job.status == 'skipped'\n      run: x\n",
+         "comparison 7:30 'failed'\ncomparison 9:25 'ubuntu'\ncomparison 11:53 'skipped'"},
+        {JOB "    steps: []\n  b:\n    needs: a\n    runs-on: x\n    steps: []\n"
+             "    if: always() && needs.a.result == 'succeeded' && needs.a.result != 'SKIPPED'\n",
+         "comparison 10:39 'succeeded'"},
         {STEPS "    - if: github.event_name != 'pull_request' && github.event_name == 'push'\n"
                "      run: x\n",
          ""},
@@ -327,6 +337,26 @@ static void conditions_that_say_nothing(void **state) {
          "condition-text 6:11 | ${{ false }}"},
         {STEPS "    - if: ${{ false }}\n      run: x\n", "constant-condition 6:15 false"},
         {STEPS "    - if: 1 == 1\n      run: x\n", "constant-condition 6:11 1 == 1"},
+        {STEPS "    - if: github.ref == 'x' && false\n      run: x\n",
+         "constant-condition 6:11 github.ref == 'x' && false"},
+        {STEPS "    - if: true || github.ref == 'x'\n      run: x\n",
+         "constant-condition 6:11 true || github.ref == 'x'"},
+        {STEPS "    - if: ${{ !(always() || true) }}\n      run: x\n",
+         "constant-condition 6:15 !(always() || true)"},
+        {STEPS "    - if: github.ref == 'x' && true || false\n      run: x\n", ""},
+        {STEPS "    - if: cancelled() && success()\n      run: x\n",
+         "constant-condition 6:11 cancelled() && success()"},
+        {STEPS "    - if: failure() || cancelled()\n      run: x\n"
+               "    - if: always() && failure()\n      run: x\n",
+         ""},
+        {JOB "    if: failure() && github.ref == 'x'\n    steps: []\n",
+         "constant-condition 5:9 failure() && github.ref == 'x'"},
+        {JOB "    if: failure() || cancelled()\n    steps: []\n", ""},
+        {JOB "    steps: []\n  b: {runs-on: x, needs: a, if: failure() && cancelled(), steps: []}\n"
+             "  c: {runs-on: x, needs: [a, b], if: \"success('a') && failure('b')\", steps: []}\n"
+             "  d: {runs-on: x, needs: a, if: success() && failure(), steps: []}\n",
+         "constant-condition 8:33 success() && failure()"},
+        {"on: workflow_call\njobs: {a: {runs-on: x, if: failure(), steps: []}}\n", ""},
         {STEPS "    - if: always()\n      run: x\n    - if: '!cancelled()'\n      run: x\n", ""},
         {STEPS "    - if: >-\n        github.ref == 'x'\n      run: x\n", ""},
     };
@@ -343,6 +373,11 @@ static void jobs_that_never_run(void **state) {
          "  d: {runs-on: x, needs: [a], if: always(), steps: [{run: x}]}\n"
          "  e: {runs-on: x, needs: [d], steps: [{run: x}]}\n",
          "unreachable-job 4:26 a\nunreachable-job 5:27 b\nconstant-condition 3:23 false"},
+        {"on: push\njobs:\n"
+         "  a: {runs-on: x, if: github.event_name == 'release', steps: [{run: x}]}\n"
+         "  b: {runs-on: x, if: \"github.event_name != 'release'\", steps: [{run: x}]}\n"
+         "  c: {runs-on: x, needs: [a, b], steps: [{run: x}]}\n",
+         "unreachable-job 5:27 a\nevent-never 3:44 'release'"},
     };
     RUN_CASES(cases);
 }
