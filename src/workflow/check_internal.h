@@ -50,8 +50,10 @@
     X(CHECKOUT, "untrusted-checkout", WARNING,                                                     \
       "A privileged event checks out the code of a pull request",                                  \
       "use pull_request instead, or run none of the code that was checked out")                    \
-    X(UNPINNED, "unpinned-action", WARNING, "A third party's action at a branch or a tag",         \
-      "pin it to a full commit id; tags can be moved; actions/* and github/* are not reported")    \
+    X(UNPINNED, "unpinned-action", WARNING,                                                        \
+      "An action or an image that can be moved to other code",                                     \
+      "pin it to a full commit id; tags can be moved; releases of actions/* and github/* are not " \
+      "reported")                                                                                  \
     X(ACTION_INPUT, "action-input", WARNING, "An input that the action does not have, or lacks",   \
       "the inputs are listed in the action's action.yml")                                          \
     X(CRON, "cron-syntax", ERROR, "A schedule that cannot be read",                                \

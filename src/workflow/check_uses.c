@@ -14,16 +14,34 @@ static bool is_commit(str ref) {
     return true;
 }
 
-/* GitHub's own actions are as trusted as the machine that they run on; what lies in this repository
- * is reviewed with it. */
-static void check_pin(checker *c, const token *uses) {
-    static const char *const trusted[] = {"actions/", "github/"};
-    str text = token_text(uses), path, ref;
-    bool local = text.len && (strchr(".$", text.ptr[0]) || str_starts(text, STR("docker://")));
-    if (local || !str_cut(text, '@', &path, &ref) || is_commit(ref)) return;
-    for (size_t i = 0; i < 2; i++) {
-        if (str_starts(path, str_from(trusted[i]))) return;
+/* GitHub's own actions are as trusted as the machine that they run on, except for what is not
+ * released; what lies in this repository is reviewed with it. */
+static bool is_trusted(str path, str ref) {
+    static const char *const owners[] = {"actions/", "github/"};
+    if (str_is(ref, "main") || str_is(ref, "master")) return false;
+    for (size_t i = 0; i < sizeof owners / sizeof *owners; i++) {
+        str owner = str_from(owners[i]);
+        if (str_eq_nocase(str_sub(path, 0, owner.len), owner)) return true;
     }
+    return false;
+}
+
+static void check_image(checker *c, const token *uses) {
+    str text = token_text(uses);
+    if (str_find(text, STR("@sha256:")) >= 0) return;
+    check_add(c, RULE_UNPINNED, uses->where, STR("name the image with @sha256: and its digest"),
+              "'%.*s' can be moved to another image", STR_ARG(text));
+}
+
+static void check_pin(checker *c, const token *uses) {
+    str text = token_text(uses), path, ref;
+    bool local = text.len && strchr(".$", text.ptr[0]);
+    if (str_starts(text, STR("docker://"))) {
+        check_image(c, uses);
+        return;
+    }
+    if (local || !str_cut(text, '@', &path, &ref) || is_commit(ref) || is_trusted(path, ref))
+        return;
     check_add(c, RULE_UNPINNED, check_span(c, uses, path.len + 1, ref.len), STR_EMPTY,
               "'%.*s' of '%.*s' can be moved to other code", STR_ARG(ref), STR_ARG(path));
 }

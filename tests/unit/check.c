@@ -456,8 +456,15 @@ static void actions_and_their_inputs(void **state) {
         {STEPS "    - uses: owner/repo/sub@main\n", "unpinned-action 6:28 main"},
         {STEPS "    - uses: owner/repo@0123456789abcdef0123456789abcdef01234567\n"
                "    - uses: actions/checkout@v4\n    - uses: github/codeql-action/init@v3\n"
-               "    - uses: docker://alpine:3\n",
+               "    - uses: Actions/Checkout@v4\n    - uses: GitHub/x@v1.2.3\n",
          ""},
+        {STEPS "    - uses: docker://alpine:3\n"
+               "    - uses: docker://ghcr.io/a/b@sha256:"
+               "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n",
+         "unpinned-action 6:13 docker://alpine:3"},
+        {STEPS "    - uses: actions/checkout@main\n    - uses: github/x/y@master\n"
+               "    - uses: actions/checkout@releases/v1\n",
+         "unpinned-action 6:30 main\nunpinned-action 7:24 master"},
         {"on: push\njobs:\n  a:\n    uses: owner/repo/.github/workflows/w.yml@0123456\n",
          "unpinned-action 4:46 0123456"},
         {STEPS "    - uses: ./composite\n      with:\n        tokn: x\n        token: x\n",
