@@ -29,6 +29,7 @@ void check_report_text(strbuf *out, const style *st, const check_report *r) {
         add_count(out, r->counts[level], severity_name(level), &first);
     if (first) strbuf_adds(out, "no problems");
     strbuf_addf(out, " in %zu file%s\n", r->file_count, r->file_count == 1 ? "" : "s");
+    if (r->partial) strbuf_adds(out, "more may be found when these are mended\n");
 }
 
 /* ---- JSON ----------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@ typedef struct check_report {
     size_t file_count;
     problem_list *problems; /* sorted */
     sources *sources;
+    bool partial; /* errors kept some of the rules from being tried */
     size_t counts[SEVERITY_COUNT];
 } check_report;
 

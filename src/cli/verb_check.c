@@ -19,6 +19,7 @@ typedef struct checker {
     sources *sources;
     problem_list problems;
     size_t invalid; /* errors for which GitHub refuses a file */
+    bool partial;   /* a file did not parse, so that the rules were not tried on it */
     path_list files;
 } checker;
 
@@ -87,6 +88,7 @@ static int check_workflow_file(checker *c, const char *path, str source, err *e)
     add_problems(c, &refused);
     add_problems(c, &found);
     c->invalid += w->problems.errors + refused.errors;
+    c->partial |= w->problems.errors > 0;
     return 0;
 }
 
@@ -100,6 +102,7 @@ static int check_action_file(checker *c, const char *path, str source, err *e) {
     add_problems(c, &act->problems);
     add_problems(c, &found);
     c->invalid += act->problems.errors;
+    c->partial |= act->problems.errors > 0;
     return 0;
 }
 
@@ -217,8 +220,10 @@ static int run_check(const options *given) {
         return 2;
     }
     diagnostics_sort(&c.problems);
-    check_report report = {
-        .file_count = c.files.count, .problems = &c.problems, .sources = c.sources};
+    check_report report = {.file_count = c.files.count,
+                           .problems = &c.problems,
+                           .sources = c.sources,
+                           .partial = c.partial};
     report_count(&report);
     _cleanup_strbuf_ strbuf out = STRBUF_INIT;
     style st = style_of(STDOUT_FILENO);

@@ -76,10 +76,12 @@ static bool check_expression(reading *r, const token *t, str text, uint32_t scop
     return true;
 }
 
-/* Cuts the scalar into segments and judges its expressions. */
+/* Cuts the scalar into segments and judges its expressions, each of them whatever the others are.
+ */
 static bool cut(reading *r, const token *t, uint32_t scope, segments *out, const expr **ret,
                 bool *ret_insert) {
     str raw = t->text;
+    bool good = true;
     while (raw.len > 0) {
         ptrdiff_t open = str_find(raw, OPEN);
         if (open != 0) {
@@ -97,7 +99,7 @@ static bool cut(reading *r, const token *t, uint32_t scope, segments *out, const
             return false;
         }
         str text = utf8_trim(str_sub(raw, OPEN.len, (size_t)after - CLOSE.len));
-        if (!check_expression(r, t, text, scope, ret, ret_insert)) return false;
+        good &= check_expression(r, t, text, scope, ret, ret_insert);
         if (*ret_insert && ((size_t)after < raw.len || out->count > 0)) {
             reading_error(r, t->where, "expression",
                           "The directive 'insert' is not allowed in this context. Directives are "
@@ -108,7 +110,7 @@ static bool cut(reading *r, const token *t, uint32_t scope, segments *out, const
         ARENA_PUSH(r->a, out->items, out->count, out->cap, ((segment){text, true}));
         raw = str_sub(raw, (size_t)after, raw.len);
     }
-    return true;
+    return good;
 }
 
 /* True for a lone 'text' with nothing around it; *ret is the text with '' undone. */

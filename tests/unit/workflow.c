@@ -248,6 +248,17 @@ static void a_name_that_may_not_be_used_here_is_told_from_a_mistyped_one(void **
     assert_str(w->problems.items[0].help, "");
 }
 
+static void every_bad_expression_of_a_scalar_is_told(void **state) {
+    _cleanup_arena_ arena *a = arena_new();
+    const workflow *w = parse_with(
+        a, STEPS("      - run: ${{ githb.ref }} ${{ github.ref }} ${{ }} ${{ 1 + 2 }}\n"), NULL);
+    assert_int_equal(w->problems.count, 3);
+    assert_str(w->problems.items[0].help, "did you mean 'github'?");
+    assert_str(w->problems.items[1].message, "An expression was expected");
+    assert_true(problem_place(&w->problems.items[2]).column >
+                problem_place(&w->problems.items[0]).column);
+}
+
 /* ---- steps --------------------------------------------------------------------------------- */
 
 static void ids_are_made_up_from_what_a_step_does(void **state) {
@@ -420,6 +431,7 @@ int main(void) {
         cmocka_unit_test(a_condition_asks_for_success_unless_it_asks_itself),
         cmocka_unit_test(jobs_and_steps_may_ask_different_things),
         cmocka_unit_test(a_name_that_may_not_be_used_here_is_told_from_a_mistyped_one),
+        cmocka_unit_test(every_bad_expression_of_a_scalar_is_told),
         cmocka_unit_test(ids_are_made_up_from_what_a_step_does),
         cmocka_unit_test(made_up_ids_are_not_limited_in_number),
         cmocka_unit_test(background_steps_are_waited_for_and_cancelled_by_id),
