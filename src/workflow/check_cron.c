@@ -45,7 +45,7 @@ static bool read_value(const cron_field *f, str text, unsigned *ret) {
 }
 
 /* "*", "5", "1-5", and each with "/2". */
-static bool read_range(const cron_field *f, str text, uint64_t *set) {
+static bool read_range(const cron_field *f, str text, uint64_t *set, uint64_t *ret_step) {
     str range, step_text, from_text, to_text;
     uint64_t step = 1;
     unsigned from = f->min, to = f->max;
@@ -59,7 +59,16 @@ static bool read_range(const cron_field *f, str text, uint64_t *set) {
     }
     for (uint64_t i = from; i <= to; i += step)
         *set |= UINT64_C(1) << i;
+    *ret_step = step;
     return true;
+}
+
+static void check_stride(checker *c, const token *t, const cron *x, int i, uint64_t step) {
+    if (step <= fields[i].max) return;
+    check_add_level(c, RULE_CRON, SEVERITY_WARNING, check_span(c, t, x->at[i], x->len[i]),
+                    STR("write the one value that is meant, or a list of values"),
+                    "The step %u is larger than any %s, so that only the first value is taken",
+                    (unsigned)step, fields[i].what);
 }
 
 static bool read_field(checker *c, const token *t, cron *x, int i) {
@@ -67,7 +76,11 @@ static bool read_field(checker *c, const token *t, cron *x, int i) {
     x->any[i] = text.ptr[0] == '*';
     for (str rest = text; rest.len;) {
         str_cut(rest, ',', &part, &rest);
-        if (part.len && read_range(&fields[i], part, &x->set[i])) continue;
+        uint64_t step = 1;
+        if (part.len && read_range(&fields[i], part, &x->set[i], &step)) {
+            check_stride(c, t, x, i, step);
+            continue;
+        }
         check_add(c, RULE_CRON, check_span(c, t, x->at[i], x->len[i]), STR_EMPTY,
                   "'%.*s' is no %s: %u to %u, with * , - and /", STR_ARG(text), fields[i].what,
                   fields[i].min, fields[i].max);

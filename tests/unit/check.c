@@ -504,6 +504,9 @@ static void schedules(void **state) {
         {CRON("1, 0 * * *"), "cron-syntax 3:12 1,"},
         {CRON("0 0 31 2,4,6 *"), "cron-never 3:16 31 2,4,6"},
         {CRON("0 0 31 2 1"), ""},
+        {CRON("*/90 0 * * *"), "cron-syntax 3:12 */90"},
+        {CRON("0 */24 * * *"), "cron-syntax 3:14 */24"},
+        {CRON("*/59 */23 */31 */12 */6"), ""},
         {CRON("* * * * *"), "cron-frequency 3:12 *"},
         {CRON("58,1 * * * *"), "cron-frequency 3:12 58,1"},
         {CRON("58,1 0-23/2 * * *"), ""},
@@ -523,6 +526,18 @@ static void filters(void **state) {
         {ON("    branches: [main]\n    branches-ignore: [x]\n"),
          "filter-conflict 4:5 branches-ignore"},
         {ON("    paths: ['!docs/**']\n"), "filter-conflict 3:13 '!docs/**'"},
+        {ON("    paths: [./src/**, /docs, ../x, src/./a, '/?ok', '!./b', '**/c', '.github/**']\n"),
+         "filter-pattern 3:13 ./src/**\nfilter-pattern 3:23 /docs\nfilter-pattern 3:30 ../x\n"
+         "filter-pattern 3:53 '!./b'"},
+        {ON("    branches: ['a b', 'a~1', 'a^', 'a:b', a..b, /a, a/, 'a\\\\b', '!a/', '\\*']\n"),
+         "filter-pattern 3:16 'a b'\nfilter-pattern 3:23 'a~1'\nfilter-pattern 3:30 'a^'\n"
+         "filter-pattern 3:36 'a:b'\nfilter-pattern 3:43 a..b\nfilter-pattern 3:49 /a\n"
+         "filter-pattern 3:53 a/\nfilter-pattern 3:57 'a\\\\b'\nfilter-pattern 3:65 '!a/'\n"
+         "filter-pattern 3:72 '\\*'"},
+        {ON("    tags: ['v[0-9]+.[0-9]+', 'a ?b', 'a.?.b', '[ ^~]x', 'a/**', '**/a', 'a/?', "
+            "'\\!a', "
+            "'\\+', 'v*.*', '!v1', '**', 'a.[.]b']\n"),
+         ""},
         {ON("    branches: ['[a-']\n"), "filter-pattern 3:16 '[a-'"},
     };
     RUN_CASES(cases);
