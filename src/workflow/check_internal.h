@@ -101,7 +101,9 @@
     X(POSITIVE, "positive-number", ERROR, "A limit of time or of jobs that is zero or negative",   \
       "write a whole number from 1, or leave the key out")                                         \
     X(ENVIRONMENT, "environment-name", ERROR, "A name that no environment can have",               \
-      "choose a shorter name")
+      "choose a shorter name")                                                                     \
+    X(EMPTY_MATRIX, "empty-matrix", WARNING, "A matrix whose `exclude` leaves nothing",            \
+      "take an item out of `exclude`, or remove the job")
 
 typedef enum check_rule_id {
 #define X(id, ...) RULE_##id,
@@ -195,6 +197,7 @@ typedef struct checker {
         const action *found; /* NULL: not at hand */
     } * actions;
     size_t action_count, action_cap;
+    size_t judged_excludes; /* of combinations, in all matrices */
 } checker;
 
 enum {

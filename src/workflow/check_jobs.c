@@ -1,5 +1,6 @@
 #include "workflow/check_internal.h"
 #include "workflow/convert.h"
+#include "workflow/plan.h"
 
 /* ---- jobs that never run ------------------------------------------------------------------- */
 
@@ -131,6 +132,71 @@ static void check_runner(checker *c, const workflow_job *job) {
         check_label(c, t->sequence.items[i]);
 }
 
+/* ---- matrices ------------------------------------------------------------------------------ */
+
+/* For all matrices of a file, so that many aliases of one do not take minutes. */
+#define JUDGED_MAX 1000000
+
+typedef struct vectors {
+    str names[256];
+    size_t count;
+    size_t product; /* of their lengths, as far as it matters */
+} vectors;
+
+/* False when not all keys are known. */
+static bool read_vectors(const token *matrix, vectors *ret) {
+    *ret = (vectors){.product = 1};
+    for (size_t i = 0; i < matrix->mapping.count; i++) {
+        const token_pair *pair = &matrix->mapping.pairs[i];
+        str key = token_text(pair->key);
+        if (pair->key->kind != TOKEN_STRING || ret->count == 256) return false;
+        if (str_eq_nocase(key, STR("include")) || str_eq_nocase(key, STR("exclude"))) continue;
+        ret->names[ret->count++] = key;
+        if (pair->item->kind == TOKEN_SEQUENCE && ret->product <= JUDGED_MAX)
+            ret->product *= pair->item->sequence.count;
+    }
+    return true;
+}
+
+static void check_exclude_key(checker *c, const vectors *known, const token *key) {
+    str name = token_text(key);
+    if (key->kind != TOKEN_STRING) return;
+    for (size_t i = 0; i < known->count; i++) {
+        if (str_eq_nocase(known->names[i], name)) return;
+    }
+    check_add(c, RULE_MATRIX, key->where, check_nearest(c, name, known->names, known->count),
+              "`exclude` names '%.*s', which is not in the matrix of this job", STR_ARG(name));
+}
+
+static void check_emptiness(checker *c, const token *matrix, const token *exclude,
+                            const vectors *known) {
+    c->judged_excludes += known->product * exclude->sequence.count;
+    if (token_has_expr(matrix) || c->judged_excludes > JUDGED_MAX) return;
+    _cleanup_arena_ arena *a = arena_new();
+    matrix_config *configs;
+    size_t count;
+    value v;
+    err e = {0};
+    if (token_eval(a, matrix, &(expr_env){0}, &v, &e) ||
+        matrix_expand(a, &v, &configs, &count, &e) || count)
+        return;
+    check_add(c, RULE_EMPTY_MATRIX, exclude->where, STR_EMPTY,
+              "This takes all configurations out of the matrix, so the job never runs");
+}
+
+static void check_matrix(checker *c, const workflow_job *job) {
+    const token *matrix = token_get(job->strategy, "matrix");
+    const token *exclude = matrix ? token_get(matrix, "exclude") : NULL;
+    vectors known;
+    if (!exclude || exclude->kind != TOKEN_SEQUENCE || !read_vectors(matrix, &known)) return;
+    for (size_t i = 0; i < exclude->sequence.count; i++) {
+        const token *item = exclude->sequence.items[i];
+        for (size_t k = 0; item->kind == TOKEN_MAPPING && k < item->mapping.count; k++)
+            check_exclude_key(c, &known, item->mapping.pairs[k].key);
+    }
+    check_emptiness(c, matrix, exclude, &known);
+}
+
 /* ---- what else a job says ------------------------------------------------------------------ */
 
 static void check_credentials(checker *c, const token *container) {
@@ -163,6 +229,7 @@ void check_job(checker *c, const workflow_job *job) {
          i++)
         check_credentials(c, job->services->mapping.pairs[i].item);
     check_environment(c, job->environment);
+    check_matrix(c, job);
     check_default_shell(c, job->defaults);
     const token *jobs = token_get(c->w->root, "jobs");
     check_write_all(c, token_get(jobs, arena_cstr(c->a, job->id)));

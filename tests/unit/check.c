@@ -239,6 +239,25 @@ static void matrix_keys_that_do_not_exist(void **state) {
     RUN_CASES(cases);
 }
 
+static void excludes_that_cannot_be_meant(void **state) {
+    (void)state;
+#define EXCLUDES(text) JOB "    steps: []\n    strategy:\n      matrix:\n" text
+    static const check_case cases[] = {
+        {EXCLUDES("        os: [a, b]\n        include: [{extra: 1}]\n"
+                  "        exclude: [{OS: a}, {so: b}, {extra: 1}]\n"),
+         "unknown-matrix-key 10:29 so\nunknown-matrix-key 10:38 extra"},
+        {EXCLUDES("        os: [a, b]\n        v: [1, 2]\n        exclude: [{os: a}, {v: 1}]\n"),
+         ""},
+        {EXCLUDES("        os: [a, b]\n        v: [1, 2]\n        exclude: [{os: a}, {os: B}]\n"),
+         "empty-matrix 10:18 [{os: a}, {os: B}]"},
+        {EXCLUDES("        os: [a]\n        include: [{os: c}]\n        exclude: [{os: a}]\n"), ""},
+        {EXCLUDES("        os: ['${{ github.ref }}']\n        exclude: [{os: a}, {v: 1}]\n"),
+         "unknown-matrix-key 9:29 v"},
+        {EXCLUDES("        os: [a]\n        exclude: ${{ fromJSON(vars.X) }}\n"), ""},
+    };
+    RUN_CASES(cases);
+}
+
 static void outputs_of_reusable_workflows(void **state) {
     (void)state;
     static const check_case cases[] = {
@@ -928,6 +947,7 @@ int main(void) {
         cmocka_unit_test(steps_that_have_not_run),
         cmocka_unit_test(inputs_that_are_not_declared),
         cmocka_unit_test(matrix_keys_that_do_not_exist),
+        cmocka_unit_test(excludes_that_cannot_be_meant),
         cmocka_unit_test(outputs_of_reusable_workflows),
         cmocka_unit_test(values_of_the_wrong_kind),
         cmocka_unit_test(comparisons_with_one_result),
