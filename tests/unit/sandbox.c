@@ -224,18 +224,24 @@ static void signals_reach_the_whole_group(void **state) {
     (void)state;
     fixture f;
     set_up_fixture(&f);
-    /* The word comes from below bash: a signal between two commands of bash would wait for the
-     * next. */
-    sandbox_process *p = start_and_wait_for_output(
-        &f, "trap 'echo got it; exit 3' INT; (echo go; exec sleep 100); true");
+    /* The word comes from a program that never catches a signal. A bash that has said it and is
+     * about to become another program notes a SIGINT and takes the note with it. */
+    char word[] = "/tmp/slipway-signals-XXXXXX", command[128];
+    int fd = mkstemp(word);
+    assert_int_equal(write(fd, "go\n", 3), 3);
+    close(fd);
+    snprintf(command, sizeof command, "trap 'echo got it; exit 3' INT; tail -f %s; true", word);
+    sandbox_process *p = start_and_wait_for_output(&f, command);
     sandbox_signal(p, SIGINT);
     wait_for_exit(&f);
     assert_int_equal(f.status, 3);
     assert_str(strbuf_str(&f.output), "go\ngot it\n");
-    p = start_and_wait_for_output(&f, "echo go; exec sleep 100");
+    snprintf(command, sizeof command, "exec tail -f %s", word);
+    p = start_and_wait_for_output(&f, command);
     sandbox_signal(p, SIGTERM);
     wait_for_exit(&f);
     assert_int_equal(f.status, 128 + SIGTERM);
+    unlink(word);
     tear_down_fixture(&f);
     assert_int_equal(f.orphans.len, 0);
 }
