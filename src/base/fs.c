@@ -22,10 +22,9 @@ static int file_error(err *e, const char *what, const char *path) {
     return ERR_NOT_FOUND;
 }
 
-static void closep(int *fd) {
+void fs_closep(int *fd) {
     if (*fd >= 0) close(*fd);
 }
-#define _cleanup_close_ __attribute__((cleanup(closep)))
 
 static void closedirp(DIR **dir) {
     if (*dir) closedir(*dir);
@@ -72,6 +71,10 @@ int fs_read(arena *a, const char *path, size_t max_bytes, str *ret, err *e) {
 /* To open a pipe that nobody writes to would wait for ever; a file does not mind O_NONBLOCK. */
 int fs_read_file(arena *a, const char *path, size_t max_bytes, str *ret, err *e) {
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    return read_opened(a, fd, path, max_bytes, true, ret, e);
+}
+
+int fs_read_open(arena *a, int fd, const char *path, size_t max_bytes, str *ret, err *e) {
     return read_opened(a, fd, path, max_bytes, true, ret, e);
 }
 

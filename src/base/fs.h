@@ -5,12 +5,18 @@
 #include "base/arena.h"
 #include "base/err.h"
 
+/* Closes a descriptor that is not -1: `_cleanup_close_ int fd = open(…);` */
+void fs_closep(int *fd);
+#define _cleanup_close_ __attribute__((cleanup(fs_closep)))
+
 /* Reads a whole file or pipe (not NUL-terminated in the str, but there is a NUL past its end). More
  * than `max_bytes` is ERR_LIMIT, a folder ERR_INVALID, absence ERR_NOT_FOUND (here and below). */
 int fs_read(arena *a, const char *path, size_t max_bytes, str *ret, err *e);
 /* As fs_read, but never waits: what is not a regular file is ERR_INVALID. For paths at which others
  * may have put anything. */
 int fs_read_file(arena *a, const char *path, size_t max_bytes, str *ret, err *e);
+/* The same from a descriptor (-1: errno says why), which stays open; `path` is for messages. */
+int fs_read_open(arena *a, int fd, const char *path, size_t max_bytes, str *ret, err *e);
 /* Writes by a temporary file and rename, so that a reader never sees half of it. `mode` is subject
  * to the umask. A link at `path` is replaced, not followed. */
 int fs_write(const char *path, str text, int mode, err *e);

@@ -214,7 +214,7 @@ int runner_start(const runner_spec *spec, const runner_port *port, runner **ret,
     r->root->steps = value_object_new(a, false);
     r->root->phase = PHASE_MAIN;
     str name = spec->job->key;
-    sandbox_spec box = {spec->backend, arena_cstr(a, name), spec->loop};
+    sandbox_spec box = {.backend = spec->backend, .name = arena_cstr(a, name), .loop = spec->loop};
     int code = context_init(r, e);
     if (code >= 0) code = sandbox_spawn(&box, &r->box, e);
     if (code < 0) {

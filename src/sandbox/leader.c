@@ -6,6 +6,7 @@
 #include "sandbox/leader.h"
 
 #include "base/arena.h"
+#include "sandbox/ns.h"
 #include "sandbox/tree.h"
 #include "sandbox/wire.h"
 
@@ -31,6 +32,7 @@ typedef struct command {
 
 typedef struct leader {
     int sock;
+    leader_place *place;
     wire_reader in;
     command *commands; /* that run */
     size_t count, cap;
@@ -77,9 +79,10 @@ static int find_program(const char *name, const char *cwd, char *const *env, str
 
 /* Runs in the child of a vfork: touches nothing but its own variables and *failed. */
 static _Noreturn void become(const char *program, char **argv, char **env, const char *cwd,
-                             int output, volatile failure *failed) {
+                             int output, int ruleset, volatile failure *failed) {
     setsid();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ns_guard_command(ruleset);
     failed->at = FAIL_CWD;
     if (chdir(cwd) == 0) {
         failed->at = FAIL_EXEC;
@@ -95,9 +98,9 @@ static _Noreturn void become(const char *program, char **argv, char **env, const
 }
 
 static pid_t launch(const char *program, char **argv, char **env, const char *cwd, int output,
-                    volatile failure *failed) {
+                    int ruleset, volatile failure *failed) {
     pid_t pid = vfork();
-    if (pid == 0) become(program, argv, env, cwd, output, failed);
+    if (pid == 0) become(program, argv, env, cwd, output, ruleset, failed);
     if (pid > 0 && failed->sys_errno) {
         waitpid(pid, NULL, 0);
         return -1;
@@ -149,9 +152,11 @@ static void order_start(leader *l, uint32_t id, str body, int output) {
     volatile failure failed = {FAIL_NONE, 0};
     pid_t pid = -1;
     int error = find_program(argv[0], cwd, env, &program);
+    int ruleset = l->place ? l->place->ruleset : -1;
     if (error)
         failed.at = FAIL_EXEC, failed.sys_errno = error;
-    else if ((pid = launch(program.ptr, argv, env, cwd, output, &failed)) < 0 && !failed.sys_errno)
+    else if ((pid = launch(program.ptr, argv, env, cwd, output, ruleset, &failed)) < 0 &&
+             !failed.sys_errno)
         failed.sys_errno = errno; /* of the vfork itself */
     if (pid > 0) {
         if (l->count == l->cap) {
@@ -176,6 +181,20 @@ static pid_t pid_of(const leader *l, uint32_t id) {
     return 0;
 }
 
+static void report_full(leader *l) {
+    char what[256];
+    if (meter_is_full(&l->place->meter, what, sizeof what))
+        wire_report(l->sock, WIRE_LIMIT, 0, 0, str_from(what));
+}
+
+/* A job that has reached a limit is stopped: its commands end as killed. */
+static void measure(leader *l) {
+    char what[256];
+    if (!l->count || !meter_check(&l->place->meter, what, sizeof what)) return;
+    wire_report(l->sock, WIRE_LIMIT, 0, 0, str_from(what));
+    kill(-1, SIGKILL);
+}
+
 /* Takes in everything that has ended; what was no command is some step's orphan and is only reaped.
  * False when nothing at all is left below. */
 static bool reap(leader *l) {
@@ -185,6 +204,7 @@ static bool reap(leader *l) {
         for (size_t i = 0; i < l->count; i++) {
             if (l->commands[i].pid != pid) continue;
             int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+            if (code && l->place) report_full(l);
             wire_report(l->sock, WIRE_EXIT, l->commands[i].id, code, STR_EMPTY);
             l->commands[i] = l->commands[--l->count];
             break;
@@ -252,8 +272,8 @@ static bool sweep(leader *l, bool report) {
 /* ---- the leader's life --------------------------------------------------------------------- */
 
 static _Noreturn void end(leader *l) {
-    sweep(l, false);
-    _exit(0);
+    if (!l->place) sweep(l, false);
+    _exit(0); /* with the end of process 1, the kernel kills all that is left */
 }
 
 static void set_name(str name) {
@@ -278,6 +298,7 @@ static void obey(leader *l, const wire_head *head, str body) {
     case WIRE_KILL: order_kill(l, head->id); break;
     case WIRE_CLOSE: {
         bool clean = sweep(l, true);
+        if (l->place) _exit(0);   /* the zygote tells that, once all has gone */
         wire_reader_done(&l->in); /* an order may have been large */
         wire_report(l->sock, WIRE_CLOSED, 0, clean, STR_EMPTY);
         if (!clean) _exit(0);
@@ -287,6 +308,10 @@ static void obey(leader *l, const wire_head *head, str body) {
     case WIRE_EXIT:
     case WIRE_ORPHAN:
     case WIRE_CLOSED:
+    case WIRE_READY:
+    case WIRE_FAILED:
+    case WIRE_COUNTER:
+    case WIRE_LIMIT:
     case WIRE_KIND_COUNT: end(l);
     }
 }
@@ -295,8 +320,10 @@ static void on_child(int signo) {
     (void)signo; /* it is enough that ppoll returns */
 }
 
-_Noreturn void leader_run(int sock, str name) {
-    leader l = {.sock = sock};
+_Noreturn void leader_run(int sock, str name, leader_place *place) {
+    leader l = {.sock = sock, .place = place};
+    const struct timespec interval = {0, METER_INTERVAL_MS * 1000000L};
+    bool measured = place && meter_is_needed(&place->meter);
     set_name(name);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     setsid();
@@ -311,12 +338,15 @@ _Noreturn void leader_run(int sock, str name) {
     struct pollfd p = {.fd = sock, .events = POLLIN};
     for (;;) {
         reap(&l);
-        if (ppoll(&p, 1, NULL, &l.idle) <= 0) continue;
+        int ready = ppoll(&p, 1, measured && l.count ? &interval : NULL, &l.idle);
+        if (ready == 0) measure(&l);
+        if (ready <= 0) continue;
         int got = wire_read(&l.in, sock, 32 << 10, false);
         if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) end(&l);
         wire_head head;
         str body;
         while (wire_next(&l.in, &head, &body))
             obey(&l, &head, body);
+        wire_forget(&l.in);
     }
 }

@@ -3,10 +3,17 @@
 #define SLIPWAY_SANDBOX_LEADER_H
 
 #include "base/str.h"
+#include "sandbox/meter.h"
+
+/* What a leader is to know that is process 1 of a job's own machine. */
+typedef struct leader_place {
+    int ruleset; /* of ns_guard_ruleset */
+    meter meter;
+} leader_place;
 
 /* Takes orders from `sock` until it closes, then kills what is left and exits. Called in a fresh
  * child of the zygote, which has /dev/null as descriptors 0 to 2 and all signals at their
- * defaults. */
-_Noreturn void leader_run(int sock, str name);
+ * defaults. `place` is NULL on the host. */
+_Noreturn void leader_run(int sock, str name, leader_place *place);
 
 #endif

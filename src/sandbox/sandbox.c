@@ -2,6 +2,7 @@
 #include "sandbox/sandbox.h"
 
 #include "base/arena.h"
+#include "sandbox/ns.h"
 #include "sandbox/wire.h"
 #include "sandbox/zygote.h"
 
@@ -9,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -36,8 +38,24 @@ struct sandbox_process {
     sandbox_command command; /* callbacks only: argv, env and cwd are not kept */
 };
 
+#define COUNTERS_MAX 2
+
+/* How often a control group has hit its limit. */
+typedef struct counter {
+    cgroup_kind kind;
+    int fd;
+    char key[16];
+    unsigned long long last;
+} counter;
+
 struct sandbox {
     loop *loop;
+    sandbox_spec spec; /* its limits and callbacks: what it points to is not kept */
+    view files;
+    counter counters[COUNTERS_MAX];
+    unsigned counter_count;
+    bool ready; /* on_ready was called */
+    loop_timer *ready_soon;
     int sock;
     loop_watch *watch;
     wire_reader in;
@@ -172,9 +190,19 @@ void sandbox_done(void) {
     zygote_done();
 }
 
+static void close_view(sandbox *s) {
+    if (s->files.root >= 0) close(s->files.root);
+    if (s->files.owner >= 0) close(s->files.owner);
+    s->files = VIEW_OURS;
+}
+
 static void release(sandbox *s) {
     loop_watch_stop(s->watch);
     loop_timer_stop(s->late);
+    loop_timer_stop(s->ready_soon);
+    close_view(s);
+    while (s->counter_count)
+        close(s->counters[--s->counter_count].fd);
     if (s->sock >= 0) close(s->sock);
     while (s->processes) {
         sandbox_process *p = s->processes;
@@ -185,11 +213,22 @@ static void release(sandbox *s) {
     free(s);
 }
 
+static void tell_ready(sandbox *s, const err *e) {
+    if (s->ready || s->closing || s->freed) return;
+    s->ready = true;
+    if (s->spec.on_ready) s->spec.on_ready(s->spec.context, e);
+}
+
 /* The leader has ended: after its last report, or because somebody killed it. */
 static void leader_gone(sandbox *s) {
+    err e = {0};
     s->gone = true;
     loop_watch_stop(s->watch);
     s->watch = NULL;
+    if (!s->ready) {
+        err_set(&e, ERR_FAILED, "the sandbox's first process ended before it was ready");
+        tell_ready(s, &e);
+    }
     str problem =
         s->closing ? STR_EMPTY : STR("the process that runs the job's commands was killed");
     for (sandbox_process *p = s->processes, *next; p && !s->freed; p = next) {
@@ -207,12 +246,81 @@ static void leader_gone(sandbox *s) {
     s->freed = true;
 }
 
+/* ---- limits -------------------------------------------------------------------------------- */
+
+static void tell_limit(sandbox *s, str what) {
+    char text[512];
+    snprintf(text, sizeof text, "%.*s", STR_ARG(what));
+    if (s->spec.on_limit) s->spec.on_limit(s->spec.context, text);
+}
+
+static unsigned long long read_counter(const counter *c) {
+    char text[512];
+    ssize_t n = pread(c->fd, text, sizeof text - 1, 0);
+    if (n <= 0) return 0;
+    str rest = {text, (size_t)n}, line, key, number;
+    uint64_t count = 0;
+    while (str_line(&rest, &line)) {
+        if (str_cut(line, ' ', &key, &number) && str_is(key, c->key) &&
+            str_to_uint(number, UINT64_MAX, &count))
+            return count;
+    }
+    return 0;
+}
+
+/* A command has failed: was it for a limit of a control group? */
+static void check_counters(sandbox *s) {
+    for (unsigned i = 0; i < s->counter_count; i++) {
+        counter *c = &s->counters[i];
+        unsigned long long now = read_counter(c);
+        bool hit = now > c->last;
+        char text[160];
+        c->last = now;
+        if (!hit) continue;
+        if (c->kind == CGROUP_MEMORY)
+            snprintf(text, sizeof text,
+                     "A process was killed: the job reached its limit of %llu MiB of memory (limit "
+                     "'memory')",
+                     (unsigned long long)(s->spec.limits.memory_bytes >> 20));
+        else
+            snprintf(text, sizeof text,
+                     "A process could not be started: the job reached its limit of %u processes "
+                     "(limit 'processes')",
+                     s->spec.limits.processes);
+        tell_limit(s, str_from(text));
+    }
+}
+
+static void add_counter(sandbox *s, cgroup_kind kind, str key) {
+    int fd = wire_take_fd(&s->in);
+    if (fd < 0 || s->counter_count == COUNTERS_MAX) return;
+    counter *c = &s->counters[s->counter_count++];
+    *c = (counter){.kind = kind, .fd = fd};
+    snprintf(c->key, sizeof c->key, "%.*s", STR_ARG(key));
+    c->last = read_counter(c);
+}
+
+static void on_failed(sandbox *s, str why) {
+    err e = {0};
+    err_set(&e, ERR_UNSUPPORTED, "%.*s", STR_ARG(why));
+    tell_ready(s, &e);
+}
+
 static void on_report(sandbox *s, const wire_head *head, str body) {
     sandbox_process *p;
     switch ((wire_kind)head->kind) {
     case WIRE_EXIT:
+        if (head->value) check_counters(s);
         if ((p = find(s, head->id))) on_exited(p, head->value, body);
         break;
+    case WIRE_READY:
+        s->files.root = wire_take_fd(&s->in);
+        s->files.owner = wire_take_fd(&s->in);
+        tell_ready(s, NULL);
+        break;
+    case WIRE_FAILED: on_failed(s, body); break;
+    case WIRE_COUNTER: add_counter(s, (cgroup_kind)head->value, body); break;
+    case WIRE_LIMIT: tell_limit(s, body); break;
     case WIRE_ORPHAN: {
         char name[32] = "";
         memcpy(name, body.ptr, body.len < sizeof name ? body.len : sizeof name - 1);
@@ -248,27 +356,47 @@ static void on_reports(void *context, int fd) {
 
 /* ---- orders -------------------------------------------------------------------------------- */
 
-static int new_leader(str name, int *ret, err *e) {
+static int new_leader(const sandbox_spec *spec, int *ret, err *e) {
     int pair[2];
+    char name[17];
+    snprintf(name, sizeof name, "%s", spec->name);
+    ns_job job = {.name = name,
+                  .folder = spec->folder ? spec->folder : "",
+                  .layer = spec->layer ? spec->layer : "",
+                  .rootfs = spec->rootfs ? spec->rootfs : "",
+                  .network = spec->network,
+                  .limits = spec->limits};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return err_sys(e, errno, "cannot make a socket for the job");
-    int failed = zygote_leader(pair[1], name, e);
+    int failed = zygote_leader(pair[1], spec->backend, &job, e);
     close(pair[1]);
     if (failed) close(pair[0]);
     *ret = pair[0];
     return failed;
 }
 
+static void on_host_ready(void *context) {
+    sandbox *s = context;
+    loop_timer_stop(s->ready_soon);
+    s->ready_soon = NULL;
+    tell_ready(s, NULL);
+}
+
 int sandbox_spawn(const sandbox_spec *spec, sandbox **ret, err *e) {
-    assert(spec->backend == SANDBOX_HOST);
-    int sock = take_idle(str_from(spec->name)), failed = 0;
-    if (sock < 0) failed = new_leader(str_from(spec->name), &sock, e);
+    bool host = spec->backend == SANDBOX_HOST;
+    int sock = host ? take_idle(str_from(spec->name)) : -1, failed = 0;
+    if (sock < 0) failed = new_leader(spec, &sock, e);
     if (failed) return failed;
     sandbox *s = mem_alloc(sizeof *s);
-    *s = (sandbox){.loop = spec->loop, .sock = sock};
+    *s = (sandbox){.loop = spec->loop, .spec = *spec, .sock = sock, .files = VIEW_OURS};
     s->watch = loop_readable(s->loop, s->sock, on_reports, s);
+    if (host) s->ready_soon = loop_after(s->loop, 0, on_host_ready, s);
     *ret = s;
     return 0;
+}
+
+const view *sandbox_view(const sandbox *s) {
+    return &s->files;
 }
 
 static int order(sandbox *s, wire_kind kind, uint32_t id, int32_t value) {
@@ -286,6 +414,7 @@ void sandbox_close(sandbox *s, sandbox_orphan_fn *orphan, sandbox_closed_fn *clo
                    void *context) {
     assert(!s->closing);
     s->closing = true;
+    close_view(s); /* an open descriptor would keep the job's file system */
     s->orphan = orphan;
     s->closed = closed;
     s->context = context;
@@ -333,7 +462,8 @@ int sandbox_start(sandbox *s, const sandbox_command *command, sandbox_process **
     int pipe[2];
     if (pipe2(pipe, O_CLOEXEC) < 0) return err_sys(e, errno, "cannot make a pipe for the command");
     fcntl(pipe[0], F_SETFL, O_NONBLOCK);
-    int sent = s->gone ? -1 : wire_send(s->sock, strbuf_str(&frame), pipe[1]);
+    int sent = s->gone ? -1 : wire_send(s->sock, strbuf_str(&frame), &pipe[1], 1);
+    explicit_bzero(frame.ptr, frame.len);
     close(pipe[1]);
     if (sent < 0) {
         close(pipe[0]);

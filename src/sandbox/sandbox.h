@@ -1,13 +1,20 @@
-/* sandbox.h: where a job's processes run. This version has the host back end: no isolation, but a
- * clean end: whatever a job leaves behind is found and killed.
+/* sandbox.h: where a job's processes run.
  *
- * Theory of operation. A sandbox is a leader process. It is a child subreaper, so every process
- * that a step starts, however it daemonises, stays below it. It takes orders over a socket: start
- * this, signal that. When the socket closes, because the sandbox is closed or because Slipway was
- * killed, it kills all that is below it and ends. Leaders are forked from a zygote, a small process
- * that is forked before Slipway has grown, so a leader costs little and inherits nothing; one that
- * has come clean out of a job serves the next. Zygote and leaders have sessions of their own: what
- * kills Slipway's process group does not reach them, and so they live to clean up.
+ * Theory of operation. A sandbox is a leader process. It takes orders over a socket: start this,
+ * signal that. When the socket closes, because the sandbox is closed or because Slipway was killed,
+ * it kills all that is below it and ends. Leaders are forked from a zygote, a small process that is
+ * forked before Slipway has grown or knows a secret, so a leader costs little and inherits nothing.
+ * Zygote and leaders have sessions of their own: what kills Slipway's process group does not reach
+ * them, and so they live to clean up.
+ *
+ *   SANDBOX_HOST        No isolation. The leader is a child subreaper, so every process that a step
+ *                       starts, however it daemonises, stays below it and is found. A leader that
+ *                       has come clean out of a job serves the next.
+ *   SANDBOX_NAMESPACES  A machine of the job's own: the leader is the init of new user, mount, pid,
+ *                       ipc and uts namespaces (and a network namespace, where the network is
+ *                       limited). Its root is made of overlays over the host's system folders; what
+ *                       is written goes to memory or to the job's folder and is gone with the last
+ *                       process. How it is made: ns.h.
  *
  * Everything here is asynchronous and runs on the caller's loop; no call waits for a process. */
 #ifndef SLIPWAY_SANDBOX_H
@@ -15,10 +22,16 @@
 
 #include "base/err.h"
 #include "base/loop.h"
+#include "base/view.h"
 
-typedef enum sandbox_backend { SANDBOX_HOST, SANDBOX_BACKEND_COUNT } sandbox_backend;
+typedef enum sandbox_backend {
+    SANDBOX_HOST,
+    SANDBOX_NAMESPACES,
+    SANDBOX_BACKEND_COUNT
+} sandbox_backend;
 
-/* Forks the zygote. Call once, early, before threads and large allocations. */
+/* Forks the zygote and has it forget our arguments and environment. Call once, early: before
+ * threads, large allocations and secrets. */
 int sandbox_init(err *e);
 /* Ends the zygote and waits until all leaders have ended: every sandbox must have been closed or
  * freed. */
@@ -27,13 +40,54 @@ void sandbox_done(void);
 typedef struct sandbox sandbox;
 typedef struct sandbox_process sandbox_process;
 
+typedef enum sandbox_network {
+    SANDBOX_NETWORK_HOST, /* the host's, as it is */
+    SANDBOX_NETWORK_NONE, /* a loopback interface of its own and nothing else */
+    SANDBOX_NETWORK_COUNT
+} sandbox_network;
+
+/* Of SANDBOX_NAMESPACES; 0: no limit. Which means enforces each is told by sandbox_probe. */
+typedef struct sandbox_limits {
+    uint64_t memory_bytes; /* all processes and files in memory together */
+    uint64_t disk_bytes;   /* written to the job's folder; and, apart, to the rest of its root */
+    uint32_t processes;    /* threads included */
+    uint32_t cpus;
+    uint32_t open_files; /* of one process */
+} sandbox_limits;
+
 typedef struct sandbox_spec {
     sandbox_backend backend;
     const char *name; /* of the job, for process lists */
     loop *loop;
+
+    /* SANDBOX_NAMESPACES */
+    const char *folder; /* of the job, with two folders: `home` and `work`, which it sees as
+                         * sandbox_home and sandbox_work */
+    const char *layer;  /* made by sandbox_layer_make */
+    const char *rootfs; /* a root folder to use instead of the host's, or NULL */
+    sandbox_network network;
+    sandbox_limits limits;
+
+    /* Called once, from the loop, unless the sandbox is closed or freed before: commands may be
+     * started now, or `e` says why they cannot be. */
+    void (*on_ready)(void *context, const err *e);
+    /* A limit was hit: a sentence that names it. */
+    void (*on_limit)(void *context, const char *what);
+    void *context;
 } sandbox_spec;
 
 int sandbox_spawn(const sandbox_spec *spec, sandbox **ret, err *e);
+
+/* The job's files as its processes see them; valid from on_ready until the sandbox is closed. */
+const view *sandbox_view(const sandbox *s);
+/* Where a job sees its `home` and `work` folders, or NULL: where they are. */
+const char *sandbox_home(sandbox_backend b);
+const char *sandbox_work(sandbox_backend b);
+
+/* Fills an empty folder with what lies over the host's system folders in every sandbox: a hosts
+ * file, a `sudo`, a hole for each file that only root may read. It serves any number of sandboxes
+ * and must outlive them. */
+int sandbox_layer_make(const char *dir, err *e);
 
 /* What was still running when a sandbox was closed, for the log. */
 typedef void sandbox_orphan_fn(void *context, int pid, const char *name);
@@ -69,5 +123,19 @@ int sandbox_start(sandbox *s, const sandbox_command *command, sandbox_process **
 void sandbox_signal(sandbox_process *p, int signo);
 /* SIGKILL to the command and everything below it. */
 void sandbox_kill(sandbox_process *p);
+
+/* What this machine can give, for `slipway doctor` and before a run. */
+typedef struct sandbox_means {
+    bool namespaces; /* SANDBOX_NAMESPACES works; else: */
+    char why_not[1024];
+    char advice[512]; /* how to get it; may be empty */
+    bool root;        /* all of the host's user ids; else one */
+    int landlock;     /* ABI version, 0: none */
+    bool seccomp;
+    char cgroup[128];  /* "v2", "v1: memory, pids", or empty */
+    char overlay[128]; /* "in memory", … */
+} sandbox_means;
+/* Tries it: makes a sandbox in a child, which takes some milliseconds. */
+void sandbox_probe(sandbox_means *ret);
 
 #endif

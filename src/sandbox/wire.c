@@ -7,21 +7,21 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-int wire_send(int sock, str bytes, int fd) {
+int wire_send(int sock, str bytes, const int *fds, unsigned fd_count) {
     union {
         struct cmsghdr align;
-        char room[CMSG_SPACE(sizeof(int))];
+        char room[CMSG_SPACE(WIRE_FDS_MAX * sizeof(int))];
     } control = {0};
     struct iovec io = {(void *)bytes.ptr, bytes.len};
     struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1};
-    if (fd >= 0) {
+    if (fd_count) {
         m.msg_control = control.room;
-        m.msg_controllen = sizeof control.room;
+        m.msg_controllen = CMSG_SPACE(fd_count * sizeof *fds);
         struct cmsghdr *c = CMSG_FIRSTHDR(&m);
         c->cmsg_level = SOL_SOCKET;
         c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(c), &fd, sizeof fd);
+        c->cmsg_len = CMSG_LEN(fd_count * sizeof *fds);
+        memcpy(CMSG_DATA(c), fds, fd_count * sizeof *fds);
     }
     while (io.iov_len) {
         ssize_t n = sendmsg(sock, &m, MSG_NOSIGNAL);
@@ -45,7 +45,7 @@ int wire_report(int sock, wire_kind kind, uint32_t id, int32_t value, str text) 
     wire_head head = {(uint32_t)text.len, kind, id, value};
     memcpy(frame, &head, sizeof head);
     memcpy(frame + sizeof head, text.ptr, text.len);
-    return wire_send(sock, (str){frame, sizeof head + text.len}, -1);
+    return wire_send(sock, (str){frame, sizeof head + text.len}, NULL, 0);
 }
 
 int wire_read(wire_reader *r, int sock, size_t room, bool wait) {
@@ -54,7 +54,7 @@ int wire_read(wire_reader *r, int sock, size_t room, bool wait) {
     strbuf_reserve(&r->bytes, room);
     union {
         struct cmsghdr align;
-        char space[CMSG_SPACE(sizeof(int))];
+        char space[CMSG_SPACE(WIRE_FDS_MAX * sizeof(int))];
     } control;
     struct iovec io = {r->bytes.ptr + r->bytes.len, room};
     struct msghdr m = {.msg_iov = &io,
@@ -65,12 +65,15 @@ int wire_read(wire_reader *r, int sock, size_t room, bool wait) {
     if (n < 0) return -1;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
         if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
-        int fd;
-        memcpy(&fd, CMSG_DATA(c), sizeof fd);
-        if (r->fd_count < sizeof r->fds / sizeof *r->fds)
-            r->fds[r->fd_count++] = fd;
-        else
-            close(fd);
+        size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+            if (r->fd_count < sizeof r->fds / sizeof *r->fds)
+                r->fds[r->fd_count++] = fd;
+            else
+                close(fd);
+        }
     }
     r->bytes.len += (size_t)n;
     return n > 0;
@@ -91,6 +94,10 @@ int wire_take_fd(wire_reader *r) {
     int fd = r->fds[0];
     memmove(r->fds, r->fds + 1, --r->fd_count * sizeof *r->fds);
     return fd;
+}
+
+void wire_forget(wire_reader *r) {
+    if (r->taken) explicit_bzero(r->bytes.ptr, r->taken);
 }
 
 void wire_reader_done(wire_reader *r) {

@@ -5,7 +5,9 @@
  * of the output pipe; NAME carries the name of the job that the leader serves from now on; the
  * others carry nothing. Reports: EXIT has a status and, for what could not be started, a text;
  * ORPHAN has a pid and a name; CLOSED is the last of a job, with 1 where the leader is free for
- * another one and 0 where it ends. */
+ * another one and 0 where it ends. Of a machine of a job's own besides: READY comes first, with two
+ * descriptors (view.h), or FAILED with a text; COUNTER has a kind of control group, a key and a
+ * descriptor; LIMIT has a text. */
 #ifndef SLIPWAY_SANDBOX_WIRE_H
 #define SLIPWAY_SANDBOX_WIRE_H
 
@@ -22,6 +24,10 @@ typedef enum wire_kind {
     WIRE_EXIT,
     WIRE_ORPHAN,
     WIRE_CLOSED,
+    WIRE_READY,
+    WIRE_FAILED,
+    WIRE_COUNTER,
+    WIRE_LIMIT,
     WIRE_KIND_COUNT
 } wire_kind;
 
@@ -37,9 +43,11 @@ typedef struct wire_counts {
     uint32_t argc, envc;
 } wire_counts;
 
-/* Sends all of `bytes`, with `fd` unless it is -1. Blocks while the peer is slow to read. 0, or -1
- * and errno. Never raises SIGPIPE. */
-int wire_send(int sock, str bytes, int fd);
+#define WIRE_FDS_MAX 2
+
+/* Sends all of `bytes`, with up to WIRE_FDS_MAX descriptors. Blocks while the peer is slow to read.
+ * 0, or -1 and errno. Never raises SIGPIPE. */
+int wire_send(int sock, str bytes, const int *fds, unsigned fd_count);
 
 /* Sends a frame without a descriptor. */
 int wire_report(int sock, wire_kind kind, uint32_t id, int32_t value, str text);
@@ -59,6 +67,8 @@ int wire_read(wire_reader *r, int sock, size_t room, bool wait);
 bool wire_next(wire_reader *r, wire_head *head, str *body);
 /* Takes the oldest received descriptor, or -1. */
 int wire_take_fd(wire_reader *r);
+/* Overwrites what was taken: an order's environment may hold secrets. */
+void wire_forget(wire_reader *r);
 void wire_reader_done(wire_reader *r);
 
 #endif

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -23,11 +24,29 @@ static struct {
     pid_t pid;
 } zygote = {-1, 0};
 
-#define ZYGOTE_SOCKET 3
+/* Our arguments and environment lie in one stretch of memory, which the leaders inherit and a job
+ * might get to see. /proc/self/stat has its place in fields 48 to 51. */
+static void forget_arguments(void) {
+    char text[1024];
+    int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0) close(fd);
+    if (n <= 0) return;
+    text[n] = '\0';
+    char *at = strrchr(text, ')');
+    for (int field = 2; at && field < 48; field++)
+        at = strchr(at + 1, ' ');
+    unsigned long long first, last, begin, end;
+    if (!at || sscanf(at, "%llu %llu %llu %llu", &first, &last, &begin, &end) != 4) return;
+    explicit_bzero((void *)(uintptr_t)first, last - first);
+    explicit_bzero((void *)(uintptr_t)begin, end - begin);
+    environ = NULL;
+}
 
 /* Leaves nothing of Slipway's but the socket. */
 static void strip(int sock) {
     setsid();
+    forget_arguments();
     prctl(PR_SET_NAME, "slip:zygote");
     for (int signo = 1; signo < NSIG; signo++)
         signal(signo, SIG_DFL);
@@ -43,33 +62,93 @@ static void strip(int sock) {
     if (chdir("/") < 0) _exit(1);
 }
 
+/* ---- what is asked for --------------------------------------------------------------------- */
+
+#define STRING_COUNT 4
+
+/* A job travels as its fixed part and its strings, each with its NUL. */
+typedef struct packed {
+    sandbox_network network;
+    sandbox_limits limits;
+} packed;
+
+static void pack(strbuf *out, sandbox_backend backend, const ns_job *job) {
+    const char *const strings[STRING_COUNT] = {job->name, job->folder, job->layer, job->rootfs};
+    packed fixed = {job->network, job->limits};
+    wire_head head = {.size = sizeof fixed, .value = (int32_t)backend};
+    for (int i = 0; i < STRING_COUNT; i++)
+        head.size += (uint32_t)strlen(strings[i]) + 1;
+    strbuf_add(out, (str){(const char *)&head, sizeof head});
+    strbuf_add(out, (str){(const char *)&fixed, sizeof fixed});
+    for (int i = 0; i < STRING_COUNT; i++)
+        strbuf_add(out, (str){strings[i], strlen(strings[i]) + 1});
+}
+
+/* Borrows the strings. */
+static bool unpack(str body, ns_job *ret) {
+    packed fixed;
+    const char *strings[STRING_COUNT];
+    if (body.len < sizeof fixed) return false;
+    memcpy(&fixed, body.ptr, sizeof fixed);
+    body = str_sub(body, sizeof fixed, body.len);
+    for (int i = 0; i < STRING_COUNT; i++) {
+        size_t n = strnlen(body.ptr, body.len);
+        if (n == body.len) return false;
+        strings[i] = body.ptr;
+        body = str_sub(body, n + 1, body.len);
+    }
+    *ret = (ns_job){strings[0], strings[1], strings[2], strings[3], fixed.network, fixed.limits};
+    return true;
+}
+
 /* ---- leaders ------------------------------------------------------------------------------- */
 
+/* One that is the init of a job's machine holds the job's last word: once it was reaped, all of the
+ * machine is gone, and the end of file on its socket says so. */
+typedef struct child {
+    pid_t pid;
+    int sock; /* -1 on the host */
+    cgroup groups;
+} child;
+
 typedef struct leaders {
-    pid_t *pids;
+    child *items;
     size_t count, cap;
 } leaders;
 
-static void start_leader(leaders *all, int sock, str name) {
-    pid_t pid = fork();
-    if (pid == 0) {
-        close(ZYGOTE_SOCKET);
-        leader_run(sock, name);
-    }
-    close(sock); /* where the fork failed, Slipway reads an end of file */
-    if (pid < 0) return;
+static child *add_leader(leaders *all) {
     if (all->count == all->cap) {
         all->cap = all->cap ? all->cap * 2 : 64;
-        all->pids = mem_realloc(all->pids, all->cap * sizeof *all->pids);
+        all->items = mem_realloc(all->items, all->cap * sizeof *all->items);
     }
-    all->pids[all->count++] = pid;
+    child *c = &all->items[all->count];
+    *c = (child){.pid = -1, .sock = -1};
+    return c;
 }
 
-static bool is_leader(const leaders *all, pid_t pid) {
+static pid_t fork_leader(int sock, const char *name) {
+    pid_t pid = fork();
+    if (pid != 0) return pid;
+    close(ZYGOTE_SOCKET);
+    leader_run(sock, str_from(name), NULL);
+}
+
+static void start_leader(leaders *all, int sock, sandbox_backend backend, const ns_job *job) {
+    child *c = add_leader(all);
+    bool host = backend == SANDBOX_HOST;
+    c->pid = host ? fork_leader(sock, job->name) : ns_start(sock, job, &c->groups);
+    if (c->pid > 0 && !host)
+        c->sock = sock;
+    else
+        close(sock); /* where the fork failed, Slipway reads an end of file */
+    if (c->pid > 0) all->count++;
+}
+
+static child *find_leader(const leaders *all, pid_t pid) {
     for (size_t i = 0; i < all->count; i++) {
-        if (all->pids[i] == pid) return true;
+        if (all->items[i].pid == pid) return &all->items[i];
     }
-    return false;
+    return NULL;
 }
 
 /* Kills what was handed to the zygote because its leader is gone. */
@@ -78,7 +157,7 @@ static void kill_orphans(const leaders *all) {
     tree_scan(&t);
     for (size_t i = 0; i < t.count; i++) {
         pid_t pid = t.items[i].pid;
-        if (t.items[i].parent != getpid() || is_leader(all, pid)) continue;
+        if (t.items[i].parent != getpid() || find_leader(all, pid)) continue;
         tree_below(&t, pid, 0);
         for (size_t j = 0; j < t.count; j++) {
             if (t.items[j].below) kill(t.items[j].pid, SIGKILL);
@@ -86,6 +165,12 @@ static void kill_orphans(const leaders *all) {
         kill(pid, SIGKILL);
     }
     tree_done(&t);
+}
+
+static void forget_leader(leaders *all, child *c) {
+    cgroup_remove(&c->groups);
+    if (c->sock >= 0) close(c->sock);
+    *c = all->items[--all->count];
 }
 
 /* A leader that ends by itself has nothing below it any more. One that somebody has killed leaves
@@ -96,11 +181,9 @@ static void reap(leaders *all) {
     int status;
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        size_t at = 0;
-        while (at < all->count && all->pids[at] != pid)
-            at++;
-        if (at < all->count) all->pids[at] = all->pids[--all->count];
-        look |= status != 0;
+        child *c = find_leader(all, pid);
+        look |= status != 0 && !(c && c->sock >= 0);
+        if (c) forget_leader(all, c);
     }
     if (look) kill_orphans(all);
 }
@@ -115,7 +198,7 @@ static _Noreturn void outlive(leaders *all, const sigset_t *idle) {
     const struct timespec patience = {0, 200000000};
     for (reap(all); all->count; reap(all)) {
         for (size_t i = 0; i < all->count; i++)
-            kill(all->pids[i], SIGCONT);
+            kill(all->items[i].pid, SIGCONT);
         ppoll(NULL, 0, &patience, idle);
     }
     _exit(0);
@@ -137,15 +220,16 @@ static _Noreturn void zygote_run(int sock) {
     for (;;) {
         reap(&all);
         if (ppoll(&p, 1, NULL, &idle) <= 0) continue;
-        int got = wire_read(&in, ZYGOTE_SOCKET, 256, false);
+        int got = wire_read(&in, ZYGOTE_SOCKET, 4096, false);
         if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
         if (got <= 0) outlive(&all, &idle);
         wire_head head;
-        str name;
-        while (wire_next(&in, &head, &name)) {
+        str body;
+        while (wire_next(&in, &head, &body)) {
             int leader = wire_take_fd(&in);
-            if (leader < 0) _exit(1);
-            start_leader(&all, leader, name);
+            ns_job job;
+            if (leader < 0 || !unpack(body, &job)) _exit(1);
+            start_leader(&all, leader, (sandbox_backend)head.value, &job);
         }
     }
 }
@@ -186,15 +270,12 @@ void zygote_done(void) {
         continue;
 }
 
-int zygote_leader(int sock, str name, err *e) {
+int zygote_leader(int sock, sandbox_backend backend, const ns_job *job, err *e) {
     if (zygote.sock < 0)
         return err_set(e, ERR_UNSUPPORTED, "the sandbox was not initialised in this process");
-    char frame[sizeof(wire_head) + 16];
-    name = str_sub(name, 0, 16);
-    wire_head head = {.size = (uint32_t)name.len};
-    memcpy(frame, &head, sizeof head);
-    memcpy(frame + sizeof head, name.ptr, name.len);
-    if (wire_send(zygote.sock, (str){frame, sizeof head + name.len}, sock) < 0)
+    _cleanup_strbuf_ strbuf frame = STRBUF_INIT;
+    pack(&frame, backend, job);
+    if (wire_send(zygote.sock, strbuf_str(&frame), &sock, 1) < 0)
         return err_sys(e, errno, "cannot reach the process that starts sandboxes");
     return 0;
 }

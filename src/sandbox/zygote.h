@@ -2,11 +2,13 @@
 #ifndef SLIPWAY_SANDBOX_ZYGOTE_H
 #define SLIPWAY_SANDBOX_ZYGOTE_H
 
-#include "base/err.h"
+#include "sandbox/ns.h"
+
+#define ZYGOTE_SOCKET 3 /* its descriptor in the zygote and what it forks */
 
 /* Asks the zygote for a leader that serves `sock` (which stays the caller's to close). Does not
  * wait: where no leader can be made, the other end of `sock` reads an end of file. */
-int zygote_leader(int sock, str name, err *e);
+int zygote_leader(int sock, sandbox_backend backend, const ns_job *job, err *e);
 
 /* Forks the zygote. */
 int zygote_init(err *e);

@@ -27,7 +27,7 @@ static void set_up_fixture(fixture *f) {
     err e = {0};
     *f = (fixture){.status = -1};
     assert_int_equal(loop_new(&f->l, &e), 0);
-    assert_int_equal(sandbox_spawn(&(sandbox_spec){SANDBOX_HOST, "test", f->l}, &f->s, &e), 0);
+    assert_int_equal(sandbox_spawn(&(sandbox_spec){.name = "test", .loop = f->l}, &f->s, &e), 0);
 }
 
 static void on_orphan(void *context, int pid, const char *name) {
@@ -348,7 +348,7 @@ static void commands_end_when_their_leader_is_killed(void **state) {
 
 static int leader_of(fixture *f, const char *name) {
     err e = {0};
-    assert_int_equal(sandbox_spawn(&(sandbox_spec){SANDBOX_HOST, name, f->l}, &f->s, &e), 0);
+    assert_int_equal(sandbox_spawn(&(sandbox_spec){.name = name, .loop = f->l}, &f->s, &e), 0);
     run_shell(f, "echo $PPID; cat /proc/$PPID/comm");
     assert_non_null(strstr(strbuf_cstr(&f->output), name));
     int pid = atoi(f->output.ptr);

@@ -1,0 +1,24 @@
+/* meter.h: limits that no control group enforces are measured. Private to this folder; in the init
+ * of a job's machine, where /proc shows the job's processes and nothing else. */
+#ifndef SLIPWAY_SANDBOX_METER_H
+#define SLIPWAY_SANDBOX_METER_H
+
+#include "sandbox/sandbox.h"
+
+#define METER_INTERVAL_MS 250
+
+typedef struct meter {
+    sandbox_limits limits;   /* 0: not measured */
+    uint64_t free_at_begin;  /* of the job's folder, in bytes */
+    uint64_t free_at_du;     /* when the folder was last measured file by file */
+} meter;
+
+void meter_begin(meter *m);
+/* Whether there is something to measure at all. */
+bool meter_is_needed(const meter *m);
+/* Measures; true when a limit was reached, with a sentence that names it. */
+bool meter_check(meter *m, char *what, size_t size);
+/* After a command has failed: true when the job's own file system is full. */
+bool meter_is_full(const meter *m, char *what, size_t size);
+
+#endif

@@ -1,0 +1,190 @@
+/* The zygote's half of a machine, and its init from the clone to the first order. */
+#include "sandbox/ns.h"
+
+#include "base/fs.h"
+#include "sandbox/cgroup.h"
+#include "sandbox/leader.h"
+#include "sandbox/wire.h"
+#include "sandbox/zygote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+const char *sandbox_home(sandbox_backend b) {
+    return b == SANDBOX_NAMESPACES ? NS_HOME : NULL;
+}
+
+const char *sandbox_work(sandbox_backend b) {
+    return b == SANDBOX_NAMESPACES ? NS_WORK : NULL;
+}
+
+/* What the zygote tells the init once it may go on. */
+typedef struct go {
+    bool as_root;
+    bool memory_counted, processes_counted; /* a control group limits them */
+} go;
+
+/* ---- the init ------------------------------------------------------------------------------ */
+
+static void set_rlimit(int resource, rlim_t most) {
+    struct rlimit limit;
+    if (!most || getrlimit(resource, &limit) < 0) return;
+    if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < most) most = limit.rlim_max;
+    limit.rlim_cur = limit.rlim_max = most;
+    setrlimit(resource, &limit);
+}
+
+/* Of the processors that Slipway may use, the first so many. */
+static void set_cpus(unsigned most) {
+    cpu_set_t set;
+    if (!most || sched_getaffinity(0, sizeof set, &set) < 0) return;
+    unsigned kept = 0;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (CPU_ISSET(cpu, &set) && kept++ >= most) CPU_CLR(cpu, &set);
+    }
+    sched_setaffinity(0, sizeof set, &set);
+}
+
+static void set_limits(const sandbox_limits *l) {
+    set_rlimit(RLIMIT_NOFILE, l->open_files);
+    set_rlimit(RLIMIT_NPROC, l->processes);
+    set_rlimit(RLIMIT_CORE, 1); /* a dump would fill the workspace */
+    set_cpus(l->cpus);
+}
+
+static int tell_ready(int sock, int owner, err *e) {
+    _cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0) return err_sys(e, errno, "cannot open the job's root");
+    wire_head head = {.kind = WIRE_READY};
+    int fds[2] = {root, owner};
+    if (wire_send(sock, (str){(const char *)&head, sizeof head}, fds, 2) < 0)
+        return err_sys(e, errno, "cannot reach Slipway");
+    return 0;
+}
+
+static int prepare(int sock, const ns_job *job, const go *g, leader_place *place, err *e) {
+    _cleanup_close_ int owner = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
+    ns_root root;
+    if (owner < 0) return err_sys(e, errno, "cannot open the user namespace");
+    if (g->as_root && setgroups(0, NULL) < 0) return err_sys(e, errno, "cannot leave groups");
+    if (ns_root_make(job, g->as_root, &root, e) < 0) return e->code;
+    set_limits(&job->limits);
+    place->ruleset = ns_guard_ruleset();
+    place->meter = (meter){.limits = job->limits};
+    if (g->memory_counted) place->meter.limits.memory_bytes = 0;
+    if (g->processes_counted) place->meter.limits.processes = 0;
+    meter_begin(&place->meter);
+    if (ns_guard_self(e) < 0) return e->code;
+    return tell_ready(sock, owner, e);
+}
+
+static _Noreturn void init_run(int sock, int gate, const ns_job *job) {
+    go g;
+    err e = {0};
+    leader_place place = {.ruleset = -1};
+    ssize_t n = read(gate, &g, sizeof g); /* its end: the zygote gave up */
+    close(gate);
+    if (n != sizeof g) _exit(1);
+    close(ZYGOTE_SOCKET);
+    if (prepare(sock, job, &g, &place, &e) < 0) {
+        wire_report(sock, WIRE_FAILED, 0, 0, str_from(e.message));
+        _exit(1);
+    }
+    leader_run(sock, str_from(job->name), &place);
+}
+
+/* ---- the zygote ---------------------------------------------------------------------------- */
+
+static int write_proc(pid_t pid, const char *file, const char *text) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    ssize_t n = write(fd, text, strlen(text));
+    int code = errno;
+    close(fd);
+    errno = code;
+    return n < 0 ? -1 : 0;
+}
+
+static int map_ids(pid_t pid, bool as_root, err *e) {
+    char users[64] = "0 0 4294967295", groups[64] = "0 0 4294967295";
+    if (!as_root) {
+        snprintf(users, sizeof users, "%d %d 1", NS_USER_ID, (int)geteuid());
+        snprintf(groups, sizeof groups, "%d %d 1", NS_USER_ID, (int)getegid());
+        if (write_proc(pid, "setgroups", "deny") < 0)
+            return err_sys(e, errno, "cannot give up groups");
+    }
+    if (write_proc(pid, "uid_map", users) < 0 || write_proc(pid, "gid_map", groups) < 0)
+        return err_sys(e, errno, "cannot map user ids into the sandbox");
+    return 0;
+}
+
+/* Slipway looks at the counters when a command fails: was it for a limit? */
+static void send_counter(int sock, const cgroup *g, cgroup_kind kind) {
+    const char *key;
+    _cleanup_close_ int fd = cgroup_counter(g, kind, &key);
+    if (fd < 0) return;
+    char frame[sizeof(wire_head) + 16];
+    wire_head head = {.size = (uint32_t)strlen(key), .kind = WIRE_COUNTER, .value = (int32_t)kind};
+    memcpy(frame, &head, sizeof head);
+    memcpy(frame + sizeof head, key, head.size);
+    wire_send(sock, (str){frame, sizeof head + head.size}, &fd, 1);
+}
+
+static int release(int sock, int gate, pid_t pid, const ns_job *job, cgroup *groups, err *e) {
+    go g = {.as_root = geteuid() == 0};
+    if (map_ids(pid, g.as_root, e) < 0) return e->code;
+    cgroup_make(&job->limits, pid, groups);
+    g.memory_counted = cgroup_has(groups, CGROUP_MEMORY);
+    g.processes_counted = cgroup_has(groups, CGROUP_PIDS);
+    send_counter(sock, groups, CGROUP_MEMORY);
+    send_counter(sock, groups, CGROUP_PIDS);
+    return write(gate, &g, sizeof g) == sizeof g ? 0 : err_sys(e, errno, "cannot start the sandbox");
+}
+
+static int clone_failed(err *e) {
+    int code = errno;
+    err_sys(e, code, "cannot make the namespaces of a sandbox");
+    if (code == EPERM || code == ENOSPC || code == EINVAL) e->code = ERR_UNSUPPORTED;
+    return e->code;
+}
+
+static pid_t clone_init(const ns_job *job) {
+    uint64_t flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+    if (job->network != SANDBOX_NETWORK_HOST) flags |= CLONE_NEWNET;
+    struct clone_args args = {.flags = flags, .exit_signal = SIGCHLD};
+    return (pid_t)syscall(SYS_clone3, &args, sizeof args);
+}
+
+pid_t ns_start(int sock, const ns_job *job, cgroup *groups) {
+    err e = {0};
+    int gate[2] = {-1, -1};
+    pid_t pid = -1;
+    if (ns_guard_prepare(&e) == 0 && pipe2(gate, O_CLOEXEC) < 0) err_sys(&e, errno, "cannot make a pipe");
+    if (!e.code && (pid = clone_init(job)) < 0) clone_failed(&e);
+    if (pid == 0) {
+        close(gate[1]);
+        init_run(sock, gate[0], job);
+    }
+    if (pid > 0 && release(sock, gate[1], pid, job, groups, &e) < 0) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        cgroup_remove(groups);
+        pid = -1;
+    }
+    if (gate[0] >= 0) close(gate[0]), close(gate[1]);
+    if (pid < 0) wire_report(sock, WIRE_FAILED, 0, 0, str_from(e.message));
+    return pid;
+}

@@ -1,0 +1,281 @@
+/* The root of a job's machine: a tmpfs, in which the host's system folders appear as overlays.
+ *
+ *   T = tmpfs, mounted on LAYER/root in this mount namespace only
+ *   T/root        becomes "/"; also /tmp, /run, /var/log, … : what is not named below
+ *     usr etc …   overlay of T/up/N (written), LAYER/lower/NAME, the host's /NAME
+ *     dev         a few devices bound from the host, terminals of its own
+ *     proc        of the new pid namespace; for root, without what would reach the kernel
+ *     home/runner, home/runner/work   bound from the job's folder
+ *
+ * Folder by folder, because a user's namespace may not lay an overlay over "/" (its mounts are
+ * locked), and because what is not a system folder (homes, /srv, /mnt, sockets in /run) must not
+ * show at all. */
+#include "sandbox/ns.h"
+
+#include "base/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/* What a step of the construction works with. */
+typedef struct builder {
+    const ns_job *job;
+    bool as_root;
+    arena *a;
+    const char *top;   /* T */
+    const char *root;  /* T/root */
+    const char *upper; /* where the overlays' written parts lie: T, or the job's folder */
+    unsigned overlays;
+    err *e;
+} builder;
+
+static int failed(builder *b, const char *what, const char *path) {
+    return err_sys(b->e, errno, "cannot %s '%s'", what, path);
+}
+
+static const char *inside(builder *b, const char *path) {
+    return arena_printf(b->a, "%s%s", b->root, path).ptr;
+}
+
+static int make_folder(builder *b, const char *path, mode_t mode) {
+    if (mkdir(path, 0755) < 0 && errno != EEXIST) return failed(b, "make", path);
+    return mode == 0755 || chmod(path, mode) == 0 ? 0 : failed(b, "make", path);
+}
+
+static int bind_to(builder *b, const char *from, const char *to) {
+    return mount(from, to, NULL, MS_BIND, NULL) == 0 ? 0 : failed(b, "mount", from);
+}
+
+/* Adds a flag to a mount and keeps those that are locked. */
+static int seal(builder *b, const char *path, uint64_t flags) {
+    struct mount_attr attr = {.attr_set = flags};
+    return syscall(SYS_mount_setattr, AT_FDCWD, path, 0, &attr, sizeof attr) == 0
+               ? 0
+               : failed(b, "seal", path);
+}
+
+/* ---- the tmpfs ----------------------------------------------------------------------------- */
+
+static int mount_top(builder *b) {
+    char options[96] = "mode=755";
+    uint64_t disk = b->job->limits.disk_bytes;
+    if (disk) snprintf(options, sizeof options, "mode=755,size=%llu", (unsigned long long)disk);
+    if (mount("slipway", b->top, "tmpfs", MS_NOSUID | MS_NODEV, options) < 0)
+        return failed(b, "mount a tmpfs on", b->top);
+    if (make_folder(b, b->root, 0755) < 0) return b->e->code;
+    return bind_to(b, b->root, b->root); /* what becomes "/" has to be a mount */
+}
+
+/* An overlay marks folders that hide others with an attribute. A tmpfs has those since Linux 6.6;
+ * before, the job's folder serves. */
+static int choose_upper(builder *b, ns_root *ret) {
+    ret->in_memory = setxattr(b->top, "user.slipway", "", 0, 0) == 0;
+    const char *beside = arena_printf(b->a, "%s/over", b->job->folder).ptr;
+    b->upper = ret->in_memory ? b->top : beside;
+    if (!ret->in_memory && fs_remove(beside, b->e) < 0) return b->e->code;
+    if (!ret->in_memory && make_folder(b, b->upper, 0700) < 0) return b->e->code;
+    return 0;
+}
+
+/* ---- overlays ------------------------------------------------------------------------------ */
+
+static int mount_overlay(builder *b, const char *lower, const char *below, const char *target) {
+    const char *up = arena_printf(b->a, "%s/up%u", b->upper, b->overlays).ptr;
+    const char *work = arena_printf(b->a, "%s/wk%u", b->upper, b->overlays++).ptr;
+    if (make_folder(b, up, 0755) < 0 || make_folder(b, work, 0755) < 0) return b->e->code;
+    str options = arena_printf(b->a, "lowerdir=%s:%s,upperdir=%s,workdir=%s,userxattr", lower, below,
+                               up, work);
+    if (mount("overlay", target, "overlay", MS_NOSUID | MS_NODEV, options.ptr) == 0) return 0;
+    return failed(b, "lay an overlay over", below);
+}
+
+/* What the layer has of a system folder says whether the host has it, and as what. */
+static int lay_over(builder *b, const char *name) {
+    const char *lower = arena_printf(b->a, "%s/lower/%s", b->job->layer, name).ptr;
+    const char *target = arena_printf(b->a, "%s/%s", b->root, name).ptr;
+    struct stat st;
+    char link[256];
+    if (lstat(lower, &st) < 0) return 0;
+    if (S_ISLNK(st.st_mode)) {
+        ssize_t n = readlink(lower, link, sizeof link - 1);
+        if (n < 0) return failed(b, "read", lower);
+        link[n] = '\0';
+        return symlink(link, target) == 0 ? 0 : failed(b, "make", target);
+    }
+    if (make_folder(b, target, 0755) < 0) return b->e->code;
+    return mount_overlay(b, lower, arena_printf(b->a, "/%s", name).ptr, target);
+}
+
+static int lay_host(builder *b) {
+    if (make_folder(b, inside(b, "/var"), 0755) < 0) return b->e->code;
+    for (const char *const *name = ns_system_folders; *name; name++) {
+        if (lay_over(b, *name) < 0) return b->e->code;
+    }
+    return 0;
+}
+
+static int lay_rootfs(builder *b) {
+    const char *lower = arena_printf(b->a, "%s/image", b->job->layer).ptr;
+    return mount_overlay(b, lower, b->job->rootfs, b->root);
+}
+
+/* ---- folders, devices, proc ---------------------------------------------------------------- */
+
+static const struct plain_folder {
+    const char *path;
+    mode_t mode;
+} plain_folders[] = {
+    {"/dev", 0755},      {"/proc", 0555},     {"/sys", 0755},     {"/tmp", 01777},
+    {"/run", 0755},      {"/run/lock", 0755}, {"/var", 0755},     {"/var/tmp", 01777},
+    {"/var/log", 0755},  {"/var/spool", 0755}, {"/var/mail", 0755}, {"/var/opt", 0755},
+    {"/mnt", 0755},      {"/media", 0755},    {"/srv", 0755},     {"/root", 0700},
+    {"/home", 0755},     {NS_HOME, 0755},
+};
+
+static int make_folders(builder *b) {
+    for (size_t i = 0; i < sizeof plain_folders / sizeof *plain_folders; i++) {
+        const struct plain_folder *f = &plain_folders[i];
+        if (make_folder(b, inside(b, f->path), f->mode) < 0) return b->e->code;
+    }
+    if (symlink("/run", inside(b, "/var/run")) < 0 && errno != EEXIST)
+        return failed(b, "make", "/var/run");
+    if (symlink("/run/lock", inside(b, "/var/lock")) < 0 && errno != EEXIST)
+        return failed(b, "make", "/var/lock");
+    return 0;
+}
+
+/* The device is the host's: read-only keeps its mode and owner, and does not keep from writing to
+ * the device. */
+static int bind_device(builder *b, const char *from, const char *to) {
+    return bind_to(b, from, to) < 0 ? b->e->code : seal(b, to, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC);
+}
+
+static int make_node(builder *b, const char *name) {
+    const char *from = arena_printf(b->a, "/dev/%s", name).ptr;
+    const char *to = inside(b, from);
+    int fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0) return failed(b, "make", to);
+    close(fd);
+    return bind_device(b, from, to);
+}
+
+static int make_devices(builder *b) {
+    static const char *const nodes[] = {"null", "zero", "full", "random", "urandom", "tty"};
+    static const char *const links[][2] = {{"/proc/self/fd", "/dev/fd"},
+                                           {"/proc/self/fd/0", "/dev/stdin"},
+                                           {"/proc/self/fd/1", "/dev/stdout"},
+                                           {"/proc/self/fd/2", "/dev/stderr"},
+                                           {"pts/ptmx", "/dev/ptmx"}};
+    if (b->job->rootfs[0] &&
+        mount("slipway", inside(b, "/dev"), "tmpfs", MS_NOSUID, "mode=755,size=64k") < 0)
+        return failed(b, "mount", "/dev");
+    for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {
+        if (make_node(b, nodes[i]) < 0) return b->e->code;
+    }
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+        if (symlink(links[i][0], inside(b, links[i][1])) < 0)
+            return failed(b, "make", links[i][1]);
+    }
+    const char *pts = inside(b, "/dev/pts"), *shm = inside(b, "/dev/shm");
+    if (make_folder(b, pts, 0755) < 0 || make_folder(b, shm, 01777) < 0) return b->e->code;
+    if (mount("devpts", pts, "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666") < 0)
+        return failed(b, "mount", "/dev/pts");
+    return 0;
+}
+
+/* What the owner of everything could do harm with, or learn too much from. A user's ids already
+ * keep a user away from all of it. As container engines have it. */
+static int cover_proc(builder *b) {
+    static const char *const sealed[] = {"/proc/sys",  "/proc/irq",    "/proc/bus",   "/proc/fs",
+                                         "/proc/acpi", "/proc/driver", "/proc/asound", "/proc/scsi",
+                                         "/proc/mtrr"};
+    static const char *const hidden[] = {"/proc/kcore",         "/proc/keys",          "/proc/kmsg",
+                                         "/proc/timer_list",    "/proc/sched_debug",   "/proc/kallsyms",
+                                         "/proc/kpagecount",    "/proc/kpageflags",    "/proc/kpagecgroup",
+                                         "/proc/sysrq-trigger", "/proc/latency_stats"};
+    for (size_t i = 0; i < sizeof sealed / sizeof *sealed; i++) {
+        const char *path = inside(b, sealed[i]);
+        if (!fs_exists(path)) continue;
+        if (bind_to(b, path, path) < 0 || seal(b, path, MOUNT_ATTR_RDONLY) < 0) return b->e->code;
+    }
+    for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++) {
+        const char *path = inside(b, hidden[i]);
+        if (fs_exists(path) && bind_device(b, "/dev/null", path) < 0) return b->e->code;
+    }
+    return 0;
+}
+
+static int make_proc(builder *b) {
+    const char *proc = inside(b, "/proc");
+    if (mount("proc", proc, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+        return failed(b, "mount", "/proc");
+    return b->as_root ? cover_proc(b) : 0;
+}
+
+/* Programs look there for how many processors there are. */
+static int make_sys(builder *b) {
+    static const char *const steps[] = {"/sys/devices", "/sys/devices/system"};
+    if (!fs_exists(steps[1])) return 0;
+    for (size_t i = 0; i < 2; i++) {
+        if (make_folder(b, inside(b, steps[i]), 0755) < 0) return b->e->code;
+    }
+    const char *to = inside(b, steps[1]);
+    return bind_to(b, steps[1], to) < 0 ? b->e->code : seal(b, to, MOUNT_ATTR_RDONLY);
+}
+
+static int bind_folder(builder *b) {
+    const char *home = arena_printf(b->a, "%s/home", b->job->folder).ptr;
+    const char *work = arena_printf(b->a, "%s/work", b->job->folder).ptr;
+    if (bind_to(b, home, inside(b, NS_HOME)) < 0) return b->e->code;
+    if (make_folder(b, inside(b, NS_WORK), 0755) < 0) return b->e->code;
+    return bind_to(b, work, inside(b, NS_WORK));
+}
+
+/* ---- the whole ----------------------------------------------------------------------------- */
+
+static int bring_up_loopback(err *e) {
+    _cleanup_close_ int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+    bool up = sock >= 0 && ioctl(sock, SIOCSIFFLAGS, &lo) == 0;
+    return up ? 0 : err_sys(e, errno, "cannot bring up the loopback interface");
+}
+
+static int become_root(builder *b) {
+    if (chdir(b->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
+        umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+        return failed(b, "change the root to", b->root);
+    return 0;
+}
+
+static int build(builder *b, ns_root *ret) {
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return failed(b, "separate the mounts of", "/");
+    if (mount_top(b) < 0 || choose_upper(b, ret) < 0) return b->e->code;
+    if ((b->job->rootfs[0] ? lay_rootfs(b) : lay_host(b)) < 0) return b->e->code;
+    if (make_folders(b) < 0 || make_devices(b) < 0 || make_proc(b) < 0 || make_sys(b) < 0 ||
+        bind_folder(b) < 0)
+        return b->e->code;
+    return become_root(b);
+}
+
+int ns_root_make(const ns_job *job, bool as_root, ns_root *ret, err *e) {
+    _cleanup_arena_ arena *a = arena_new();
+    builder b = {.job = job, .as_root = as_root, .a = a, .e = e};
+    b.top = arena_printf(a, "%s/root", job->layer).ptr;
+    b.root = arena_printf(a, "%s/root", b.top).ptr;
+    umask(022);
+    *ret = (ns_root){0};
+    if (build(&b, ret) < 0) return e->code;
+    if (sethostname("runner", 6) < 0) return err_sys(e, errno, "cannot set the host's name");
+    return job->network == SANDBOX_NETWORK_HOST ? 0 : bring_up_loopback(e);
+}
