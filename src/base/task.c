@@ -8,14 +8,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define RESULT_FD 3
 
 struct task {
     pid_t pid;
@@ -30,22 +29,37 @@ struct task {
 /* Shorter than what a pipe takes at once. */
 _Static_assert(sizeof(err) <= 4096, "an err is written to a pipe in one piece");
 
-static _Noreturn void be_child(int fd, pid_t parent, task_work_fn *work, void *context) {
+/* Closes all descriptors from 3 on but these. */
+static void keep_only(int kept[], size_t count) {
+    int next = 3;
+    for (;;) {
+        int lowest = INT_MAX;
+        for (size_t i = 0; i < count; i++) {
+            if (kept[i] >= next && kept[i] < lowest) lowest = kept[i];
+        }
+        if (lowest == INT_MAX) break;
+        if (lowest > next) close_range((unsigned)next, (unsigned)lowest - 1, 0);
+        next = lowest + 1;
+    }
+    close_range((unsigned)next, ~0U, 0);
+}
+
+static _Noreturn void be_child(int fd, pid_t parent, const view *files, task_work_fn *work,
+                               void *context) {
     setsid();
     for (int signo = 1; signo < NSIG; signo++)
         signal(signo, SIG_DFL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
-    dup2(fd, RESULT_FD);
-    fcntl(RESULT_FD, F_SETFD, FD_CLOEXEC);
-    close_range(RESULT_FD + 1, ~0U, 0);
+    int kept[] = {fd, files ? files->root : -1, files ? files->owner : -1};
+    keep_only(kept, sizeof kept / sizeof *kept);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     err e = {0};
     if (work(context, &e) == 0) _exit(0);
     e.where.file = NULL; /* this process's memory */
-    _exit(write(RESULT_FD, &e, sizeof e) == sizeof e ? 1 : 2);
+    _exit(write(fd, &e, sizeof e) == sizeof e ? 1 : 2);
 }
 
 static int wait_for(pid_t pid) {
@@ -83,14 +97,15 @@ static void on_readable(void *context, int fd) {
     free(t);
 }
 
-int task_start(loop *l, task_work_fn *work, task_done_fn *done, void *context, task **ret, err *e) {
+int task_start(loop *l, const view *files, task_work_fn *work, task_done_fn *done, void *context,
+               task **ret, err *e) {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) < 0) return err_sys(e, errno, "cannot make a pipe");
     sigset_t all, before;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
     pid_t parent = getpid(), pid = fork();
-    if (pid == 0) be_child(fds[1], parent, work, context);
+    if (pid == 0) be_child(fds[1], parent, files, work, context);
     int failed = errno;
     sigprocmask(SIG_SETMASK, &before, NULL);
     close(fds[1]);

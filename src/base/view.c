@@ -120,23 +120,25 @@ char *view_find_program(const view *v, arena *a, const char *name, str path_list
 
 /* ---- entering ------------------------------------------------------------------------------ */
 
-int view_enter(const view *v, err *e) {
+int view_enter(const view *v, const char *start, err *e) {
+    if (start && chdir(start) < 0) return err_sys(e, errno, "cannot go to '%s'", start);
     if (v->root < 0) return 0;
     int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     /* Whoever owns a user namespace may be its root, and so change its own root folder. */
     bool ours = geteuid() == 0 || setns(v->owner, CLONE_NEWUSER) == 0;
-    bool entered = here >= 0 && ours && fchdir(v->root) == 0 && chroot(".") == 0 &&
-                   fchdir(here) == 0;
+    bool entered =
+        here >= 0 && ours && fchdir(v->root) == 0 && chroot(".") == 0 && fchdir(here) == 0;
     int failed = errno;
     if (here >= 0) close(here);
     return entered ? 0 : err_sys(e, failed, "cannot enter the job's file system");
 }
 
 /* The child's answer: an err where it failed, else what the work has added. */
-static _Noreturn void answer(const view *v, int fd, view_work_fn *work, void *context) {
+static _Noreturn void answer(const view *v, const char *start, int fd, view_work_fn *work,
+                             void *context) {
     err e = {0};
     strbuf out = STRBUF_INIT;
-    int code = view_enter(v, &e);
+    int code = view_enter(v, start, &e);
     if (code == 0) code = work(context, &out, &e);
     if (code == 0 && out.len > CALL_OUTPUT_MAX)
         code = err_set(&e, ERR_LIMIT, "an answer of more than %u bytes", CALL_OUTPUT_MAX);
@@ -158,7 +160,8 @@ static void read_answer(int fd, strbuf *told) {
     }
 }
 
-int view_call(const view *v, arena *a, view_work_fn *work, void *context, str *ret, err *e) {
+int view_call(const view *v, const char *start, arena *a, view_work_fn *work, void *context,
+              str *ret, err *e) {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) < 0) return err_sys(e, errno, "cannot make a pipe");
     /* As in task.c: no signal handler of ours may run in the child. */
@@ -166,7 +169,7 @@ int view_call(const view *v, arena *a, view_work_fn *work, void *context, str *r
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
     pid_t pid = fork();
-    if (pid == 0) answer(v, fds[1], work, context);
+    if (pid == 0) answer(v, start, fds[1], work, context);
     int failed = errno;
     sigprocmask(SIG_SETMASK, &before, NULL);
     close(fds[1]);

@@ -39,12 +39,14 @@ void view_unlink(const view *v, const char *path);
 /* As fs_find_program. */
 char *view_find_program(const view *v, arena *a, const char *name, str path_list);
 
-/* In a child that was forked for it: from now on every absolute path is the job's. Relative paths
- * still start from the folder that the child was in. */
-int view_enter(const view *v, err *e);
-/* Runs `work` in a child that has entered the view, and waits for it. What it adds to `out` comes
- * back in `ret` (in the arena, at most 64 KiB). Nothing else comes back. */
+/* In a child that was forked for it: goes to the folder `start` of ours (NULL: stays), and from now
+ * on every absolute path is the job's, while relative ones still begin at `start`. */
+int view_enter(const view *v, const char *start, err *e);
+/* Runs `work` in a child that has gone to the folder `start` of ours (NULL: where we are) and then
+ * entered the view, and waits for it. What it adds to `out` comes back in `ret` (in the arena, at
+ * most 64 KiB). Nothing else comes back. */
 typedef int view_work_fn(void *context, strbuf *out, err *e);
-int view_call(const view *v, arena *a, view_work_fn *work, void *context, str *ret, err *e);
+int view_call(const view *v, const char *start, arena *a, view_work_fn *work, void *context,
+              str *ret, err *e);
 
 #endif

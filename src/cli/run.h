@@ -7,6 +7,7 @@
  *   run_list.c     --list and --dry-run print what would run
  *   run_graph.c    --graph draws it
  *   run_driver.c   the loop: schedules give jobs, runners run them, a renderer shows it
+ *   run_where.c    where its jobs run, within which limits
  *   run_roots.c    the folders of its jobs
  *   run_temp.c     the private folder of a run */
 #ifndef SLIPWAY_CLI_RUN_H
@@ -17,6 +18,7 @@
 #include "cli/console.h"
 #include "cli/diagnostics.h"
 #include "cli/options.h"
+#include "runner/runner.h"
 #include "workflow/plan.h"
 
 /* ---- what was asked for --------------------------------------------------------------------- */
@@ -104,7 +106,8 @@ int actions_workflow(void *context, arena *a, str uses, str from, str *ret_sourc
 /* Fetches what the jobs of these plans use, and what that uses in turn. */
 int actions_fetch(actions *x, const run_file *files, size_t count, err *e);
 /* A job's own copy of a fetched action (runner_port.action_dir). */
-int actions_dir(void *context, arena *a, str uses, const char *into, char **ret, err *e);
+int actions_dir(void *context, arena *a, const view *files, str uses, const char *into, char **ret,
+                err *e);
 
 /* "owner/repo/path@ref" in its parts; false when it is of another form. */
 typedef struct uses_parts {
@@ -120,6 +123,22 @@ int run_dry(const run_set *set);
 /* The same for programs: --list --json and --graph --json. */
 int run_list_json(const run_set *set);
 
+/* ---- where ---------------------------------------------------------------------------------- */
+
+typedef struct run_where {
+    sandbox_backend backend;
+    const char *rootfs; /* or NULL */
+} run_where;
+
+/* Judges every -P. */
+int run_where_judge(const run_config *c, err *e);
+/* Where a job with these labels runs; an error when nowhere. */
+int run_where_choose(const run_config *c, const str *labels, size_t count, run_where *ret, err *e);
+/* What a job may use when nothing is said, its folders being in `folder`. */
+sandbox_limits run_limits_default(const char *folder);
+/* Overwrites the limits that --limit names. */
+int run_limits_read(const options *given, sandbox_limits *ret, err *e);
+
 /* ---- running -------------------------------------------------------------------------------- */
 
 /* A private folder that the next run removes when this one is killed. */
@@ -131,17 +150,24 @@ typedef struct run_temp {
 int run_temp_make(arena *a, bool keep, run_temp *ret, err *e);
 void run_temp_done(run_temp *t);
 
-/* Gives the copy of the working tree at `into` its .git. */
-int run_history(arena *a, const run_set *set, const char *into, err *e);
-/* The files of the working tree, as a checkout copies them. */
-int run_copy_tree(run_set *set, const char *into, err *e);
+/* Where a job in a sandbox finds the objects of the repository being run. */
+#define RUN_OBJECTS "/run/slipway/objects"
+
+/* The folder of the repository's objects, in the set's arena; NULL without git. */
+const char *run_objects(const run_set *set);
+/* Makes in `into` the .git that a copy of the working tree gets. Its objects are those of the
+ * repository being run, which the job sees at `objects` (NULL: where they are). */
+int run_history(arena *a, const run_set *set, const char *into, const char *objects, err *e);
+/* The files of the working tree, as a checkout copies them, into a folder of the job's. */
+int run_copy_tree(run_set *set, const view *files, const char *into, err *e);
 
 /* A checkout that is under way. */
 typedef struct checkout checkout;
-/* Begins to fill `into` with the working tree; `done` is called from the loop when that has ended.
- * Adds itself to `list`, and leaves it before that call. */
-int run_checkout(arena *a, run_set *set, loop *l, const char *into, checkout **list,
-                 task_done_fn *done, void *context, err *e);
+/* Begins to fill a folder of a job's with the working tree; `done` is called from the loop when
+ * that has ended. `stage` is a folder to be made for what is prepared, which stays. Adds itself to
+ * `list`, and leaves it before that call. */
+int run_checkout(arena *a, run_set *set, loop *l, const runner_checkout *what, const char *stage,
+                 checkout **list, task_done_fn *done, void *context, err *e);
 /* Stops the one that was begun with `context`. */
 void run_checkout_stop(checkout *list, const void *context);
 

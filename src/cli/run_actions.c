@@ -266,50 +266,51 @@ static char *copy_place(arena *a, const char *into, const uses_parts *parts) {
     return arena_cstr(a, path);
 }
 
+static bool is_folder(const view *files, const char *path) {
+    struct stat st;
+    return view_stat(files, path, &st) && S_ISDIR(st.st_mode);
+}
+
 /* "$/path": the runner asks with it for what lies in the repository being run. */
-static int own_dir(actions *x, arena *a, str path, const char *into, char **ret, err *e) {
+static int own_dir(actions *x, arena *a, const view *files, str path, const char *into, char **ret,
+                   err *e) {
     char *copy = fs_join(a, into, STR("_self"));
-    err ignored;
-    int r = 0;
     if (!path_ok(path))
         return err_set(e, ERR_INVALID, "'$/%.*s' leaves the repository", STR_ARG(path));
-    if (!fs_is_dir(copy)) {
-        r = fs_mkdirs(copy, 0755, e);
-        if (r == 0) r = run_copy_tree(x->set, copy, e);
-        if (r < 0) fs_remove(copy, &ignored);
-    }
-    if (r < 0) return r;
+    if (!is_folder(files, copy) && run_copy_tree(x->set, files, copy, e) < 0) return e->code;
     *ret = fs_join(a, copy, path);
-    if (fs_is_dir(*ret)) return 0;
+    if (is_folder(files, *ret)) return 0;
     return err_set(e, ERR_NOT_FOUND, "the repository has no folder '%.*s'", STR_ARG(path));
 }
 
-static int copy_repo(arena *a, const char *from, const char *to, err *e) {
-    char *real; /* --action may name a link, which would be copied as one */
+/* Copies the folder that this process is in. */
+static int copy_here(void *context, strbuf *out, err *e) {
+    const char *to = context;
     err ignored;
-    if (fs_is_dir(to)) return 0;
-    int code = fs_real(a, from, &real, e);
-    if (code == 0) code = fs_mkdirs(to, 0755, e);
-    if (code == 0) code = fs_copy(real, to, e);
+    (void)out;
+    int code = fs_mkdirs(to, 0755, e);
+    if (code == 0) code = fs_copy(".", to, e);
     if (code < 0) fs_remove(to, &ignored);
     return code;
 }
 
-int actions_dir(void *context, arena *a, str uses, const char *into, char **ret, err *e) {
+int actions_dir(void *context, arena *a, const view *files, str uses, const char *into, char **ret,
+                err *e) {
     actions *x = context;
     uses_parts parts;
     const char *folder = NULL;
-    str path;
-    if (uses_own_repository(uses, &path)) return own_dir(x, a, path, into, ret, e);
+    str path, none;
+    if (uses_own_repository(uses, &path)) return own_dir(x, a, files, path, into, ret, e);
     if (!uses_split(uses, &parts))
         return err_set(e, ERR_INVALID, "'%.*s' is not of the form owner/repo/path@ref",
                        STR_ARG(uses));
     int r = repo_folder(x, &parts, &folder, e);
     if (r < 0) return r;
     char *copy = copy_place(a, into, &parts);
-    if ((r = copy_repo(a, folder, copy, e)) < 0) return r;
+    if (!is_folder(files, copy) && view_call(files, folder, a, copy_here, copy, &none, e) < 0)
+        return e->code;
     *ret = fs_join(a, copy, parts.path);
-    if (fs_is_dir(*ret)) return 0;
+    if (is_folder(files, *ret)) return 0;
     return err_set(e, ERR_NOT_FOUND, "%.*s/%.*s@%.*s has no folder '%.*s'", STR_ARG(parts.owner),
                    STR_ARG(parts.repo), STR_ARG(parts.ref), STR_ARG(parts.path));
 }

@@ -143,17 +143,6 @@ static int judge_actions(const run_config *c, err *e) {
     return 0;
 }
 
-static int judge_platforms(const run_config *c, err *e) {
-    for (size_t i = 0; i < c->platform_count; i++) {
-        if (strcmp(c->platforms[i].to, "host") != 0)
-            return err_set(e, ERR_UNSUPPORTED,
-                           "-P %.*s=%s: the only back end of this version is 'host', which runs "
-                           "jobs on this machine",
-                           STR_ARG(c->platforms[i].from), c->platforms[i].to);
-    }
-    return 0;
-}
-
 static int read_parallel(const options *given, run_config *c, err *e) {
     const char *text = options_value(given, "max-parallel");
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -236,7 +225,9 @@ int run_config_read(const options *given, run_config *c, err *e) {
     if (r == 0)
         r = read_mappings(given, "platform", "LABEL=BACKEND", &c->platforms, &c->platform_count, e);
     if (r == 0) r = judge_actions(c, e);
-    return r == 0 ? judge_platforms(c, e) : r;
+    if (r == 0) r = run_where_judge(c, e);
+    sandbox_limits judged = {0};
+    return r == 0 ? run_limits_read(given, &judged, e) : r;
 }
 
 /* ---- run it again --------------------------------------------------------------------------- */

@@ -34,6 +34,7 @@ typedef struct live_job {
     runner_port port;
     runner *runner;
     checkout *checkouts;
+    unsigned stages;
     bool ended;
     job_result result;
     value outputs;
@@ -60,6 +61,10 @@ struct driver {
     live_job *jobs; /* those that run */
     size_t running; /* a job runs until what it has left is removed */
     run_roots roots;
+    const char *layer; /* NULL until a job needs it */
+    sandbox_mount mounts[SANDBOX_MOUNTS_MAX];
+    unsigned mount_count;
+    sandbox_limits limits;
     job_view **views; /* every job that ran or was skipped, in order */
     size_t view_count, view_cap;
     loop_timer *pump_timer;
@@ -170,14 +175,12 @@ static void on_schedule(void *context, const schedule_event *ev) {
 
 /* ---- one job -------------------------------------------------------------------------------- */
 
-/* A file in the job's copy of the repository (ROOT/work/NAME/NAME/…) is named as in the repository,
- * one of an action (ROOT/work/_actions/…) as OWNER/REPO/REF/PATH, any other as it is. */
+/* A file in the job's copy of the repository (WORK/NAME/NAME/…) is named as in the repository, one
+ * of an action (WORK/_actions/…) as OWNER/REPO/REF/PATH, any other as it is. */
 static const char *repository_path(const live_job *job, const char *file) {
-    str rest = str_from(file), root = str_from(job->root), outer, inner;
-    if (!str_starts(rest, root)) return file;
-    rest = str_sub(rest, root.len, rest.len);
-    if (!str_starts(rest, STR("/work/"))) return file;
-    str_cut(str_sub(rest, sizeof "/work/" - 1, rest.len), '/', &outer, &rest);
+    str rest = str_from(file), work = str_from(runner_work(job->runner)), outer, inner;
+    if (!str_starts(rest, work) || rest.ptr[work.len] != '/') return file;
+    str_cut(str_sub(rest, work.len + 1, rest.len), '/', &outer, &rest);
     if (str_is(outer, "_actions")) /* "owner/repo/ref/path", or a file of the repository */
         return rest.ptr + (str_starts(rest, STR("_self/")) ? sizeof "_self/" - 1 : 0);
     str_cut(rest, '/', &inner, &rest);
@@ -195,11 +198,13 @@ static void on_event(void *context, const runner_event *ev) {
     tell(job->d, job->view, &named);
 }
 
-static int on_checkout(void *context, const char *into, runner_done_fn *done, void *done_context,
-                       err *e) {
+static int on_checkout(void *context, const runner_checkout *what, runner_done_fn *done,
+                       void *done_context, err *e) {
     live_job *job = context;
     driver *d = job->d;
-    return run_checkout(job->a, d->set, d->loop, into, &job->checkouts, done, done_context, e);
+    const char *stage = arena_printf(job->a, "%s/checkout-%u", job->root, ++job->stages).ptr;
+    return run_checkout(job->a, d->set, d->loop, what, stage, &job->checkouts, done, done_context,
+                        e);
 }
 
 static void on_checkout_stop(void *context, void *done_context) {
@@ -207,37 +212,46 @@ static void on_checkout_stop(void *context, void *done_context) {
     run_checkout_stop(job->checkouts, done_context);
 }
 
-static int on_action_dir(void *context, arena *a, str uses, const char *into, char **ret, err *e) {
+static int on_action_dir(void *context, arena *a, const view *files, str uses, const char *into,
+                         char **ret, err *e) {
     live_job *job = context;
-    return actions_dir(job->d->set->actions, a, uses, into, ret, e);
+    return actions_dir(job->d->set->actions, a, files, uses, into, ret, e);
+}
+
+/* The job's environment, with what a terminal needs. */
+static const char *const *with_terminal(arena *a, const char *const *env) {
+    size_t count = 0;
+    while (env[count])
+        count++;
+    const char **out = ARENA_ARRAY(a, const char *, count + 2);
+    memcpy(out, env, count * sizeof *out);
+    const char *term = getenv("TERM");
+    out[count] = arena_printf(a, "TERM=%s", term ? term : "dumb").ptr;
+    return out;
+}
+
+/* The person's own shell, where the job has it. */
+static const char *find_shell(const view *files) {
+    static const char *const usual[] = {"/bin/bash", "/bin/sh"};
+    const char *own = getenv("SHELL");
+    if (own && own[0] == '/' && view_is_program(files, own)) return own;
+    return view_is_program(files, usual[0]) ? usual[0] : usual[1];
 }
 
 /* The shell has the terminal to itself until the person leaves it. */
-static void on_failed_shell(void *context, const char *cwd, const char *const *env) {
+static void on_failed_shell(void *context, sandbox *box, const char *cwd, const char *const *env) {
     live_job *job = context;
     driver *d = job->d;
+    err e = {0};
     if (d->cancelled) return;
     if (d->render->ops->suspend) d->render->ops->suspend(d->render, true);
-    const char *shell = getenv("SHELL");
-    if (!shell || !*shell) shell = "/bin/sh";
     console o = CONSOLE_INIT(STDERR_FILENO);
     strbuf_adds(&o.buf, "A step of ");
     style_text(&o.buf, &d->render->style, job->view->label);
     strbuf_adds(&o.buf, " failed. This is its folder and environment; 'exit' goes on.\n");
     console_done(&o);
-    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
-    sigaction(SIGINT, &ignore, &before);
-    pid_t pid = fork();
-    if (pid == 0) {
-        signal(SIGINT, SIG_DFL);
-        signal(SIGPIPE, SIG_DFL);
-        if (chdir(cwd) == 0) execle(shell, shell, "-i", (char *)NULL, env);
-        _exit(127);
-    }
-    int status;
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    sigaction(SIGINT, &before, NULL);
+    const char *const argv[] = {find_shell(sandbox_view(box)), "-i", NULL};
+    if (sandbox_shell(box, argv, with_terminal(job->a, env), cwd, &e) < 0) console_error(&e);
     if (d->render->ops->suspend) d->render->ops->suspend(d->render, false);
 }
 
@@ -249,40 +263,35 @@ static void on_finished(void *context, job_result result, const value *outputs) 
     pump_soon(job->d);
 }
 
-/* Which back end runs these labels; an error when none can. */
-static int choose_backend(const run_config *c, const job_instance *instance, sandbox_backend *ret,
-                          err *e) {
-    *ret = SANDBOX_HOST;
-    for (size_t i = 0; i < instance->label_count; i++) {
-        str label = instance->labels[i];
-        for (size_t p = 0; p < c->platform_count; p++) {
-            if (str_eq_nocase(c->platforms[p].from, label)) return 0;
-        }
-    }
-    for (size_t i = 0; i < instance->label_count; i++) {
-        str label = instance->labels[i];
-        bool other = str_eq_nocase(str_sub(label, 0, 5), STR("macos")) ||
-                     str_eq_nocase(str_sub(label, 0, 7), STR("windows"));
-        if (other)
-            return err_set(e, ERR_UNSUPPORTED,
-                           "runs-on: %.*s is not this machine's system; '-P %.*s=host' runs it "
-                           "here all the same",
-                           STR_ARG(label), STR_ARG(label));
-    }
+/* What lies over the system folders is the same for all jobs: made for the first that needs it. */
+static int need_layer(driver *d, err *e) {
+    if (d->layer) return 0;
+    const char *layer = fs_join(d->set->a, d->temp.path, STR("layer"));
+    if (sandbox_layer_make(layer, e) < 0) return err_context(e, "cannot prepare sandboxes");
+    const char *objects = run_objects(d->set);
+    if (objects) d->mounts[d->mount_count++] = (sandbox_mount){objects, RUN_OBJECTS};
+    d->layer = layer;
     return 0;
 }
 
 static int start_job(live_job *job, err *e) {
     driver *d = job->d;
-    sandbox_backend backend;
-    int r = choose_backend(d->config, job->instance, &backend, e);
+    const job_instance *instance = job->instance;
+    run_where where;
+    int r = run_where_choose(d->config, instance->labels, instance->label_count, &where, e);
+    if (r == 0 && where.backend != SANDBOX_HOST) r = need_layer(d, e);
     if (r < 0) return r;
     if ((r = roots_take(&d->roots, &job->root, e)) < 0) return r;
     job->spec = (runner_spec){
         .job = job->instance,
         .loop = d->loop,
-        .backend = backend,
+        .backend = where.backend,
         .root = job->root,
+        .layer = d->layer,
+        .rootfs = where.rootfs,
+        .mounts = d->mounts,
+        .mount_count = d->mount_count,
+        .limits = d->limits,
         .repo_root = d->set->root,
         .env = &d->config->env,
         .node = d->node,
@@ -564,6 +573,8 @@ static int prepare(driver *d, err *e) {
                            .temp = d->temp.path,
                            .removed = on_root_removed,
                            .context = d};
+    d->limits = run_limits_default(d->temp.path);
+    if ((r = run_limits_read(d->config->given, &d->limits, e)) < 0) return r;
     const char *path = getenv("PATH");
     d->node = fs_find_program(set->a, "node", str_from(path));
     return make_runs(d, e);

@@ -74,13 +74,17 @@ static int write_config(arena *a, const run_set *set, const char *into, err *e) 
     return fs_create(fs_join(a, into, STR("config")), strbuf_str(&text), 0644, e);
 }
 
-static int borrow(arena *a, const run_set *set, const git_dirs *d, const char *into, err *e) {
+static int point_at(arena *a, const char *into, const char *objects, err *e) {
+    str line = arena_printf(a, "%s\n", objects);
+    return fs_create(fs_join(a, into, STR("objects/info/alternates")), line, 0644, e);
+}
+
+static int borrow(arena *a, const run_set *set, const git_dirs *d, const char *into,
+                  const char *objects, err *e) {
     char *real;
     int r = fs_mkdirs(fs_join(a, into, STR("objects/info")), 0755, e);
     if (r == 0) r = fs_real(a, fs_join(a, d->common, STR("objects")), &real, e);
-    if (r < 0) return r;
-    str line = arena_printf(a, "%s\n", real);
-    r = fs_create(fs_join(a, into, STR("objects/info/alternates")), line, 0644, e);
+    if (r == 0) r = point_at(a, into, objects ? objects : real, e);
     if (r == 0) r = write_config(a, set, into, e);
     if (r == 0) r = copy_if_there(a, d->common, into, STR("packed-refs"), e);
     if (r == 0) r = copy_if_there(a, d->common, into, STR("shallow"), e);
@@ -104,8 +108,19 @@ static int clone(arena *a, const run_set *set, const char *into, err *e) {
     return process_check(a, &spec, NULL, e);
 }
 
-int run_history(arena *a, const run_set *set, const char *into, err *e) {
+const char *run_objects(const run_set *set) {
+    char *real;
+    err ignored;
+    if (!set->in_git) return NULL;
+    git_dirs d = find_dirs(set->a, set->root);
+    bool there = fs_real(set->a, fs_join(set->a, d.common, STR("objects")), &real, &ignored) == 0;
+    return there ? real : NULL;
+}
+
+int run_history(arena *a, const run_set *set, const char *into, const char *objects, err *e) {
     git_dirs d = find_dirs(a, set->root);
-    if (!is_plain(a, &d)) return clone(a, set, into, e);
-    return borrow(a, set, &d, fs_join(a, into, STR(".git")), e);
+    char *git = fs_join(a, into, STR(".git"));
+    if (is_plain(a, &d)) return borrow(a, set, &d, git, objects, e);
+    int r = clone(a, set, into, e);
+    return r == 0 && objects ? point_at(a, git, objects, e) : r;
 }

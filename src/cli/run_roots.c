@@ -37,7 +37,7 @@ static bool start_removal(run_roots *r, const char *path) {
     err ignored;
     removal *m = ARENA_NEW(r->a, removal);
     *m = (removal){.roots = r, .path = path, .next = r->removals};
-    if (task_start(r->loop, remove_path, on_removed, m, &m->task, &ignored) < 0) {
+    if (task_start(r->loop, NULL, remove_path, on_removed, m, &m->task, &ignored) < 0) {
         fs_remove(path, &ignored); /* what stays goes with the run's folder */
         return false;
     }

@@ -24,8 +24,13 @@ static const option_spec run_options[] = {
     {0, "matrix", "K:V", .many = true,
      .help = "Of a matrix with the key K, run only configurations where it is V."},
     {'P', "platform", "LABEL=BACKEND", .many = true,
-     .help = "Where jobs with this runs-on label run. The only back end is 'host': this machine. "
-             "Every label but macos-* and windows-* runs there by default."},
+     .help = "Where jobs with this runs-on label run. 'sandbox', the default for all labels but "
+             "macos-* and windows-*: a private machine with this machine's system folders. "
+             "'rootfs:DIR': the same with DIR as its root. 'host': this machine, without "
+             "isolation."},
+    {0, "limit", "NAME=VALUE", .many = true,
+     .help = "What one job in a sandbox may use: memory, disk (as 4G), processes, cpus, "
+             "open-files. 0 means no limit. 'slipway doctor' tells what enforces them."},
     {0, "action", "OWNER/REPO@REF=DIR", .many = true, .help = "Take this action from a folder."},
     {0, "actions-from", "URL|DIR", .complete = COMPLETE_DIR,
      .help = "Fetch actions from URL/OWNER/REPO.git, or from bare repositories DIR/OWNER/REPO.git. "
@@ -54,13 +59,9 @@ static int run_read_set(run_set *set, err *e) {
     return all ? run_set_select_all(set, e) : run_set_select(set, e);
 }
 
-/* Sandboxes come from a small process that is forked before this one has grown. */
 static int execute(run_set *set, err *e) {
-    int r = sandbox_init(e);
-    if (r == 0) r = run_read_set(set, e);
-    int status = r < 0 ? 2 : set->file_count ? run_driver(set) : 0;
-    sandbox_done();
-    return r < 0 ? r : status;
+    int r = run_read_set(set, e);
+    return r < 0 ? r : set->file_count ? run_driver(set) : 0;
 }
 
 static int look(run_set *set, err *e) {
@@ -72,14 +73,18 @@ static int look(run_set *set, err *e) {
 
 static int run_run(const options *given) {
     err e = {0};
-    run_config config;
+    run_config config = {0};
     run_set set;
-    int status = run_config_read(given, &config, &e);
+    bool only_look =
+        options_has(given, "list") || options_has(given, "graph") || options_has(given, "dry-run");
+    /* Sandboxes come from a process that is forked before this one has grown or read a secret. */
+    int status = only_look ? 0 : sandbox_init(&e);
+    if (status == 0) status = run_config_read(given, &config, &e);
     if (status == 0) {
         run_set_init(&set, &config);
-        bool only_look = config.list || config.graph || config.dry_run;
         status = only_look ? look(&set, &e) : execute(&set, &e);
     }
+    sandbox_done();
     if (status >= 0) return status;
     run_invalid(&config, &e);
     return 2;
@@ -99,8 +104,10 @@ const verb verb_run = {
         "have, else push. A workflow that is invalid stops everything before a job starts."
         "\n\n"
         "Each job has a private folder; actions/checkout copies the working tree into it, with "
-        "what git tracks or does not ignore. Processes run on this machine as the same user, with "
-        "no isolation. Actions of other repositories are fetched once and kept by commit."
+        "what git tracks or does not ignore. Processes run in a sandbox: a private machine that "
+        "starts in milliseconds, sees this machine's system folders and nothing else of it, and "
+        "leaves nothing behind. Actions of other repositories are fetched once and kept by "
+        "commit."
         "\n\n"
         "On a terminal, running jobs are shown live and the end tells what failed, where, and how "
         "to run just that again. Elsewhere, each line of output has its job in front. Ctrl-C "

@@ -18,6 +18,6 @@ typedef struct annotation {
  * does not exist or lies outside: such an annotation stands without a place. A relative `file` is
  * sought beside `from_path` when that is given (a project file that a compiler names), else in the
  * workspace. */
-str annotation_file(arena *a, const char *workspace, const annotation *n);
+str annotation_file(arena *a, const view *files, const char *workspace, const annotation *n);
 
 #endif

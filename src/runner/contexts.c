@@ -119,6 +119,8 @@ static const char *const inherited[] = {
     "NODE_EXTRA_CA_CERTS",
 };
 
+#define USUAL_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 static void init_environment(runner *r) {
     value *base = &r->base_env;
     *base = value_object_new(r->a, true);
@@ -127,9 +129,14 @@ static void init_environment(runner *r) {
         const char *text = getenv(inherited[i]);
         if (text) value_set_str(r->a, base, inherited[i], str_from(text));
     }
-    const char *path = r->spec->path ? r->spec->path : getenv("PATH");
-    value_set_str(r->a, base, "PATH",
-                  str_from(path ? path : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/bin"));
+    bool host = r->spec->backend == SANDBOX_HOST;
+    const char *path = r->spec->path ? r->spec->path : host ? getenv("PATH") : NULL;
+    value_set_str(r->a, base, "PATH", str_from(path ? path : USUAL_PATH));
+    if (!host) { /* who starts Slipway is nobody there */
+        str user = geteuid() == 0 ? STR("root") : STR("runner");
+        value_set_str(r->a, base, "USER", user);
+        value_set_str(r->a, base, "LOGNAME", user);
+    }
     value_set_str(r->a, base, "HOME", str_from(r->home));
     value_set_str(r->a, base, "CI", STR("true"));
     value_set_str(r->a, base, "GITHUB_ACTIONS", STR("true"));
@@ -236,15 +243,33 @@ static step_result status_for(const step *s) {
     return s->frame->result == STEP_PENDING ? STEP_SUCCESS : s->frame->result;
 }
 
+typedef struct hashing {
+    const char *workspace;
+    const str *patterns;
+    size_t count;
+} hashing;
+
+static int hash_inside(void *context, strbuf *out, err *e) {
+    const hashing *h = context;
+    _cleanup_arena_ arena *a = arena_new();
+    str digest;
+    if (hash_files(a, h->workspace, h->patterns, h->count, &digest, e) < 0) return e->code;
+    strbuf_add(out, digest);
+    return 0;
+}
+
 static int call_hash_files(const step *s, arena *a, const value *args, size_t count, value *ret,
                            err *e) {
     str *patterns = ARENA_ARRAY(a, str, count);
     for (size_t i = 0; i < count; i++)
         patterns[i] = value_to_str(a, &args[i]);
     str digest;
-    if (hash_files(a, s->r->workspace, patterns, count, &digest, e) < 0) return e->code;
-    *ret = value_string(digest);
-    return 0;
+    hashing h = {s->r->workspace, patterns, count};
+    const view *files = job_files(s->r);
+    int code = files->root < 0 ? hash_files(a, h.workspace, patterns, count, &digest, e)
+                               : view_call(files, NULL, a, hash_inside, &h, &digest, e);
+    if (code == 0) *ret = value_string(digest);
+    return code;
 }
 
 static int call(void *context, arena *a, str name, const value *args, size_t count, value *ret,

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 const char *const step_file_context[STEP_FILE_COUNT] = {"env", "output", "path", "state",
                                                         "step_summary"};
@@ -20,7 +19,7 @@ int files_open(lane *l, err *e) {
         if (l->files[i]) continue;
         str name = arena_printf(r->a, "%s%d", prefixes[i], r->next_file++);
         char *path = fs_join(r->a, r->commands, name);
-        if (folders_write(path, STR_EMPTY, e) < 0) return e->code;
+        if (view_write(job_files(r), path, STR_EMPTY, e) < 0) return e->code;
         l->files[i] = path;
     }
     return 0;
@@ -92,7 +91,7 @@ static void process(step *s, step_file kind, const char *path, size_t size) {
                      FILECMD_SUMMARY_MAX >> 10, size >> 10);
         return;
     }
-    if (fs_read_file(s->a, path, FILECMD_BYTES_MAX, &text, &e) >= 0 &&
+    if (view_read(job_files(s->r), s->a, path, FILECMD_BYTES_MAX, &text, &e) >= 0 &&
         apply_text(s, kind, text, &e) >= 0)
         return;
     output_error(s, "Unable to process file command '%s' successfully.", step_file_context[kind]);
@@ -102,14 +101,14 @@ static void process(step *s, step_file kind, const char *path, size_t size) {
 
 void files_process(step *s) {
     lane *l = s->lane;
+    const view *files = job_files(s->r);
     for (int i = 0; i < STEP_FILE_COUNT; i++) {
         struct stat st;
         if (!l->files[i]) continue;
-        bool there = stat(l->files[i], &st) == 0;
+        bool there = view_stat(files, l->files[i], &st);
         if (there && S_ISREG(st.st_mode) && st.st_size == 0) continue;
         if (there) process(s, i, l->files[i], (size_t)st.st_size);
-        err ignored;
-        if (there) fs_remove(l->files[i], &ignored);
+        if (there) view_unlink(files, l->files[i]);
         l->files[i] = NULL; /* the next step gets a new one: late writers reach nobody */
     }
 }

@@ -17,7 +17,6 @@
 #include "base/json.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -35,45 +34,37 @@ static str repository_name(const value *github) {
 /* Parents stand before what is in them. */
 static void name_folders(runner *r) {
     str repo = repository_name(&r->spec->job->github);
-    char *work = fs_join(r->a, r->spec->root, STR("work"));
-    char *above = fs_join(r->a, work, repo);
+    const char *work = sandbox_work(r->spec->backend), *home = sandbox_home(r->spec->backend);
+    r->work = fs_join(r->a, r->spec->root, work ? str_from(work) : STR("work"));
+    r->home = fs_join(r->a, r->spec->root, home ? str_from(home) : STR("home"));
+    char *above = fs_join(r->a, r->work, repo);
     r->workspace = fs_join(r->a, above, repo);
-    r->temp = fs_join(r->a, work, STR("_temp"));
-    r->tools = fs_join(r->a, work, STR("_tool"));
-    r->home = fs_join(r->a, r->spec->root, STR("home"));
+    r->temp = fs_join(r->a, r->work, STR("_temp"));
+    r->tools = fs_join(r->a, r->work, STR("_tool"));
     r->commands = fs_join(r->a, r->temp, STR("_runner_file_commands"));
     char *events = fs_join(r->a, r->temp, STR("_github_workflow"));
     r->event_path = fs_join(r->a, events, STR("event.json"));
-    char *const all[FOLDER_COUNT] = {work,     above,   r->workspace, r->temp,
+    char *const all[FOLDER_COUNT] = {r->work,  above,   r->workspace, r->temp,
                                      r->tools, r->home, r->commands,  events};
     for (int i = 0; i < FOLDER_COUNT; i++)
         r->folders[i] = all[i];
 }
 
-/* A step may have removed the folder: `rm -rf "$RUNNER_TEMP"` is a way to tidy up. */
-static int open_over(const char *path) {
-    const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
-    int fd = open(path, flags, 0644);
-    if (fd >= 0 || errno != ENOENT) return fd;
-    _cleanup_arena_ arena *a = arena_new();
-    str parent = str_sub(str_from(path), 0, (size_t)(strrchr(path, '/') - path));
-    err ignored;
-    if (fs_mkdirs(arena_cstr(a, parent), 0755, &ignored) < 0) return -1;
-    return open(path, flags, 0644);
+/* Where a path of the job's is for us: for what is done while no command of the job's runs. */
+static char *outside(const runner *r, arena *a, const char *path) {
+    bool in_work = str_starts(str_from(path), str_from(r->work));
+    str rest = str_from(path + strlen(in_work ? r->work : r->home));
+    return arena_cstr(
+        a, arena_printf(a, "%s/%s%.*s", r->spec->root, in_work ? "work" : "home", STR_ARG(rest)));
 }
 
-int folders_write(const char *path, str text, err *e) {
-    int fd = open_over(path);
-    if (fd < 0) return err_sys(e, errno, "cannot write '%s'", path);
-    size_t done = 0;
-    while (done < text.len) {
-        ssize_t n = pwrite(fd, text.ptr + done, text.len - done, (off_t)done);
-        if (n < 0) break;
-        done += (size_t)n;
-    }
-    int failed = done < text.len || ftruncate(fd, (off_t)text.len) < 0 ? errno : 0;
-    close(fd);
-    return failed ? err_sys(e, failed, "cannot write '%s'", path) : 0;
+const char *runner_work(const runner *r) {
+    return r->work;
+}
+
+const view *job_files(const runner *r) {
+    static const view ours = {-1, -1};
+    return r->box ? sandbox_view(r->box) : &ours;
 }
 
 static int write_event(runner *r, err *e) {
@@ -83,23 +74,34 @@ static int write_event(runner *r, err *e) {
         json_write_pretty(&text, payload);
     else
         strbuf_adds(&text, "{}");
-    return folders_write(r->event_path, strbuf_str(&text), e);
+    return view_write(&VIEW_OURS, outside(r, r->a, r->event_path), strbuf_str(&text), e);
 }
 
 int folders_make(runner *r, err *e) {
     name_folders(r);
     for (int i = 0; i < FOLDER_COUNT; i++) {
-        if (mkdir(r->folders[i], 0755) < 0 && errno != EEXIST)
-            return err_sys(e, errno, "cannot make the folder '%s'", r->folders[i]);
+        const char *folder = outside(r, r->a, r->folders[i]);
+        if (mkdir(folder, 0755) < 0 && errno != EEXIST)
+            return err_sys(e, errno, "cannot make the folder '%s'", folder);
     }
     return write_event(r, e);
 }
 
 /* ---- reset --------------------------------------------------------------------------------- */
 
-static bool is_folder(const runner *r, const char *path) {
+/* What resetting works with: the job's folders as they are for us. */
+typedef struct resetting {
+    const runner *r;
+    arena *a;
+    const char *rest;
+    unsigned moved;
+    const char *folders[FOLDER_COUNT];
+    const char *script, *payload, *commands;
+} resetting;
+
+static bool is_folder(const resetting *x, const char *path) {
     for (int i = 0; i < FOLDER_COUNT; i++) {
-        if (str_is(str_from(path), r->folders[i])) return true;
+        if (strcmp(path, x->folders[i]) == 0) return true;
     }
     return false;
 }
@@ -113,27 +115,19 @@ static bool blank(const char *path, off_t size) {
     err ignored;
     if (size > BLANK_MAX) return false;
     memset(text, '\n', (size_t)size);
-    return folders_write(path, (str){text, (size_t)size}, &ignored) == 0;
+    return view_write(&VIEW_OURS, path, (str){text, (size_t)size}, &ignored) == 0;
 }
 
 /* True for files of ours that the next job will write over, and for empty ones that it will use. */
-static bool may_stay(const runner *r, const char *folder, const char *path) {
+static bool may_stay(const resetting *x, const char *folder, const char *path) {
     struct stat st;
-    str own = str_from(path);
-    bool script = r->lanes->script && str_is(own, r->lanes->script);
-    bool payload = str_is(own, r->event_path);
-    if (!script && !payload && folder != r->commands) return false;
+    bool script = x->script && strcmp(path, x->script) == 0;
+    bool payload = strcmp(path, x->payload) == 0;
+    if (!script && !payload && strcmp(folder, x->commands) != 0) return false;
     if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1) return false;
     if ((st.st_mode & 07777) != 0644) return false;
     return script ? blank(path, st.st_size) : payload || st.st_size == 0;
 }
-
-typedef struct resetting {
-    const runner *r;
-    arena *a;
-    const char *rest;
-    unsigned moved;
-} resetting;
 
 /* Trees and large files take long to remove. What cannot be moved is removed all the same. */
 static int put_away(resetting *x, const char *path, err *e) {
@@ -163,10 +157,19 @@ static int reset_folder(resetting *x, const char *folder, err *e) {
     if (fs_list(x->a, folder, &entries, &count, e) < 0) return e->code;
     for (size_t i = 0; i < count; i++) {
         const char *path = fs_join(x->a, folder, entries[i].name);
-        if (is_folder(x->r, path) || may_stay(x->r, folder, path)) continue;
+        if (is_folder(x, path) || may_stay(x, folder, path)) continue;
         if (put_away(x, path, e) < 0) return e->code;
     }
     return 0;
+}
+
+static void name_outside(resetting *x) {
+    const runner *r = x->r;
+    for (int i = 0; i < FOLDER_COUNT; i++)
+        x->folders[i] = outside(r, x->a, r->folders[i]);
+    if (r->lanes->script) x->script = outside(r, x->a, r->lanes->script);
+    x->payload = outside(r, x->a, r->event_path);
+    x->commands = outside(r, x->a, r->commands);
 }
 
 int runner_reset_root(const runner *r, const char *rest, err *e) {
@@ -174,13 +177,14 @@ int runner_reset_root(const runner *r, const char *rest, err *e) {
     resetting x = {.r = r, .a = a, .rest = rest};
     fs_entry *entries;
     size_t count;
+    name_outside(&x);
     if (fs_list(a, r->spec->root, &entries, &count, e) < 0) return e->code;
     for (size_t i = 0; i < count; i++) {
         const char *path = fs_join(a, r->spec->root, entries[i].name);
-        if (!is_folder(r, path) && put_away(&x, path, e) < 0) return e->code;
+        if (!is_folder(&x, path) && put_away(&x, path, e) < 0) return e->code;
     }
     for (int i = 0; i < FOLDER_COUNT; i++) {
-        if (reset_folder(&x, r->folders[i], e) < 0) return e->code;
+        if (reset_folder(&x, x.folders[i], e) < 0) return e->code;
     }
     return 0;
 }

@@ -175,29 +175,45 @@ static void tell_setup(step *s) {
     output_logf(s, LOG_PLAIN, "Complete job name: %.*s", STR_ARG(job->name));
 }
 
-static void set_up(runner *r) {
+/* `unready`: why there is no sandbox, or NULL. */
+static void set_up(runner *r, const err *unready) {
     err e = {0};
     step *s = step_new_builtin(r, "__set_up_job", "Set up job", PHASE_PRE);
     tell_setup(s);
-    bool good = context_job_env(s, &e) >= 0;
+    if (unready) e = *unready;
+    bool good = !unready && context_job_env(s, &e) >= 0;
     if (!good) step_fail(s, &e);
     if (good && prepare_job(s) < 0) s->result = STEP_FAILURE;
     step_end(s);
 }
 
-/* In the next round of the loop, so that nothing is told before runner_start has returned. */
-static void begin(void *context) {
+static void find_node(runner *r) {
+    str path = value_path_str(&r->base_env, "PATH");
+    bool host = r->spec->backend == SANDBOX_HOST;
+    r->node = host ? r->spec->node : view_find_program(job_files(r), r->a, "node", path);
+}
+
+/* Called by the sandbox. */
+static void begin(void *context, const err *e) {
     runner *r = context;
-    loop_timer_stop(r->start);
-    r->start = NULL;
     runner_event ev = {.kind = RUNNER_JOB_STARTED, .step = -1, .parent_step = -1};
     output_event(r, &ev);
     if (!r->cancelled) start_clock(r);
-    set_up(r);
+    if (!e) find_node(r);
+    set_up(r, e);
     if (r->status == STEP_FAILURE)
         job_complete(r);
     else
         lane_go(r->lanes);
+}
+
+/* Told by the step that runs: it is the one that fails for it. */
+static void on_limit(void *context, const char *what) {
+    runner *r = context;
+    step *s = r->complete;
+    for (lane *l = r->lanes; l && !s; l = l->next)
+        s = l->running;
+    if (s) output_error(s, "%s", what);
 }
 
 int runner_start(const runner_spec *spec, const runner_port *port, runner **ret, err *e) {
@@ -214,7 +230,19 @@ int runner_start(const runner_spec *spec, const runner_port *port, runner **ret,
     r->root->steps = value_object_new(a, false);
     r->root->phase = PHASE_MAIN;
     str name = spec->job->key;
-    sandbox_spec box = {.backend = spec->backend, .name = arena_cstr(a, name), .loop = spec->loop};
+    sandbox_spec box = {.backend = spec->backend,
+                        .name = arena_cstr(a, name),
+                        .loop = spec->loop,
+                        .folder = spec->root,
+                        .layer = spec->layer,
+                        .rootfs = spec->rootfs,
+                        .mounts = spec->mounts,
+                        .mount_count = spec->mount_count,
+                        .network = spec->network,
+                        .limits = spec->limits,
+                        .on_ready = begin,
+                        .on_limit = on_limit,
+                        .context = r};
     int code = context_init(r, e);
     if (code >= 0) code = sandbox_spawn(&box, &r->box, e);
     if (code < 0) {
@@ -222,14 +250,12 @@ int runner_start(const runner_spec *spec, const runner_port *port, runner **ret,
         return code;
     }
     lane_push(lane_new(r, NULL), r->root);
-    r->start = loop_after(spec->loop, 0, begin, r);
     *ret = r;
     return 0;
 }
 
 void runner_free(runner *r) {
     if (!r) return;
-    loop_timer_stop(r->start);
     loop_timer_stop(r->timeout);
     loop_timer_stop(r->pump);
     sandbox_free(r->box);

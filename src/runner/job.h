@@ -179,9 +179,10 @@ struct runner {
     mask *mask;
     matcher_set *matchers; /* NULL until one is added */
 
-    /* folders */
-    char *workspace, *temp, *tools, *home, *commands, *event_path;
+    /* folders, as the job sees them */
+    char *work, *workspace, *temp, *tools, *home, *commands, *event_path;
     char *folders[FOLDER_COUNT]; /* all that a job begins with */
+    const char *node;            /* NULL where there is none */
 
     /* contexts */
     value github, runner_context, job, env;
@@ -193,9 +194,9 @@ struct runner {
     str shell_option, shell_path;
     bool shell_known;
 
-    frame *root;              /* the job's own */
-    lane *lanes;              /* the first is the foreground */
-    loop_timer *start, *pump; /* pump: of background.c */
+    frame *root;      /* the job's own */
+    lane *lanes;      /* the first is the foreground */
+    loop_timer *pump; /* of background.c */
     background *backgrounds;
     unsigned slots_taken;
     entry *posts; /* registered, run from the last to the first */
@@ -318,10 +319,10 @@ value context_shallow(arena *a, const value *object);
 
 /* ---- folders.c ----------------------------------------------------------------------------- */
 
+/* Names and makes them, before any command of the job's can run. */
 int folders_make(runner *r, err *e);
-/* Writes over what is there: to make or to truncate a file costs hundreds of times more on some
- * file systems. */
-int folders_write(const char *path, str text, err *e);
+/* The job's files as it sees them. Whatever it could have touched is looked at through this. */
+const view *job_files(const runner *r);
 
 /* ---- files.c ------------------------------------------------------------------------------- */
 

@@ -1,10 +1,7 @@
 /* Lanes take entries from frames until something must be waited for. */
 #include "runner/job.h"
 
-#include "base/fs.h"
-
 #include <assert.h>
-#include <unistd.h>
 
 lane *lane_new(runner *r, background *b) {
     lane *l = ARENA_NEW(r->a, lane);
@@ -24,7 +21,7 @@ void lane_push(lane *l, frame *f) {
 /* A background step's lane ends with it. */
 static void lane_over(lane *l) {
     for (int i = 0; i < STEP_FILE_COUNT; i++) {
-        if (l->files[i]) unlink(l->files[i]);
+        if (l->files[i]) view_unlink(job_files(l->r), l->files[i]);
     }
     lane **at = &l->r->lanes;
     while (*at != l)

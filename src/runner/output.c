@@ -168,13 +168,17 @@ void output_group_end(step *s) {
 
 /* ---- what commands ask --------------------------------------------------------------------- */
 
+static str job_annotation_file(const step *s, const annotation *n) {
+    return annotation_file(s->line_a, job_files(s->r), s->r->workspace, n);
+}
+
 static void obey_annotation(step *s, const command *c) {
     annotation n;
     str note;
     command_annotation(s->line_a, c, &n, &note);
     if (note.len) output_debug(s, "%.*s", STR_ARG(note));
     output_log(s, n.level, n.text);
-    str file = n.file.len ? annotation_file(s->line_a, s->r->workspace, &n) : STR_EMPTY;
+    str file = n.file.len ? job_annotation_file(s, &n) : STR_EMPTY;
     annotate(s, &n, file.len ? file : n.file);
 }
 
@@ -187,7 +191,7 @@ static int obey_mask(step *s, const command *c, err *e) {
 
 static int matcher_file(step *s, str path, str *ret, err *e) {
     char *file = fs_join(s->line_a, s->r->workspace, path);
-    return fs_read_file(s->line_a, file, MATCHER_FILE_MAX, ret, e);
+    return view_read(job_files(s->r), s->line_a, file, MATCHER_FILE_MAX, ret, e);
 }
 
 static int obey_add_matcher(step *s, const command *c, err *e) {
@@ -290,7 +294,7 @@ static bool match_line(step *s, str line) {
     if (note.len) output_warning(s, "%.*s", STR_ARG(note));
     if (!matched) return false;
     output_log(s, n.level, line);
-    annotate(s, &n, annotation_file(s->line_a, s->r->workspace, &n));
+    annotate(s, &n, job_annotation_file(s, &n));
     return true;
 }
 

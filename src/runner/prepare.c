@@ -82,10 +82,10 @@ bool use_has_post(const use *u) {
 
 static int find_folder(step *s, use *u, err *e) {
     runner *r = s->r;
-    char *dir = NULL, *into = fs_join(s->a, r->spec->root, STR("work/_actions"));
+    char *dir = NULL, *into = fs_join(s->a, r->work, STR("_actions"));
     if (u->local)
         dir = fs_join(s->a, r->workspace, u->text);
-    else if (r->port.action_dir(r->port.context, s->a, u->text, into, &dir, e) < 0)
+    else if (r->port.action_dir(r->port.context, s->a, job_files(r), u->text, into, &dir, e) < 0)
         return e->code;
     u->dir = arena_cstr(r->a, fs_normalize(s->a, str_from(dir)));
     return 0;
@@ -94,11 +94,13 @@ static int find_folder(step *s, use *u, err *e) {
 /* The text of action.yml or action.yaml. */
 static int read_metadata(step *s, const use *u, str *ret, char **ret_path, err *e) {
     static const char *const names[] = {"action.yml", "action.yaml"};
+    const view *files = job_files(s->r);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         *ret_path = fs_join(s->r->a, u->dir, str_from(names[i]));
-        if (fs_exists(*ret_path)) return fs_read_file(s->r->a, *ret_path, ACTION_FILE_MAX, ret, e);
+        if (view_exists(files, *ret_path))
+            return view_read(files, s->r->a, *ret_path, ACTION_FILE_MAX, ret, e);
     }
-    if (fs_exists(fs_join(s->a, u->dir, STR("Dockerfile"))))
+    if (view_exists(files, fs_join(s->a, u->dir, STR("Dockerfile"))))
         return err_set(e, ERR_UNSUPPORTED, "the action '%.*s' " NEEDS_ENGINE, STR_ARG(u->text));
     return err_set(e, ERR_NOT_FOUND,
                    "Can't find 'action.yml', 'action.yaml' or 'Dockerfile' under "

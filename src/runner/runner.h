@@ -72,23 +72,34 @@ typedef struct runner_event {
 /* What was begun has ended: `e` is NULL when it went well. */
 typedef void runner_done_fn(void *context, const err *e);
 
+/* All paths are the job's. What it points to lives until `done` is called. */
+typedef struct runner_checkout {
+    const view *files;
+    const char *workspace;
+    const char
+        *into; /* in the workspace, as its name goes; where a link leads out, it is an error */
+    bool keep; /* what is there already stays */
+} runner_checkout;
+
 typedef struct runner_port {
     void *context;
     void (*event)(void *context, const runner_event *event);
     /* An action from another repository ("owner/repo/path@ref"), fetched already, or from the one
      * being run ("$/path"): a copy of the repository below `into`, a folder of this job alone
      * (which need not exist), because a step may write beside its action. The path is to the
-     * action's own folder in the copy; asked again, it is the same copy. */
-    int (*action_dir)(void *context, arena *a, str uses, const char *into, char **ret, err *e);
-    /* actions/checkout of the repository being run: begins to fill `into` with its working tree,
+     * action's own folder in the copy; asked again, it is the same copy. Both are paths in `files`,
+     * the job's view. */
+    int (*action_dir)(void *context, arena *a, const view *files, str uses, const char *into,
+                      char **ret, err *e);
+    /* actions/checkout of the repository being run: begins to fill a folder with its working tree,
      * and calls `done` from the loop when that has ended, not before it has returned. */
-    int (*checkout)(void *context, const char *into, runner_done_fn *done, void *done_context,
-                    err *e);
+    int (*checkout)(void *context, const runner_checkout *what, runner_done_fn *done,
+                    void *done_context, err *e);
     /* Stops the checkout that was begun with `done_context`; its `done` is called soon. */
     void (*checkout_stop)(void *context, void *done_context);
     /* A step failed and --shell-on-failure is set; blocks until the person leaves the shell. May be
      * NULL. */
-    void (*failed_shell)(void *context, const char *cwd, const char *const *env);
+    void (*failed_shell)(void *context, sandbox *box, const char *cwd, const char *const *env);
     /* The job ended: its outputs are unmasked here, because jobs that need it must have them. */
     void (*finished)(void *context, job_result result, const value *outputs);
 } runner_port;
@@ -97,11 +108,17 @@ typedef struct runner_spec {
     const job_instance *job;
     loop *loop;
     sandbox_backend backend;
-    const char *root;      /* an existing, private folder, empty or reset; the caller removes it */
+    const char *root;  /* an existing, private folder, empty or reset; the caller removes it */
+    const char *layer; /* this and the next five: sandbox.h; not on the host */
+    const char *rootfs;
+    const sandbox_mount *mounts;
+    unsigned mount_count;
+    sandbox_network network;
+    sandbox_limits limits;
     const char *repo_root; /* the repository being run */
     const value *env;      /* --env: lowest precedence, under the workflow's env */
-    const char *path;      /* PATH of the job's processes; NULL: ours */
-    const char *node;      /* the node program, or NULL where none is installed */
+    const char *path;      /* PATH of the job's processes; NULL: ours, or a sandbox's own */
+    const char *node;      /* on the host: the node program, or NULL where none is installed */
     bool debug;            /* shows debug lines, sets RUNNER_DEBUG=1 */
     unsigned cancel_int_ms, cancel_term_ms; /* grace after SIGINT and SIGTERM; 0: 7500 and 2500 */
 } runner_spec;
@@ -111,6 +128,8 @@ typedef struct runner runner;
 /* Starts the job. `spec` and what it points to must live until port->finished was called, after
  * which the caller frees the runner (not from inside the callback). */
 int runner_start(const runner_spec *spec, const runner_port *port, runner **ret, err *e);
+/* Where the job sees ROOT/work: on the host the same, in a sandbox another path. */
+const char *runner_work(const runner *r);
 /* As GitHub cancels: SIGINT to the running step, SIGTERM, SIGKILL; then steps whose `if` wants to
  * run. */
 void runner_cancel(runner *r);

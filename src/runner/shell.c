@@ -1,7 +1,5 @@
 #include "runner/shell.h"
 
-#include "base/fs.h"
-
 #include <string.h>
 
 typedef struct known_shell {
@@ -109,10 +107,10 @@ static int not_found(str name, const known_shell *k, err *e) {
 }
 
 /* A program with a slash in its name stands for itself. */
-static char *look_up(arena *a, str name, str path_list) {
+static char *look_up(arena *a, const view *files, str name, str path_list) {
     char *program = arena_cstr(a, name);
-    if (str_find_char(name, '/') < 0) return fs_find_program(a, program, path_list);
-    return fs_exists(program) ? program : NULL;
+    if (str_find_char(name, '/') < 0) return view_find_program(files, a, program, path_list);
+    return view_exists(files, program) ? program : NULL;
 }
 
 static int finish(arena *a, str template, const known_shell *k, shell *ret, err *e) {
@@ -123,22 +121,22 @@ static int finish(arena *a, str template, const known_shell *k, shell *ret, err 
     return split_arguments(a, template, ret, e);
 }
 
-static int resolve_default(arena *a, str path_list, shell *ret, err *e) {
+static int resolve_default(arena *a, const view *files, str path_list, shell *ret, err *e) {
     const known_shell *sh = known(STR("sh"));
-    ret->program = fs_find_program(a, "bash", path_list);
-    if (!ret->program) ret->program = fs_find_program(a, "sh", path_list);
+    ret->program = view_find_program(files, a, "bash", path_list);
+    if (!ret->program) ret->program = view_find_program(files, a, "sh", path_list);
     if (!ret->program) return not_found(STR("sh"), sh, e);
     return finish(a, str_from(sh->args), sh, ret, e);
 }
 
-int shell_resolve(arena *a, str option, str path_list, shell *ret, err *e) {
+int shell_resolve(arena *a, const view *files, str option, str path_list, shell *ret, err *e) {
     str name, template;
     *ret = (shell){0};
     if (option.len > SHELL_OPTION_MAX)
         return err_set(e, ERR_LIMIT, "'shell' may have %d bytes", SHELL_OPTION_MAX);
     if (str_find_char(option, '\0') >= 0)
         return err_set(e, ERR_INVALID, "'shell' holds a NUL byte");
-    if (option.len == 0) return resolve_default(a, path_list, ret, e);
+    if (option.len == 0) return resolve_default(a, files, path_list, ret, e);
     str_cut(option, ' ', &name, &template);
     template = str_trim(template);
     const known_shell *k = known(name);
@@ -150,7 +148,7 @@ int shell_resolve(arena *a, str option, str path_list, shell *ret, err *e) {
                        "Invalid shell option. Shell must be a valid built-in (bash, sh, cmd, "
                        "powershell, pwsh) or a format string containing '{0}'");
     }
-    ret->program = look_up(a, name, path_list);
+    ret->program = look_up(a, files, name, path_list);
     if (!ret->program) return not_found(name, k, e);
     return finish(a, template, k, ret, e);
 }

@@ -4,8 +4,7 @@
 #ifndef SLIPWAY_RUNNER_SHELL_H
 #define SLIPWAY_RUNNER_SHELL_H
 
-#include "base/arena.h"
-#include "base/err.h"
+#include "base/view.h"
 
 typedef struct shell {
     char *program;    /* absolute path */
@@ -21,9 +20,10 @@ typedef struct shell {
 
 /* Finds the shell that `option` names: empty (bash -e {0}, or sh -e {0} where there is no bash),
  * one of bash, sh, python, pwsh, powershell, or a program with arguments that hold {0}. It is
- * looked up in `path_list` (as $PATH). All of *ret lives in `a`. Errors: ERR_NOT_FOUND with what to
- * install; ERR_UNSUPPORTED for cmd; ERR_INVALID for a template without {0}. */
-int shell_resolve(arena *a, str option, str path_list, shell *ret, err *e);
+ * looked up in `path_list` (as $PATH) among the job's `files`. All of *ret lives in `a`. Errors:
+ * ERR_NOT_FOUND with what to install; ERR_UNSUPPORTED for cmd; ERR_INVALID for a template without
+ * {0}. */
+int shell_resolve(arena *a, const view *files, str option, str path_list, shell *ret, err *e);
 
 /* The command line, NULL-terminated, in `a`. */
 const char *const *shell_argv(arena *a, const shell *s, const char *script_path);

@@ -384,7 +384,7 @@ void step_end(step *s) {
     step_result outcome = s->result, conclusion = outcome;
     if (outcome == STEP_FAILURE && continues_on_error(s)) conclusion = STEP_SUCCESS;
     if (outcome == STEP_FAILURE && s->environ && s->r->port.failed_shell && !s->r->killed)
-        s->r->port.failed_shell(s->r->port.context, s->cwd, s->environ);
+        s->r->port.failed_shell(s->r->port.context, s->r->box, s->cwd, s->environ);
     pass_on(s, outcome, conclusion);
     tell_finished(s, outcome, conclusion);
     if (l && l->running == s) l->running = NULL;

@@ -128,9 +128,14 @@ static int node_major(const char *node) {
     return major;
 }
 
+/* 0 where asking would not ask the program that runs: another root has its own. */
+static int known_major(const runner *r) {
+    return r->spec->rootfs ? 0 : node_major(r->node);
+}
+
 static void warn_about_node(step *s) {
     const use *u = s->use;
-    int asked = 0, installed = node_major(s->r->spec->node);
+    int asked = 0, installed = known_major(s->r);
     for (size_t i = 4; i < u->act->using.len && isdigit((unsigned char)u->act->using.ptr[i]); i++)
         asked = asked * 10 + (u->act->using.ptr[i] - '0');
     if (asked && asked < 20)
@@ -188,14 +193,18 @@ static bool run_node(step *s, const value *inputs) {
     const str files[PHASE_COUNT] = {u->act->pre, u->act->main, u->act->post};
     err e = {0};
     register_post(s);
-    if (!s->r->spec->node) {
+    if (!s->r->node) {
+        bool host = s->r->spec->backend == SANDBOX_HOST;
         err_set(&e, ERR_UNSUPPORTED,
-                "the action '%.*s' needs Node.js, and no program 'node' was found in PATH",
-                STR_ARG(u->text));
+                "the action '%.*s' needs Node.js, and no program 'node' was found in %s",
+                STR_ARG(u->text),
+                host ? "PATH"
+                     : "the sandbox, which shows the system folders of this machine (/usr, /opt) "
+                       "and no homes: install the package nodejs");
         return failed(s, &e);
     }
     char *file = fs_join(s->a, u->dir, files[s->phase]);
-    if (!fs_exists(file)) {
+    if (!view_exists(job_files(s->r), file)) {
         err_set(&e, ERR_NOT_FOUND, "File not found: '%s'", file);
         return failed(s, &e);
     }
@@ -204,7 +213,7 @@ static bool run_node(step *s, const value *inputs) {
         warn_about_service(s);
     }
     const char **argv = ARENA_ARRAY(s->a, const char *, 3);
-    argv[0] = s->r->spec->node;
+    argv[0] = s->r->node;
     argv[1] = file;
     value variables = node_variables(s, inputs);
     return step_spawn(s, argv, s->r->workspace, &variables);
@@ -265,28 +274,6 @@ static int checkout_folder(step *s, str path, char **ret, err *e) {
     return 0;
 }
 
-/* A link that an earlier step made may lead out of the workspace all the same. */
-static int make_folder(step *s, const char *folder, err *e) {
-    char *real, *root;
-    if (fs_mkdirs(folder, 0755, e) < 0 || fs_real(s->a, folder, &real, e) < 0 ||
-        fs_real(s->a, s->r->workspace, &root, e) < 0)
-        return e->code;
-    size_t n = strlen(root);
-    if (strncmp(real, root, n) == 0 && (real[n] == '/' || real[n] == '\0')) return 0;
-    return err_set(e, ERR_INVALID, "Repository path '%s' is not under '%s'", real, root);
-}
-
-/* What an earlier step left there is not what a checkout promises. */
-static int clear_folder(step *s, const char *folder, err *e) {
-    fs_entry *entries;
-    size_t count;
-    if (fs_list(s->a, folder, &entries, &count, e) < 0) return e->code;
-    for (size_t i = 0; i < count; i++) {
-        if (fs_remove(fs_join(s->a, folder, entries[i].name), e) < 0) return e->code;
-    }
-    return 0;
-}
-
 static void on_checked_out(void *context, const err *e) {
     step *s = context;
     lane *l = s->lane;
@@ -318,8 +305,9 @@ static int checkout(step *s, const value *inputs, err *e) {
     output_logf(s, LOG_PLAIN, "Copying the working tree of '%s' to %s%.*s", r->spec->repo_root,
                 below.len ? "./" : "the workspace", STR_ARG(below));
     bool keep = str_eq_nocase(value_path_str(inputs, "clean"), STR("false"));
-    if (make_folder(s, into, e) < 0 || (!keep && clear_folder(s, into, e) < 0)) return e->code;
-    if (r->port.checkout(r->port.context, into, on_checked_out, s, e) < 0) return e->code;
+    runner_checkout *what = ARENA_NEW(s->a, runner_checkout);
+    *what = (runner_checkout){job_files(r), r->workspace, into, keep};
+    if (r->port.checkout(r->port.context, what, on_checked_out, s, e) < 0) return e->code;
     s->copies = true;
     s->checked_out = ref.len ? ref : value_path_str(github, "ref");
     step_watch_time(s);

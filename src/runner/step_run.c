@@ -19,7 +19,8 @@ static int find_shell(step *s, str option, shell *ret, err *e) {
         *ret = r->shell;
         return 0;
     }
-    if (shell_resolve(r->shell_known ? s->a : r->a, option, path, ret, e) < 0) return e->code;
+    if (shell_resolve(r->shell_known ? s->a : r->a, job_files(r), option, path, ret, e) < 0)
+        return e->code;
     if (r->shell_known) return 0;
     r->shell_known = true;
     r->shell = *ret;
@@ -58,7 +59,7 @@ static int write_script(step *s, const shell *sh, str script, char **ret, err *e
         l->script_extension = sh->extension;
     }
     *ret = l->script; /* nobody reads the last one any more: its step has ended */
-    return folders_write(l->script, shell_script(s->a, sh, script), e);
+    return view_write(job_files(r), l->script, shell_script(s->a, sh, script), e);
 }
 
 bool step_run_script(step *s) {

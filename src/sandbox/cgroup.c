@@ -66,9 +66,9 @@ static bool own_folder(str mounts, str groups, const char *controller, char *out
         ptrdiff_t dash = str_find(line, STR(" - "));
         if (dash < 0) continue;
         str tail = str_sub(line, (size_t)dash + 3, line.len);
-        bool match = controller ? str_is(field(tail, 0), "cgroup") &&
-                                      has_word(field(tail, 2), controller)
-                                : str_is(field(tail, 0), "cgroup2");
+        bool match = controller
+                         ? str_is(field(tail, 0), "cgroup") && has_word(field(tail, 2), controller)
+                         : str_is(field(tail, 0), "cgroup2");
         if (!match || !own_path(groups, controller, &path)) continue;
         str root = field(line, 3), at = field(line, 4);
         if (root.len > 1 && str_starts(path, root)) path = str_sub(path, root.len, path.len);

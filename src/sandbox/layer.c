@@ -4,10 +4,10 @@
  *   LAYER/image               the same for a root folder of its own: only what names the machine
  *   LAYER/root                where each sandbox mounts its root, in its own mount namespace
  *
- * A folder that the layer has, too, belongs to whoever runs Slipway; so a job without root's ids can
- * still put files into /usr/local/bin or /opt. A device with the number 0 hides a file (overlayfs
- * calls it a whiteout): for root, all that others may not read is hidden, keys and passwords
- * among it. */
+ * A folder that the layer has, too, belongs to whoever runs Slipway; so a job without root's ids
+ * can still put files into /usr/local/bin or /opt. A device with the number 0 hides a file
+ * (overlayfs calls it a whiteout): for root, all that others may not read is hidden, keys and
+ * passwords among it. */
 #include "sandbox/ns.h"
 
 #include "base/fs.h"
@@ -21,15 +21,15 @@
 #define HIDE_DEPTH 5
 #define TEXT_MAX   (4u << 20)
 
-const char *const ns_system_folders[] = {"usr",    "etc",    "opt", "bin", "sbin", "lib",     "lib32",
-                                         "lib64",  "libx32", "nix", "gnu", "snap", "var/lib", "var/cache",
-                                         NULL};
+const char *const ns_system_folders[] = {"usr", "etc",   "opt",     "bin",       "sbin",
+                                         "lib", "lib32", "lib64",   "libx32",    "nix",
+                                         "gnu", "snap",  "var/lib", "var/cache", NULL};
 
 /* Where programs and administrators put files of their own. */
 static const char *const open_folders[] = {
-    "usr/bin",       "usr/sbin",          "usr/lib",         "usr/share",        "usr/local",
-    "usr/local/bin", "usr/local/sbin",    "usr/local/lib",   "usr/local/share",  "usr/local/include",
-    "usr/local/etc", "usr/local/src",     "etc/profile.d",   "etc/ssl/certs",    "usr/include",
+    "usr/bin",       "usr/sbin",       "usr/lib",       "usr/share",       "usr/local",
+    "usr/local/bin", "usr/local/sbin", "usr/local/lib", "usr/local/share", "usr/local/include",
+    "usr/local/etc", "usr/local/src",  "etc/profile.d", "etc/ssl/certs",   "usr/include",
 };
 
 typedef struct layer {
@@ -82,7 +82,10 @@ static int hide_all(const layer *l) {
     static const struct {
         const char *folder;
         unsigned depth;
-    } all[] = {{"/etc", HIDE_DEPTH}, {"/var/lib", HIDE_DEPTH}, {"/var/cache", 2}, {"/opt", 3},
+    } all[] = {{"/etc", HIDE_DEPTH},
+               {"/var/lib", HIDE_DEPTH},
+               {"/var/cache", 2},
+               {"/opt", 3},
                {"/usr/local", 2}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (hide_private(l, all[i].folder, all[i].depth) < 0) return l->e->code;

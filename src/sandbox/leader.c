@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -77,17 +78,26 @@ static int find_program(const char *name, const char *cwd, char *const *env, str
     return error;
 }
 
+/* What a command gets besides its words. */
+typedef struct outfit {
+    const char *cwd;
+    int output, ruleset;
+    bool terminal;
+} outfit;
+
 /* Runs in the child of a vfork: touches nothing but its own variables and *failed. */
-static _Noreturn void become(const char *program, char **argv, char **env, const char *cwd,
-                             int output, int ruleset, volatile failure *failed) {
+static _Noreturn void become(const char *program, char **argv, char **env, const outfit *o,
+                             volatile failure *failed) {
     setsid();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    ns_guard_command(ruleset);
+    ns_guard_command(o->ruleset);
     failed->at = FAIL_CWD;
-    if (chdir(cwd) == 0) {
+    if (chdir(o->cwd) == 0) {
         failed->at = FAIL_EXEC;
-        dup2(output, 1);
-        dup2(output, 2);
+        if (o->terminal) ioctl(o->output, TIOCSCTTY, 0);
+        if (o->terminal) dup2(o->output, 0);
+        dup2(o->output, 1);
+        dup2(o->output, 2);
         sigset_t none;
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
@@ -97,10 +107,10 @@ static _Noreturn void become(const char *program, char **argv, char **env, const
     _exit(127);
 }
 
-static pid_t launch(const char *program, char **argv, char **env, const char *cwd, int output,
-                    int ruleset, volatile failure *failed) {
+static pid_t launch(const char *program, char **argv, char **env, const outfit *o,
+                    volatile failure *failed) {
     pid_t pid = vfork();
-    if (pid == 0) become(program, argv, env, cwd, output, ruleset, failed);
+    if (pid == 0) become(program, argv, env, o, failed);
     if (pid > 0 && failed->sys_errno) {
         waitpid(pid, NULL, 0);
         return -1;
@@ -139,7 +149,7 @@ static char **take_strings(str *rest, size_t count) {
     return out;
 }
 
-static void order_start(leader *l, uint32_t id, str body, int output) {
+static void order_start(leader *l, uint32_t id, str body, int output, bool terminal) {
     wire_counts counts;
     memcpy(&counts, body.ptr, sizeof counts);
     body = str_sub(body, sizeof counts, body.len);
@@ -152,11 +162,10 @@ static void order_start(leader *l, uint32_t id, str body, int output) {
     volatile failure failed = {FAIL_NONE, 0};
     pid_t pid = -1;
     int error = find_program(argv[0], cwd, env, &program);
-    int ruleset = l->place ? l->place->ruleset : -1;
+    outfit o = {cwd, output, l->place ? l->place->ruleset : -1, terminal};
     if (error)
         failed.at = FAIL_EXEC, failed.sys_errno = error;
-    else if ((pid = launch(program.ptr, argv, env, cwd, output, ruleset, &failed)) < 0 &&
-             !failed.sys_errno)
+    else if ((pid = launch(program.ptr, argv, env, &o, &failed)) < 0 && !failed.sys_errno)
         failed.sys_errno = errno; /* of the vfork itself */
     if (pid > 0) {
         if (l->count == l->cap) {
@@ -288,7 +297,7 @@ static void obey(leader *l, const wire_head *head, str body) {
     case WIRE_START: {
         int output = wire_take_fd(&l->in);
         if (body.len <= sizeof(wire_counts) || body.ptr[body.len - 1] != '\0' || output < 0) end(l);
-        order_start(l, head->id, body, output);
+        order_start(l, head->id, body, output, head->value);
         close(output);
         break;
     }

@@ -75,8 +75,8 @@ static uint64_t job_folder(meter *m) {
     uint64_t now = free_bytes(NS_WORK);
     uint64_t gone = now < m->free_at_begin ? m->free_at_begin - now : 0;
     uint64_t since = now < m->free_at_du ? m->free_at_du - now : 0;
-    if (gone < m->limits.disk_bytes || (m->free_at_du != m->free_at_begin &&
-                                        since < m->limits.disk_bytes / 16))
+    if (gone < m->limits.disk_bytes ||
+        (m->free_at_du != m->free_at_begin && since < m->limits.disk_bytes / 16))
         return 0;
     m->free_at_du = now;
     folder_bytes = 0;

@@ -8,9 +8,9 @@
 #define METER_INTERVAL_MS 250
 
 typedef struct meter {
-    sandbox_limits limits;   /* 0: not measured */
-    uint64_t free_at_begin;  /* of the job's folder, in bytes */
-    uint64_t free_at_du;     /* when the folder was last measured file by file */
+    sandbox_limits limits;  /* 0: not measured */
+    uint64_t free_at_begin; /* of the job's folder, in bytes */
+    uint64_t free_at_du;    /* when the folder was last measured file by file */
 } meter;
 
 void meter_begin(meter *m);

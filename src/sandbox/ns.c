@@ -77,7 +77,8 @@ static int prepare(int sock, const ns_job *job, const go *g, leader_place *place
     _cleanup_close_ int owner = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
     ns_root root;
     if (owner < 0) return err_sys(e, errno, "cannot open the user namespace");
-    if (g->as_root && setgroups(0, NULL) < 0) return err_sys(e, errno, "cannot leave groups");
+    if (g->as_root && setgroups(0, NULL) < 0 && errno != EPERM) /* in a namespace without groups */
+        return err_sys(e, errno, "cannot leave groups");
     if (ns_root_make(job, g->as_root, &root, e) < 0) return e->code;
     set_limits(&job->limits);
     place->ruleset = ns_guard_ruleset();
@@ -118,15 +119,40 @@ static int write_proc(pid_t pid, const char *file, const char *text) {
     return n < 0 ? -1 : 0;
 }
 
-static int map_ids(pid_t pid, bool as_root, err *e) {
-    char users[64] = "0 0 4294967295", groups[64] = "0 0 4294967295";
-    if (!as_root) {
-        snprintf(users, sizeof users, "%d %d 1", NS_USER_ID, (int)geteuid());
-        snprintf(groups, sizeof groups, "%d %d 1", NS_USER_ID, (int)getegid());
-        if (write_proc(pid, "setgroups", "deny") < 0)
-            return err_sys(e, errno, "cannot give up groups");
+/* All ids that this process's own namespace has, each to itself: lines of "INSIDE OUTSIDE COUNT".
+ */
+static int same_ids(arena *a, const char *file, str *ret, err *e) {
+    str text, line, number;
+    _cleanup_strbuf_ strbuf out = STRBUF_INIT;
+    if (fs_read(a, file, 4096, &text, e) < 0) return e->code;
+    while (str_line(&text, &line)) {
+        uint64_t first, other, count;
+        str rest = str_trim(line);
+        bool read = true;
+        uint64_t *const fields[] = {&first, &other, &count};
+        for (int i = 0; i < 3 && read; i++) {
+            str_cut(rest, ' ', &number, &rest);
+            rest = str_trim(rest);
+            read = str_to_uint(number, UINT32_MAX, fields[i]);
+        }
+        if (read)
+            strbuf_addf(&out, "%llu %llu %llu\n", (unsigned long long)first,
+                        (unsigned long long)first, (unsigned long long)count);
     }
-    if (write_proc(pid, "uid_map", users) < 0 || write_proc(pid, "gid_map", groups) < 0)
+    *ret = arena_str(a, strbuf_str(&out));
+    return 0;
+}
+
+static int map_ids(pid_t pid, bool as_root, err *e) {
+    _cleanup_arena_ arena *a = arena_new();
+    str users = arena_printf(a, "%d %d 1", NS_USER_ID, (int)geteuid());
+    str groups = arena_printf(a, "%d %d 1", NS_USER_ID, (int)getegid());
+    if (!as_root && write_proc(pid, "setgroups", "deny") < 0)
+        return err_sys(e, errno, "cannot give up groups");
+    if (as_root && (same_ids(a, "/proc/self/uid_map", &users, e) < 0 ||
+                    same_ids(a, "/proc/self/gid_map", &groups, e) < 0))
+        return e->code;
+    if (write_proc(pid, "uid_map", users.ptr) < 0 || write_proc(pid, "gid_map", groups.ptr) < 0)
         return err_sys(e, errno, "cannot map user ids into the sandbox");
     return 0;
 }
@@ -151,7 +177,8 @@ static int release(int sock, int gate, pid_t pid, const ns_job *job, cgroup *gro
     g.processes_counted = cgroup_has(groups, CGROUP_PIDS);
     send_counter(sock, groups, CGROUP_MEMORY);
     send_counter(sock, groups, CGROUP_PIDS);
-    return write(gate, &g, sizeof g) == sizeof g ? 0 : err_sys(e, errno, "cannot start the sandbox");
+    return write(gate, &g, sizeof g) == sizeof g ? 0
+                                                 : err_sys(e, errno, "cannot start the sandbox");
 }
 
 static int clone_failed(err *e) {
@@ -172,7 +199,8 @@ pid_t ns_start(int sock, const ns_job *job, cgroup *groups) {
     err e = {0};
     int gate[2] = {-1, -1};
     pid_t pid = -1;
-    if (ns_guard_prepare(&e) == 0 && pipe2(gate, O_CLOEXEC) < 0) err_sys(&e, errno, "cannot make a pipe");
+    if (ns_guard_prepare(&e) == 0 && pipe2(gate, O_CLOEXEC) < 0)
+        err_sys(&e, errno, "cannot make a pipe");
     if (!e.code && (pid = clone_init(job)) < 0) clone_failed(&e);
     if (pid == 0) {
         close(gate[1]);

@@ -27,6 +27,8 @@
 /* What the zygote is asked for. Strings may be empty. */
 typedef struct ns_job {
     const char *name, *folder, *layer, *rootfs;
+    sandbox_mount mounts[SANDBOX_MOUNTS_MAX];
+    unsigned mount_count;
     sandbox_network network;
     sandbox_limits limits;
 } ns_job;

@@ -93,8 +93,8 @@ static int mount_overlay(builder *b, const char *lower, const char *below, const
     const char *up = arena_printf(b->a, "%s/up%u", b->upper, b->overlays).ptr;
     const char *work = arena_printf(b->a, "%s/wk%u", b->upper, b->overlays++).ptr;
     if (make_folder(b, up, 0755) < 0 || make_folder(b, work, 0755) < 0) return b->e->code;
-    str options = arena_printf(b->a, "lowerdir=%s:%s,upperdir=%s,workdir=%s,userxattr", lower, below,
-                               up, work);
+    str options = arena_printf(b->a, "lowerdir=%s:%s,upperdir=%s,workdir=%s,userxattr", lower,
+                               below, up, work);
     if (mount("overlay", target, "overlay", MS_NOSUID | MS_NODEV, options.ptr) == 0) return 0;
     return failed(b, "lay an overlay over", below);
 }
@@ -135,11 +135,11 @@ static const struct plain_folder {
     const char *path;
     mode_t mode;
 } plain_folders[] = {
-    {"/dev", 0755},      {"/proc", 0555},     {"/sys", 0755},     {"/tmp", 01777},
-    {"/run", 0755},      {"/run/lock", 0755}, {"/var", 0755},     {"/var/tmp", 01777},
-    {"/var/log", 0755},  {"/var/spool", 0755}, {"/var/mail", 0755}, {"/var/opt", 0755},
-    {"/mnt", 0755},      {"/media", 0755},    {"/srv", 0755},     {"/root", 0700},
-    {"/home", 0755},     {NS_HOME, 0755},
+    {"/dev", 0755},     {"/proc", 0555},      {"/sys", 0755},      {"/tmp", 01777},
+    {"/run", 0755},     {"/run/lock", 0755},  {"/var", 0755},      {"/var/tmp", 01777},
+    {"/var/log", 0755}, {"/var/spool", 0755}, {"/var/mail", 0755}, {"/var/opt", 0755},
+    {"/mnt", 0755},     {"/media", 0755},     {"/srv", 0755},      {"/root", 0700},
+    {"/home", 0755},    {NS_HOME, 0755},
 };
 
 static int make_folders(builder *b) {
@@ -157,7 +157,8 @@ static int make_folders(builder *b) {
 /* The device is the host's: read-only keeps its mode and owner, and does not keep from writing to
  * the device. */
 static int bind_device(builder *b, const char *from, const char *to) {
-    return bind_to(b, from, to) < 0 ? b->e->code : seal(b, to, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC);
+    return bind_to(b, from, to) < 0 ? b->e->code
+                                    : seal(b, to, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC);
 }
 
 static int make_node(builder *b, const char *name) {
@@ -183,8 +184,7 @@ static int make_devices(builder *b) {
         if (make_node(b, nodes[i]) < 0) return b->e->code;
     }
     for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
-        if (symlink(links[i][0], inside(b, links[i][1])) < 0)
-            return failed(b, "make", links[i][1]);
+        if (symlink(links[i][0], inside(b, links[i][1])) < 0) return failed(b, "make", links[i][1]);
     }
     const char *pts = inside(b, "/dev/pts"), *shm = inside(b, "/dev/shm");
     if (make_folder(b, pts, 0755) < 0 || make_folder(b, shm, 01777) < 0) return b->e->code;
@@ -196,13 +196,13 @@ static int make_devices(builder *b) {
 /* What the owner of everything could do harm with, or learn too much from. A user's ids already
  * keep a user away from all of it. As container engines have it. */
 static int cover_proc(builder *b) {
-    static const char *const sealed[] = {"/proc/sys",  "/proc/irq",    "/proc/bus",   "/proc/fs",
-                                         "/proc/acpi", "/proc/driver", "/proc/asound", "/proc/scsi",
-                                         "/proc/mtrr"};
-    static const char *const hidden[] = {"/proc/kcore",         "/proc/keys",          "/proc/kmsg",
-                                         "/proc/timer_list",    "/proc/sched_debug",   "/proc/kallsyms",
-                                         "/proc/kpagecount",    "/proc/kpageflags",    "/proc/kpagecgroup",
-                                         "/proc/sysrq-trigger", "/proc/latency_stats"};
+    static const char *const sealed[] = {"/proc/sys",    "/proc/irq",  "/proc/bus",
+                                         "/proc/fs",     "/proc/acpi", "/proc/driver",
+                                         "/proc/asound", "/proc/scsi", "/proc/mtrr"};
+    static const char *const hidden[] = {
+        "/proc/kcore",       "/proc/keys",          "/proc/kmsg",         "/proc/timer_list",
+        "/proc/sched_debug", "/proc/kallsyms",      "/proc/kpagecount",   "/proc/kpageflags",
+        "/proc/kpagecgroup", "/proc/sysrq-trigger", "/proc/latency_stats"};
     for (size_t i = 0; i < sizeof sealed / sizeof *sealed; i++) {
         const char *path = inside(b, sealed[i]);
         if (!fs_exists(path)) continue;
@@ -241,6 +241,27 @@ static int bind_folder(builder *b) {
     return bind_to(b, work, inside(b, NS_WORK));
 }
 
+static int make_folders_to(builder *b, const char *path) {
+    char *prefix = arena_cstr(b->a, str_from(path));
+    for (char *slash = prefix; (slash = strchr(slash + 1, '/'));) {
+        *slash = '\0';
+        if (make_folder(b, inside(b, prefix), 0755) < 0) return b->e->code;
+        *slash = '/';
+    }
+    return make_folder(b, inside(b, path), 0755);
+}
+
+static int bind_mounts(builder *b) {
+    for (unsigned i = 0; i < b->job->mount_count; i++) {
+        const sandbox_mount *m = &b->job->mounts[i];
+        const char *to = inside(b, m->to);
+        if (make_folders_to(b, m->to) < 0 || bind_to(b, m->from, to) < 0 ||
+            seal(b, to, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV) < 0)
+            return b->e->code;
+    }
+    return 0;
+}
+
 /* ---- the whole ----------------------------------------------------------------------------- */
 
 static int bring_up_loopback(err *e) {
@@ -263,7 +284,7 @@ static int build(builder *b, ns_root *ret) {
     if (mount_top(b) < 0 || choose_upper(b, ret) < 0) return b->e->code;
     if ((b->job->rootfs[0] ? lay_rootfs(b) : lay_host(b)) < 0) return b->e->code;
     if (make_folders(b) < 0 || make_devices(b) < 0 || make_proc(b) < 0 || make_sys(b) < 0 ||
-        bind_folder(b) < 0)
+        bind_folder(b) < 0 || bind_mounts(b) < 0)
         return b->e->code;
     return become_root(b);
 }

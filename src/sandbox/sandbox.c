@@ -2,6 +2,7 @@
 #include "sandbox/sandbox.h"
 
 #include "base/arena.h"
+#include "sandbox/internal.h"
 #include "sandbox/ns.h"
 #include "sandbox/wire.h"
 #include "sandbox/zygote.h"
@@ -364,8 +365,12 @@ static int new_leader(const sandbox_spec *spec, int *ret, err *e) {
                   .folder = spec->folder ? spec->folder : "",
                   .layer = spec->layer ? spec->layer : "",
                   .rootfs = spec->rootfs ? spec->rootfs : "",
+                  .mount_count = spec->mount_count,
                   .network = spec->network,
                   .limits = spec->limits};
+    assert(spec->mount_count <= SANDBOX_MOUNTS_MAX);
+    for (unsigned i = 0; i < spec->mount_count; i++)
+        job.mounts[i] = spec->mounts[i];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return err_sys(e, errno, "cannot make a socket for the job");
     int failed = zygote_leader(pair[1], spec->backend, &job, e);
@@ -437,37 +442,48 @@ static uint32_t add_strings(strbuf *out, const char *const *list) {
     return n;
 }
 
-static void build_start(strbuf *out, uint32_t id, const sandbox_command *c) {
-    wire_head head = {.kind = WIRE_START, .id = id};
+static void build_start(strbuf *out, uint32_t id, const char *const *argv, const char *const *env,
+                        const char *cwd, bool terminal) {
+    wire_head head = {.kind = WIRE_START, .id = id, .value = terminal};
     wire_counts counts = {0, 0};
     size_t fixed = sizeof head + sizeof counts;
     strbuf_reserve(out, 8 << 10);
     strbuf_pad(out, '\0', fixed);
-    strbuf_add(out, (str){c->cwd, strlen(c->cwd) + 1});
-    counts.argc = add_strings(out, c->argv);
-    counts.envc = add_strings(out, c->env);
+    strbuf_add(out, (str){cwd, strlen(cwd) + 1});
+    counts.argc = add_strings(out, argv);
+    counts.envc = add_strings(out, env);
     head.size = (uint32_t)(out->len - sizeof head);
     memcpy(out->ptr, &head, sizeof head);
     memcpy(out->ptr + sizeof head, &counts, sizeof counts);
 }
 
-int sandbox_start(sandbox *s, const sandbox_command *command, sandbox_process **ret, err *e) {
-    assert(!s->closing && command->argv[0]);
+int sandbox_send_start(sandbox *s, const char *const *argv, const char *const *env, const char *cwd,
+                       int output, bool terminal, uint32_t *ret_id, err *e) {
+    assert(!s->closing && argv[0]);
     uint32_t id = ++s->last_id;
     _cleanup_strbuf_ strbuf frame = STRBUF_INIT;
-    build_start(&frame, id, command);
+    build_start(&frame, id, argv, env, cwd, terminal);
     if (frame.len > WIRE_SIZE_MAX)
         return err_set(e, ERR_LIMIT, "the command's arguments and environment are over %u MiB",
                        WIRE_SIZE_MAX >> 20);
+    int sent = s->gone ? -1 : wire_send(s->sock, strbuf_str(&frame), &output, 1);
+    explicit_bzero(frame.ptr, frame.len);
+    if (sent < 0) return err_set(e, ERR_FAILED, "the process that runs the job's commands is gone");
+    if (ret_id) *ret_id = id;
+    return 0;
+}
+
+int sandbox_start(sandbox *s, const sandbox_command *command, sandbox_process **ret, err *e) {
+    uint32_t id;
     int pipe[2];
     if (pipe2(pipe, O_CLOEXEC) < 0) return err_sys(e, errno, "cannot make a pipe for the command");
     fcntl(pipe[0], F_SETFL, O_NONBLOCK);
-    int sent = s->gone ? -1 : wire_send(s->sock, strbuf_str(&frame), &pipe[1], 1);
-    explicit_bzero(frame.ptr, frame.len);
+    int r =
+        sandbox_send_start(s, command->argv, command->env, command->cwd, pipe[1], false, &id, e);
     close(pipe[1]);
-    if (sent < 0) {
+    if (r < 0) {
         close(pipe[0]);
-        return err_set(e, ERR_FAILED, "the process that runs the job's commands is gone");
+        return r;
     }
     sandbox_process *p = mem_alloc(sizeof *p);
     *p = (sandbox_process){

@@ -55,6 +55,13 @@ typedef struct sandbox_limits {
     uint32_t open_files; /* of one process */
 } sandbox_limits;
 
+/* A folder of the host's that a job may read, and where it sees it: an absolute path of its own. */
+typedef struct sandbox_mount {
+    const char *from, *to;
+} sandbox_mount;
+
+#define SANDBOX_MOUNTS_MAX 8
+
 typedef struct sandbox_spec {
     sandbox_backend backend;
     const char *name; /* of the job, for process lists */
@@ -65,6 +72,8 @@ typedef struct sandbox_spec {
                          * sandbox_home and sandbox_work */
     const char *layer;  /* made by sandbox_layer_make */
     const char *rootfs; /* a root folder to use instead of the host's, or NULL */
+    const sandbox_mount *mounts;
+    unsigned mount_count; /* at most SANDBOX_MOUNTS_MAX */
     sandbox_network network;
     sandbox_limits limits;
 
@@ -119,6 +128,10 @@ typedef struct sandbox_command {
  * on_exit; an error here means that the sandbox itself is gone or that argv and env are over
  * 16 MiB. */
 int sandbox_start(sandbox *s, const sandbox_command *command, sandbox_process **ret, err *e);
+/* Opens a program (a shell) for the person at this process's terminal, with a terminal of its own
+ * in the sandbox, and returns when it has ended. The loop does not run meanwhile. */
+int sandbox_shell(sandbox *s, const char *const *argv, const char *const *env, const char *cwd,
+                  err *e);
 /* Sends a signal to the command's process group. */
 void sandbox_signal(sandbox_process *p, int signo);
 /* SIGKILL to the command and everything below it. */

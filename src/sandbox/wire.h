@@ -35,7 +35,8 @@ typedef struct wire_head {
     uint32_t size; /* of what follows */
     uint32_t kind;
     uint32_t id;   /* of the command */
-    int32_t value; /* SIGNAL: signal; EXIT: status; ORPHAN: pid; CLOSED: free */
+    int32_t value; /* START: 1 where the descriptor is its terminal; SIGNAL: signal; EXIT: status;
+                      ORPHAN: pid; CLOSED: free */
 } wire_head;
 
 /* The head of a START frame's bytes. */

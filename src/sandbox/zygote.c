@@ -64,41 +64,63 @@ static void strip(int sock) {
 
 /* ---- what is asked for --------------------------------------------------------------------- */
 
-#define STRING_COUNT 4
+#define STRINGS_MAX (4 + 2 * SANDBOX_MOUNTS_MAX)
 
 /* A job travels as its fixed part and its strings, each with its NUL. */
 typedef struct packed {
     sandbox_network network;
     sandbox_limits limits;
+    unsigned mount_count;
 } packed;
 
+static unsigned list_strings(const ns_job *job, const char *out[STRINGS_MAX]) {
+    unsigned n = 0;
+    out[n++] = job->name;
+    out[n++] = job->folder;
+    out[n++] = job->layer;
+    out[n++] = job->rootfs;
+    for (unsigned i = 0; i < job->mount_count; i++) {
+        out[n++] = job->mounts[i].from;
+        out[n++] = job->mounts[i].to;
+    }
+    return n;
+}
+
 static void pack(strbuf *out, sandbox_backend backend, const ns_job *job) {
-    const char *const strings[STRING_COUNT] = {job->name, job->folder, job->layer, job->rootfs};
-    packed fixed = {job->network, job->limits};
+    const char *strings[STRINGS_MAX];
+    unsigned count = list_strings(job, strings);
+    packed fixed = {job->network, job->limits, job->mount_count};
     wire_head head = {.size = sizeof fixed, .value = (int32_t)backend};
-    for (int i = 0; i < STRING_COUNT; i++)
+    for (unsigned i = 0; i < count; i++)
         head.size += (uint32_t)strlen(strings[i]) + 1;
     strbuf_add(out, (str){(const char *)&head, sizeof head});
     strbuf_add(out, (str){(const char *)&fixed, sizeof fixed});
-    for (int i = 0; i < STRING_COUNT; i++)
+    for (unsigned i = 0; i < count; i++)
         strbuf_add(out, (str){strings[i], strlen(strings[i]) + 1});
+}
+
+static bool take_string(str *body, const char **ret) {
+    size_t n = strnlen(body->ptr, body->len);
+    if (n == body->len) return false;
+    *ret = body->ptr;
+    *body = str_sub(*body, n + 1, body->len);
+    return true;
 }
 
 /* Borrows the strings. */
 static bool unpack(str body, ns_job *ret) {
     packed fixed;
-    const char *strings[STRING_COUNT];
     if (body.len < sizeof fixed) return false;
     memcpy(&fixed, body.ptr, sizeof fixed);
     body = str_sub(body, sizeof fixed, body.len);
-    for (int i = 0; i < STRING_COUNT; i++) {
-        size_t n = strnlen(body.ptr, body.len);
-        if (n == body.len) return false;
-        strings[i] = body.ptr;
-        body = str_sub(body, n + 1, body.len);
-    }
-    *ret = (ns_job){strings[0], strings[1], strings[2], strings[3], fixed.network, fixed.limits};
-    return true;
+    *ret = (ns_job){
+        .network = fixed.network, .limits = fixed.limits, .mount_count = fixed.mount_count};
+    bool whole = take_string(&body, &ret->name) && take_string(&body, &ret->folder) &&
+                 take_string(&body, &ret->layer) && take_string(&body, &ret->rootfs) &&
+                 ret->mount_count <= SANDBOX_MOUNTS_MAX;
+    for (unsigned i = 0; whole && i < ret->mount_count; i++)
+        whole = take_string(&body, &ret->mounts[i].from) && take_string(&body, &ret->mounts[i].to);
+    return whole;
 }
 
 /* ---- leaders ------------------------------------------------------------------------------- */

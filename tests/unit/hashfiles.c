@@ -211,10 +211,10 @@ static void annotations_get_paths_in_the_workspace(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         annotation n = {.file = str_from(cases[i].file), .from_path = str_from(cases[i].from_path)};
-        assert_str(annotation_file(a, workspace, &n), cases[i].expected);
+        assert_str(annotation_file(a, &VIEW_OURS, workspace, &n), cases[i].expected);
     }
     annotation n = {.file = str_from(fs_join(a, workspace, STR("a/x.txt")))};
-    assert_str(annotation_file(a, workspace, &n), "a/x.txt");
+    assert_str(annotation_file(a, &VIEW_OURS, workspace, &n), "a/x.txt");
 }
 
 int main(void) {

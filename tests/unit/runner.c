@@ -65,7 +65,8 @@ static void on_event(void *context, const runner_event *ev) {
     }
 }
 
-static int action_dir(void *context, arena *a, str uses, const char *into, char **ret, err *e) {
+static int action_dir(void *context, arena *a, const view *files, str uses, const char *into,
+                      char **ret, err *e) {
     (void)into;
     world *w = context;
     str name, ref;
@@ -98,10 +99,10 @@ static void on_copied(void *context) {
         w->copied(w->copied_context, e.code ? &e : NULL);
 }
 
-static int checkout(void *context, const char *into, runner_done_fn *done, void *done_context,
-                    err *e) {
+static int checkout(void *context, const runner_checkout *what, runner_done_fn *done,
+                    void *done_context, err *e) {
     world *w = context;
-    if (copy_repository(w, into, e) < 0) return e->code;
+    if (fs_mkdirs(what->into, 0755, e) < 0 || copy_repository(w, what->into, e) < 0) return e->code;
     w->copied = done;
     w->copied_context = done_context;
     w->copy_stopped = false;

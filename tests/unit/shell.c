@@ -62,7 +62,7 @@ static void shells_become_command_lines(void **state) {
         str bin = bin_with(a, cases[i].programs);
         shell s;
         err e = {0};
-        if (shell_resolve(a, str_from(cases[i].option), bin, &s, &e))
+        if (shell_resolve(a, &VIEW_OURS, str_from(cases[i].option), bin, &s, &e))
             fail_msg("%s: %s", cases[i].option, e.message);
         assert_str(command_line(a, &s, bin, "/s x"), cases[i].line);
         assert_str(s.extension, cases[i].extension);
@@ -92,7 +92,8 @@ static void errors_name_the_shell_and_what_to_do(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         shell s;
         err e = {0};
-        assert_int_equal(shell_resolve(a, str_from(cases[i].option), bin, &s, &e), cases[i].code);
+        assert_int_equal(shell_resolve(a, &VIEW_OURS, str_from(cases[i].option), bin, &s, &e),
+                         cases[i].code);
         if (str_find(str_from(e.message), str_from(cases[i].part)) < 0)
             fail_msg("%s: %s", cases[i].option, e.message);
     }
@@ -105,12 +106,12 @@ static void powershell_scripts_stop_at_errors_and_pass_the_exit_code_on(void **s
     str bin = bin_with(a, "pwsh bash");
     shell s;
     err e = {0};
-    assert_int_equal(shell_resolve(a, STR("pwsh"), bin, &s, &e), 0);
+    assert_int_equal(shell_resolve(a, &VIEW_OURS, STR("pwsh"), bin, &s, &e), 0);
     assert_str(shell_script(a, &s, STR("Get-Item x")),
                "$ErrorActionPreference = 'stop'\n"
                "Get-Item x\n"
                "if ((Test-Path -LiteralPath variable:\\LASTEXITCODE)) { exit $LASTEXITCODE }");
-    assert_int_equal(shell_resolve(a, STR("bash"), bin, &s, &e), 0);
+    assert_int_equal(shell_resolve(a, &VIEW_OURS, STR("bash"), bin, &s, &e), 0);
     assert_str(shell_script(a, &s, STR("true")), "true");
     remove_bin(a, bin);
 }
@@ -121,7 +122,7 @@ static void the_log_shows_program_and_template(void **state) {
     str bin = bin_with(a, "bash");
     shell s;
     err e = {0};
-    assert_int_equal(shell_resolve(a, STR("bash"), bin, &s, &e), 0);
+    assert_int_equal(shell_resolve(a, &VIEW_OURS, STR("bash"), bin, &s, &e), 0);
     assert_true(str_ends(s.display, STR("/bash --noprofile --norc -e -o pipefail {0}")));
     remove_bin(a, bin);
 }
@@ -136,9 +137,9 @@ static void there_are_caps(void **state) {
     strbuf_adds(&option, "x {0}");
     for (int i = 0; i < SHELL_ARGS_MAX; i++)
         strbuf_adds(&option, " a");
-    assert_int_equal(shell_resolve(a, strbuf_str(&option), bin, &s, &e), ERR_LIMIT);
+    assert_int_equal(shell_resolve(a, &VIEW_OURS, strbuf_str(&option), bin, &s, &e), ERR_LIMIT);
     strbuf_pad(&option, 'x', SHELL_OPTION_MAX);
-    assert_int_equal(shell_resolve(a, strbuf_str(&option), bin, &s, &e), ERR_LIMIT);
+    assert_int_equal(shell_resolve(a, &VIEW_OURS, strbuf_str(&option), bin, &s, &e), ERR_LIMIT);
     remove_bin(a, bin);
 }
 

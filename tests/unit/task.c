@@ -64,7 +64,7 @@ static void on_done(void *context, const err *e) {
 
 static void start(fixture *f, task_work_fn *fn) {
     err e = {0};
-    if (task_start(f->l, fn, on_done, f, &f->t, &e) < 0) fail_msg("%s", e.message);
+    if (task_start(f->l, NULL, fn, on_done, f, &f->t, &e) < 0) fail_msg("%s", e.message);
     assert_int_equal(f->done, 0);
 }
 
