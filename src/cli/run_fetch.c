@@ -75,9 +75,14 @@ static void remember(arena *a, const repo *r) {
     if (fs_mkdirs(folder, 0700, &ignored) == 0) fs_write(path, r->commit, 0644, &ignored);
 }
 
+/* Without a network the commit is the one that the lock file has, else the last one known. */
 static bool recall(arena *a, repo *r) {
     str commit;
     err ignored = {0};
+    if (r->locked.len && fs_is_dir(fs_join(a, r->cache, r->locked))) {
+        r->commit = r->locked;
+        return true;
+    }
     if (fs_read(a, memory_of(a, r), 64, &commit, &ignored) < 0 || !is_commit(commit)) return false;
     r->commit = commit;
     return fs_is_dir(fs_join(a, r->cache, commit));
@@ -300,6 +305,7 @@ void repos_fetch(arena *a, repo *const *repos, size_t total) {
     for (size_t i = 0; i < total; i++) {
         repo *r = repos[i];
         if (r->dir || r->failed) continue;
+        if (r->fixed) continue;
         if (is_commit(r->ref))
             r->commit = repo_lower(a, r->ref);
         else

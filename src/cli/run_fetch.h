@@ -8,10 +8,14 @@
 /* One repository at one ref. */
 typedef struct repo {
     str owner, repo, ref;
+    str pin; /* as in the lock file: "owner/repo@ref", owner and repo in lower case */
     char *url;
     char *cache; /* folder of this repository in the cache */
     str commit;
     str full_ref; /* "refs/tags/v4", empty when the ref is a commit */
+    str locked;   /* the commit that the lock file has for it, or empty */
+    bool fixed;   /* `commit` was set beforehand: the ref is not asked for */
+    bool given;   /* its folder comes from the command line and has no commit */
     char *dir;    /* where its files are; NULL until they are at hand */
     bool failed;
     err why;
