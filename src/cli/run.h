@@ -122,7 +122,7 @@ int actions_dir(void *context, arena *a, str uses, const char *into, char **ret,
 typedef struct action_edge {
     const char *workflow;    /* the file of this repository because of which it is used */
     const struct repo *from; /* the repository that the `uses:` stands in; NULL: this one */
-    const struct repo *to;   /* NULL for a checkout that the runner does itself */
+    struct repo *to;         /* NULL for a checkout that the runner does itself */
     str pin;
     span where;
 } action_edge;

@@ -201,7 +201,7 @@ static void add_use(actions *x, origin in, str path) {
                ((use){.in = in, .path = arena_str(x->a, path)}));
 }
 
-static void add_edge(actions *x, origin in, const token *uses, const repo *to) {
+static void add_edge(actions *x, origin in, const token *uses, repo *to) {
     action_edge edge = {.workflow = in.workflow, .from = in.repo, .to = to, .where = uses->where};
     if (!lock_pin_of(x->a, token_text(uses), &edge.pin)) return;
     for (size_t i = 0; i < x->edge_count; i++) {
@@ -297,7 +297,9 @@ int actions_fetch(actions *x, const run_file *files, size_t count, err *e) {
     for (int round = 0; round < FETCH_ROUNDS_MAX; round++) {
         repos_fetch(x->a, x->repos, x->repo_count);
         bool more = false;
-        for (size_t i = 0; i < x->use_count; i++) {
+        /* What comes up in this round is at hand only after the next fetch. */
+        size_t fetched = x->use_count;
+        for (size_t i = 0; i < fetched; i++) {
             if (x->uses[i].read) continue;
             x->uses[i].read = more = true;
             use copy = x->uses[i];
@@ -378,6 +380,10 @@ int actions_dir(void *context, arena *a, str uses, const char *into, char **ret,
                        STR_ARG(uses));
     int r = repo_folder(x, &parts, &folder, e);
     if (r < 0) return r;
+    /* Actions that steps make may use what nobody saw before the run. */
+    const repo *used = repo_of(x, &parts);
+    if (repo_has_moved(used))
+        return err_set(e, ERR_INVALID, REPO_MOVED_TEXT, REPO_MOVED_ARGS(used));
     char *copy = copy_place(a, into, &parts);
     if ((r = copy_repo(a, folder, copy, e)) < 0) return r;
     *ret = fs_join(a, copy, parts.path);

@@ -58,14 +58,10 @@ static const locked_file *file_of(verifier *v, const char *path) {
         file.closure = lock_closure_of(v->set->a, l, file.locked);
     else
         console_warning("%s is not in " LOCK_PATH
-                        ": what it uses is not verified ('slipway lock' adds it)",
+                        ": what only it uses is not verified ('slipway lock' adds it)",
                         path);
     ARENA_PUSH(v->set->a, v->files, v->file_count, v->file_cap, file);
     return &v->files[v->file_count - 1];
-}
-
-static bool has_moved(const repo *r) {
-    return r && r->locked.len && r->commit.len && !str_eq(r->locked, r->commit);
 }
 
 static void tell_missing(verifier *v, const action_edge *edge) {
@@ -88,9 +84,8 @@ static void tell_moved(verifier *v, const action_edge *edge) {
                             "review the changes between the two commits, then run "
                             "'slipway lock --update %.*s'",
                             STR_ARG(edge->pin));
-    problem_add(&v->problems, SEVERITY_ERROR, "lock-moved", edge->where, help,
-                "'%.*s' has moved: it was %.*s when it was locked, and is %.*s now",
-                STR_ARG(edge->pin), STR_ARG(r->locked), STR_ARG(r->commit));
+    problem_add(&v->problems, SEVERITY_ERROR, "lock-moved", edge->where, help, REPO_MOVED_TEXT,
+                REPO_MOVED_ARGS(r));
 }
 
 /* A folder that was named on the command line is that person's choice, and has no commit. */
@@ -102,15 +97,16 @@ static void tell_given(verifier *v, const repo *r) {
 
 static void verify(verifier *v, const action_edge *edge) {
     const locked_file *file = file_of(v, edge->workflow);
-    if (!file->locked || has_moved(edge->from)) return;
-    if (edge->to && edge->to->given) {
-        tell_given(v, edge->to);
+    const repo *from = edge->from, *to = edge->to;
+    if (from && repo_has_moved(from)) return;
+    if (to && to->given) {
+        tell_given(v, to);
         return;
     }
-    bool of_given = edge->from && edge->from->given;
-    if (!of_given && !lock_closure_find(&file->closure, edge->pin))
+    bool judged = file->locked && !(from && from->given);
+    if (judged && !lock_closure_find(&file->closure, edge->pin))
         tell_missing(v, edge);
-    else if (has_moved(edge->to))
+    else if (to && repo_has_moved(to))
         tell_moved(v, edge);
 }
 

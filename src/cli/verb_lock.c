@@ -61,6 +61,7 @@ static lock_entry *entry_of(locker *x, const repo *r) {
     }
     const lock_entry *old = x->set.lock ? lock_find(x->set.lock, r->pin) : NULL;
     lock_entry entry = {.pin = r->pin, .ref = r->ref, .commit = r->commit};
+    if (r->name.len) entry.ref = r->name;
     if (old && lock_is_commit(r->ref)) entry.ref = old->ref;
     if (old) entry.owner_id = old->owner_id, entry.repo_id = old->repo_id;
     ARENA_PUSH(x->a, l->entries, l->entry_count, l->entry_cap, entry);
@@ -91,6 +92,21 @@ static void add_edge(locker *x, const action_edge *edge) {
     }
 }
 
+/* A pin by commit tells beside it which release that is. */
+static void name_commits(locker *x, const action_edge *edges, size_t count) {
+    repo **repos = ARENA_ARRAY(x->a, repo *, count + 1);
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        repo *r = edges[i].to;
+        bool wanted = lock_is_commit(r->ref) && !r->failed &&
+                      !(x->set.lock && lock_find(x->set.lock, r->pin));
+        for (size_t k = 0; k < found && wanted; k++)
+            wanted = repos[k] != r;
+        if (wanted) repos[found++] = r;
+    }
+    repos_name(x->a, repos, found);
+}
+
 static int make_lock(locker *x, err *e) {
     const action_edge *edges;
     size_t count = actions_edges(x->set.actions, &edges), failed = 0;
@@ -98,6 +114,7 @@ static int make_lock(locker *x, err *e) {
     x->made->a = x->a;
     for (size_t i = 0; i < x->set.workflow_count; i++)
         workflow_of(x, x->set.workflows[i]->path);
+    name_commits(x, edges, count);
     for (size_t i = 0; i < count; i++) {
         const repo *r = edges[i].to;
         bool first = true;
