@@ -54,8 +54,9 @@ static const locked_file *file_of(verifier *v, const char *path) {
     }
     const lock_file *l = v->set->lock;
     locked_file file = {.path = path, .locked = lock_find_workflow(l, str_from(path))};
+    file.closure = lock_closure_new(v->set->a, l);
     if (file.locked)
-        file.closure = lock_closure_of(v->set->a, l, file.locked);
+        lock_closure_add(&file.closure, file.locked->pins, file.locked->pin_count);
     else
         console_warning("%s is not in " LOCK_PATH
                         ": what only it uses is not verified ('slipway lock' adds it)",

@@ -123,7 +123,9 @@ static void check_locked(checker *c, const char *path, const workflow *w, proble
     char *real;
     err ignored = {0};
     if (fs_real(c->a, path, &real, &ignored) < 0) return;
-    lock_check_workflow(c->lock, str_from(repo_relative(real, c->root)), w, local_steps, c, found);
+    str known = str_from(repo_relative(real, c->root));
+    if (str_starts(known, STR(WORKFLOW_FOLDER "/")))
+        lock_check_workflow(c->lock, known, w, local_steps, c, found);
 }
 
 static int check_workflow_file(checker *c, const char *path, str source, err *e) {

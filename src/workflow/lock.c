@@ -111,21 +111,24 @@ const lock_workflow *lock_find_workflow(const lock_file *l, str path) {
 
 /* ---- what a workflow may run --------------------------------------------------------------- */
 
-lock_closure lock_closure_of(arena *a, const lock_file *l, const lock_workflow *w) {
-    lock_closure c = {.lock = l, .has = ARENA_ARRAY(a, bool, l->entry_count + 1)};
-    const lock_entry **todo = ARENA_ARRAY(a, const lock_entry *, l->entry_count + 1);
+lock_closure lock_closure_new(arena *a, const lock_file *l) {
+    return (lock_closure){.lock = l,
+                          .has = ARENA_ARRAY(a, bool, l->entry_count + 1),
+                          .todo = ARENA_ARRAY(a, const lock_entry *, l->entry_count + 1)};
+}
+
+/* Each entry is put down once, so that there is room for all and cycles end. */
+void lock_closure_add(lock_closure *c, const lock_pin *pins, size_t pin_count) {
     size_t count = 0;
-    const lock_pin *pins = w->pins;
-    size_t pin_count = w->pin_count;
     for (;;) {
         for (size_t i = 0; i < pin_count; i++) {
-            const lock_entry *entry = lock_find(l, pins[i].pin);
-            if (!entry || c.has[entry - l->entries]) continue;
-            c.has[entry - l->entries] = true;
-            todo[count++] = entry;
+            const lock_entry *entry = lock_find(c->lock, pins[i].pin);
+            if (!entry || c->has[entry - c->lock->entries]) continue;
+            c->has[entry - c->lock->entries] = true;
+            c->todo[count++] = entry;
         }
-        if (!count) return c;
-        const lock_entry *next = todo[--count];
+        if (!count) return;
+        const lock_entry *next = c->todo[--count];
         pins = next->uses, pin_count = next->use_count;
     }
 }

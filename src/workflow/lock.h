@@ -81,9 +81,11 @@ const lock_workflow *lock_find_workflow(const lock_file *l, str path);
 typedef struct lock_closure {
     const lock_file *lock;
     bool *has; /* by index of the entry */
+    const lock_entry **todo;
 } lock_closure;
-lock_closure lock_closure_of(arena *a, const lock_file *l, const lock_workflow *w);
-/* The entry of a pin that the workflow may run, or NULL. */
+lock_closure lock_closure_new(arena *a, const lock_file *l); /* of nothing */
+void lock_closure_add(lock_closure *c, const lock_pin *pins, size_t pin_count);
+/* The entry of a pin that is in it, or NULL. */
 const lock_entry *lock_closure_find(const lock_closure *c, str pin);
 
 /* ---- judging without a network ------------------------------------------------------------- */

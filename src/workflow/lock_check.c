@@ -1,11 +1,17 @@
 /* lock_check.c: what can be said of a lock file and the workflows without asking anyone. */
+#include "workflow/check_internal.h"
 #include "workflow/lock.h"
 
 #define LOCAL_DEPTH_MAX 32 /* of actions of the repository that use each other */
 
-static const char help_missing[] = "run 'slipway lock', and review what it adds";
-static const char help_unlocked[] = "run 'slipway lock': what such a workflow uses is not verified";
-static const char help_unused[] = "run 'slipway lock', which removes it";
+static const check_rule *rule_of(check_rule_id id) {
+    size_t count;
+    return &check_rules(&count)[id];
+}
+
+#define TELL(out, rule, where, ...)                                                                \
+    problem_add(out, rule_of(rule)->level, rule_of(rule)->id, where,                               \
+                str_from(rule_of(rule)->help), __VA_ARGS__)
 
 typedef struct judge {
     arena *a;
@@ -30,9 +36,8 @@ static void judge_pin(judge *j, const token *uses) {
     lock_add_pin(j->a, &j->used, &j->used_count, &j->used_cap, (lock_pin){pin, uses->where});
     if (j->used_count == before || lock_closure_find(&j->closure, pin)) return;
     bool elsewhere = lock_find(j->l, pin);
-    problem_add(j->out, SEVERITY_ERROR, "lock-missing", uses->where, str_from(help_missing),
-                "'%.*s' is not in " LOCK_PATH "%s", STR_ARG(pin),
-                elsewhere ? " for this workflow" : "");
+    TELL(j->out, RULE_LOCK_MISSING, uses->where, "'%.*s' is not in " LOCK_PATH "%s", STR_ARG(pin),
+         elsewhere ? " for this workflow" : "");
 }
 
 static void judge_steps(judge *j, const workflow_step *steps, size_t count);
@@ -70,23 +75,21 @@ static void judge_steps(judge *j, const workflow_step *steps, size_t count) {
 /* Marks what a pin brings with it, so that a list that holds that too has no unused pins. */
 static void judge_unused(judge *j) {
     if (j->unknown) return;
-    const lock_workflow used = {.pins = j->used, .pin_count = j->used_count};
-    lock_closure closure = lock_closure_of(j->a, j->l, &used);
+    lock_closure closure = lock_closure_new(j->a, j->l);
+    lock_closure_add(&closure, j->used, j->used_count);
     for (size_t i = 0; i < j->locked->pin_count; i++) {
         const lock_pin *p = &j->locked->pins[i];
         bool known = lock_closure_find(&closure, p->pin);
         for (size_t u = 0; u < j->used_count && !known; u++)
             known = str_eq(j->used[u].pin, p->pin);
         if (known) continue;
-        problem_add(j->out, SEVERITY_NOTE, "lock-unused", p->where, str_from(help_unused),
-                    "'%.*s' does not use '%.*s'", STR_ARG(j->locked->path), STR_ARG(p->pin));
+        TELL(j->out, RULE_LOCK_UNUSED, p->where, "'%.*s' does not use '%.*s'",
+             STR_ARG(j->locked->path), STR_ARG(p->pin));
     }
 }
 
 void lock_check_refused(const err *why, problem_list *out) {
-    problem_add(out, SEVERITY_ERROR, "lock-file", why->where,
-                STR("restore it from git, or remove it and run 'slipway lock'"), "%s",
-                why->message);
+    TELL(out, RULE_LOCK_FILE, why->where, "%s", why->message);
 }
 
 void lock_check_workflow(const lock_file *l, str path, const workflow *w, lock_local_fn *local,
@@ -94,11 +97,12 @@ void lock_check_workflow(const lock_file *l, str path, const workflow *w, lock_l
     judge j = {.a = out->a, .l = l, .local = local, .context = context, .out = out};
     j.locked = lock_find_workflow(l, path);
     if (!j.locked) {
-        problem_add(out, SEVERITY_NOTE, "lock-unlocked", (span){w->path, 1, 1, 1, 1},
-                    str_from(help_unlocked), LOCK_PATH " does not have this workflow");
+        TELL(out, RULE_LOCK_UNLOCKED, ((span){w->path, 1, 1, 1, 1}),
+             LOCK_PATH " does not have this workflow");
         return;
     }
-    j.closure = lock_closure_of(out->a, l, j.locked);
+    j.closure = lock_closure_new(out->a, l);
+    lock_closure_add(&j.closure, j.locked->pins, j.locked->pin_count);
     for (size_t i = 0; i < w->job_count; i++) {
         if (w->jobs[i]->uses) judge_pin(&j, w->jobs[i]->uses);
         judge_steps(&j, w->jobs[i]->steps, w->jobs[i]->step_count);
@@ -110,29 +114,25 @@ static void judge_entries(const lock_file *l, const lock_pin *pins, size_t count
                           problem_list *out) {
     for (size_t i = 0; i < count; i++) {
         if (lock_find(l, pins[i].pin)) continue;
-        problem_add(out, SEVERITY_ERROR, "lock-missing", pins[i].where, str_from(help_missing),
-                    "'%.*s' has no entry under 'dependencies'", STR_ARG(pins[i].pin));
+        TELL(out, RULE_LOCK_MISSING, pins[i].where, "'%.*s' has no entry under 'dependencies'",
+             STR_ARG(pins[i].pin));
     }
 }
 
 void lock_check_file(const lock_file *l, bool (*exists)(void *context, str path), void *context,
                      problem_list *out) {
-    bool *used = ARENA_ARRAY(out->a, bool, l->entry_count + 1);
+    lock_closure used = lock_closure_new(out->a, l);
     for (size_t i = 0; i < l->workflow_count; i++) {
         const lock_workflow *w = &l->workflows[i];
         judge_entries(l, w->pins, w->pin_count, out);
         if (!exists(context, w->path))
-            problem_add(out, SEVERITY_NOTE, "lock-unused", w->where, str_from(help_unused),
-                        "there is no workflow '%.*s'", STR_ARG(w->path));
-        lock_closure closure = lock_closure_of(out->a, l, w);
-        for (size_t k = 0; k < l->entry_count; k++)
-            used[k] = used[k] || closure.has[k];
+            TELL(out, RULE_LOCK_UNUSED, w->where, "there is no workflow '%.*s'", STR_ARG(w->path));
+        lock_closure_add(&used, w->pins, w->pin_count);
     }
     for (size_t i = 0; i < l->entry_count; i++) {
         const lock_entry *entry = &l->entries[i];
         judge_entries(l, entry->uses, entry->use_count, out);
-        if (used[i]) continue;
-        problem_add(out, SEVERITY_NOTE, "lock-unused", entry->where, str_from(help_unused),
-                    "no workflow uses '%.*s'", STR_ARG(entry->pin));
+        if (used.has[i]) continue;
+        TELL(out, RULE_LOCK_UNUSED, entry->where, "no workflow uses '%.*s'", STR_ARG(entry->pin));
     }
 }
