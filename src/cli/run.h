@@ -127,6 +127,8 @@ typedef struct action_edge {
     span where;
 } action_edge;
 size_t actions_edges(const actions *x, const action_edge **ret);
+/* Adds the repositories that were asked for and have moved, at their places in the lock file. */
+void actions_add_moved(const actions *x, problem_list *out);
 
 /* ---- the lock file -------------------------------------------------------------------------- */
 

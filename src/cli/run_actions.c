@@ -143,6 +143,17 @@ static const char *given_folder(const actions *x, const repo *r) {
     return NULL;
 }
 
+void actions_add_moved(const actions *x, problem_list *out) {
+    for (size_t i = 0; i < x->repo_count; i++) {
+        const repo *r = x->repos[i];
+        const lock_entry *entry = x->set->lock ? lock_find(x->set->lock, r->pin) : NULL;
+        if (!entry || !repo_has_moved(r)) continue;
+        str help = arena_printf(x->a, REPO_MOVED_HELP, STR_ARG(r->pin));
+        problem_add(out, SEVERITY_ERROR, "lock-moved", entry->where, help, REPO_MOVED_TEXT,
+                    REPO_MOVED_ARGS(r));
+    }
+}
+
 /* True when `slipway lock` was told to look where this ref points today. */
 static bool is_updated(const run_set *set, const repo *r, str pin) {
     str name = str_sub(pin, 0, pin.len - r->ref.len - 1);

@@ -34,7 +34,9 @@ void repos_name(arena *a, repo *const *repos, size_t total);
 void repo_fail(arena *a, repo *r, str why);
 /* True when the lock file has another commit for it than its ref points to now. */
 bool repo_has_moved(const repo *r);
-#define REPO_MOVED_TEXT    "'%.*s' has moved: it was %.*s when it was locked, and is %.*s now"
+#define REPO_MOVED_TEXT "'%.*s' has moved: it was %.*s when it was locked, and is %.*s now"
+#define REPO_MOVED_HELP                                                                            \
+    "review the changes between the two commits, then run 'slipway lock --update %.*s'"
 #define REPO_MOVED_ARGS(r) STR_ARG((r)->pin), STR_ARG((r)->locked), STR_ARG((r)->commit)
 /* Names of repositories and commits have no case. */
 str repo_lower(arena *a, str text);

@@ -95,6 +95,8 @@ int run_set_read(run_set *set, err *e) {
         if ((r = read_workflow(set, paths.items[i], &problems, e)) < 0) return r;
     }
     if (!problems.count) return 0;
+    /* A called workflow may be wrong because it is not the one that was locked. */
+    if (!set->locking) actions_add_moved(set->actions, &problems);
     run_problems(set, &problems);
     return err_set(e, ERR_INVALID, "%s", "");
 }

@@ -81,10 +81,7 @@ static void tell_missing(verifier *v, const action_edge *edge) {
 static void tell_moved(verifier *v, const action_edge *edge) {
     const repo *r = edge->to;
     if (!tell_once(v, r)) return;
-    str help = arena_printf(v->set->a,
-                            "review the changes between the two commits, then run "
-                            "'slipway lock --update %.*s'",
-                            STR_ARG(edge->pin));
+    str help = arena_printf(v->set->a, REPO_MOVED_HELP, STR_ARG(edge->pin));
     problem_add(&v->problems, SEVERITY_ERROR, "lock-moved", edge->where, help, REPO_MOVED_TEXT,
                 REPO_MOVED_ARGS(r));
 }

@@ -26,9 +26,9 @@ static bool name_ok(str name) {
     if (!name.len || str_is(name, ".") || str_is(name, "..")) return false;
     for (size_t i = 0; i < name.len; i++) {
         unsigned char c = (unsigned char)name.ptr[i];
-        if (!isalnum(c) && !strchr("-_.", c)) return false;
+        if (!isalnum(c) && c != '-' && c != '_' && c != '.') return false;
     }
-    return name.ptr[0] != '\0';
+    return true;
 }
 
 /* What GitHub takes (no colon), and no character that would break the file's or a message's line.
