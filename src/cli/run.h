@@ -4,6 +4,7 @@
  *   run_files.c    workflow files are found, read and judged; the event is made; what it starts
  *   run_actions.c  actions and reusable workflows of other repositories are found
  *   run_fetch.c    and fetched
+ *   run_lock.c     and compared with the lock file
  *   run_list.c     --list and --dry-run print what would run
  *   run_graph.c    --graph draws it
  *   run_driver.c   the loop: schedules give jobs, runners run them, a renderer shows it
@@ -19,6 +20,7 @@
 #include "cli/diagnostics.h"
 #include "cli/options.h"
 #include "runner/runner.h"
+#include "workflow/lock.h"
 #include "workflow/plan.h"
 
 /* ---- what was asked for --------------------------------------------------------------------- */
@@ -48,6 +50,9 @@ typedef struct run_config {
     size_t max_parallel;
 } run_config;
 
+/* The part of it that says where things are: -C, which it obeys, and --actions-from. `given` must
+ * have both options. */
+int run_config_places(const options *given, run_config *ret, err *e);
 /* Reads the options and the files that they name; may ask for secrets on the terminal. */
 int run_config_read(const options *given, run_config *ret, err *e);
 /* Appends "slipway run" with the event and the options that the same event needs again: not what
@@ -74,6 +79,13 @@ typedef struct run_set {
     actions *actions;
     char *root; /* of the repository, or the folder given where there is none */
     bool in_git;
+    const lock_file *lock; /* NULL where there is none */
+    str lock_text;
+    /* For `slipway lock`: locked commits are taken as they are, but for those that it is to judge
+     * anew; and what a run does not need to fetch is fetched as well. */
+    bool locking;
+    const str *updates; /* "owner/repo" or a pin, in lower case; "all" */
+    size_t update_count;
     git_info git;
     event event;
     workflow **workflows; /* all that were read */
@@ -108,6 +120,28 @@ int actions_fetch(actions *x, const run_file *files, size_t count, err *e);
 /* A job's own copy of a fetched action (runner_port.action_dir). */
 int actions_dir(void *context, arena *a, const view *files, str uses, const char *into, char **ret,
                 err *e);
+
+/* One use of another repository that was found by walking the plans. */
+typedef struct action_edge {
+    const char *workflow;    /* the file of this repository because of which it is used */
+    const struct repo *from; /* the repository that the `uses:` stands in; NULL: this one */
+    struct repo *to;         /* NULL for a checkout that the runner does itself */
+    str pin;
+    span where;
+} action_edge;
+size_t actions_edges(const actions *x, const action_edge **ret);
+/* Adds the repositories that were asked for and have moved, at their places in the lock file. */
+void actions_add_moved(const actions *x, problem_list *out);
+
+/* ---- the lock file -------------------------------------------------------------------------- */
+
+/* Reads the lock file of the repository, if it has one. */
+int run_lock_read(run_set *set, err *e);
+/* Compares what was fetched with the lock file. What does not agree is printed; then ERR_INVALID
+ * with an empty message, because all is said. */
+int run_lock_verify(run_set *set, err *e);
+/* Prints errors of files in the form that was asked for. */
+void run_problems(const run_set *set, problem_list *problems);
 
 /* "owner/repo/path@ref" in its parts; false when it is of another form. */
 typedef struct uses_parts {

@@ -20,9 +20,16 @@
 #define ACTION_FILE_MAX  ((size_t)1 << 20)
 #define FETCH_ROUNDS_MAX 32
 
+/* Where a `uses:` stands: in a repository (NULL: the one being run), and for the sake of which of
+ * this repository's workflows. */
+typedef struct origin {
+    repo *repo;
+    const char *workflow;
+} origin;
+
 /* One folder of a repository (or of the checkout, where `repo` is NULL) that a step uses. */
 typedef struct use {
-    repo *repo;
+    origin in;
     str path;
     bool read;
 } use;
@@ -34,6 +41,8 @@ struct actions {
     size_t repo_count, repo_cap;
     use *uses;
     size_t use_count, use_cap;
+    action_edge *edges;
+    size_t edge_count, edge_cap;
 };
 
 actions *actions_new(run_set *set) {
@@ -134,6 +143,36 @@ static const char *given_folder(const actions *x, const repo *r) {
     return NULL;
 }
 
+void actions_add_moved(const actions *x, problem_list *out) {
+    for (size_t i = 0; i < x->repo_count; i++) {
+        const repo *r = x->repos[i];
+        const lock_entry *entry = x->set->lock ? lock_find(x->set->lock, r->pin) : NULL;
+        if (!entry || !repo_has_moved(r)) continue;
+        str help = arena_printf(x->a, REPO_MOVED_HELP, STR_ARG(r->pin));
+        problem_add(out, SEVERITY_ERROR, "lock-moved", entry->where, help, REPO_MOVED_TEXT,
+                    REPO_MOVED_ARGS(r));
+    }
+}
+
+/* True when `slipway lock` was told to look where this ref points today. */
+static bool is_updated(const run_set *set, const repo *r, str pin) {
+    str name = str_sub(pin, 0, pin.len - r->ref.len - 1);
+    for (size_t i = 0; i < set->update_count; i++) {
+        str u = set->updates[i];
+        if (str_is(u, "all") || str_eq(u, pin) || str_eq(u, name)) return true;
+    }
+    return false;
+}
+
+static void find_locked(actions *x, repo *r, str pin) {
+    const lock_entry *entry = x->set->lock ? lock_find(x->set->lock, pin) : NULL;
+    if (!entry || r->given) return;
+    r->locked = entry->commit;
+    if (!x->set->locking || is_updated(x->set, r, pin)) return;
+    r->commit = entry->commit;
+    r->fixed = true;
+}
+
 static repo *repo_of(actions *x, const uses_parts *parts) {
     for (size_t i = 0; i < x->repo_count; i++) {
         repo *r = x->repos[i];
@@ -149,6 +188,10 @@ static repo *repo_of(actions *x, const uses_parts *parts) {
     r->cache = cache_folder(x->a, r->owner, r->repo);
     const char *folder = given_folder(x, r);
     if (folder) r->dir = arena_cstr(x->a, str_from(folder));
+    r->given = folder != NULL;
+    r->pin = arena_printf(x->a, "%.*s/%.*s@%.*s", STR_ARG(repo_lower(x->a, r->owner)),
+                          STR_ARG(repo_lower(x->a, r->repo)), STR_ARG(r->ref));
+    find_locked(x, r, r->pin);
     if (!r->dir && !r->cache)
         repo_fail(x->a, r, STR("there is no folder to keep it in: set HOME or XDG_CACHE_HOME"));
     ARENA_PUSH(x->a, x->repos, x->repo_count, x->repo_cap, r);
@@ -157,12 +200,32 @@ static repo *repo_of(actions *x, const uses_parts *parts) {
 
 /* ---- what is used --------------------------------------------------------------------------- */
 
-static void add_use(actions *x, repo *r, str path) {
+static bool same_origin(const origin *a, const origin *b) {
+    return a->repo == b->repo && !strcmp(a->workflow, b->workflow);
+}
+
+static void add_use(actions *x, origin in, str path) {
     for (size_t i = 0; i < x->use_count; i++) {
-        if (x->uses[i].repo == r && str_eq(x->uses[i].path, path)) return;
+        if (same_origin(&x->uses[i].in, &in) && str_eq(x->uses[i].path, path)) return;
     }
     ARENA_PUSH(x->a, x->uses, x->use_count, x->use_cap,
-               ((use){.repo = r, .path = arena_str(x->a, path)}));
+               ((use){.in = in, .path = arena_str(x->a, path)}));
+}
+
+static void add_edge(actions *x, origin in, const token *uses, repo *to) {
+    action_edge edge = {.workflow = in.workflow, .from = in.repo, .to = to, .where = uses->where};
+    if (!lock_pin_of(x->a, token_text(uses), &edge.pin)) return;
+    for (size_t i = 0; i < x->edge_count; i++) {
+        const action_edge *o = &x->edges[i];
+        bool same = o->from == edge.from && !strcmp(o->workflow, edge.workflow);
+        if (same && str_eq(o->pin, edge.pin)) return;
+    }
+    ARENA_PUSH(x->a, x->edges, x->edge_count, x->edge_cap, edge);
+}
+
+size_t actions_edges(const actions *x, const action_edge **ret) {
+    *ret = x->edges;
+    return x->edge_count;
 }
 
 /* The runner itself copies the working tree for actions/checkout, unless the step names another
@@ -173,25 +236,28 @@ static bool is_own_checkout(const workflow_step *step, const uses_parts *parts) 
            !token_get(step->with, "repository");
 }
 
-/* `origin` is the repository that the steps stand in; NULL: the one being run. */
-static void walk_steps(actions *x, const workflow_step *steps, size_t count, repo *origin) {
+static void walk_steps(actions *x, const workflow_step *steps, size_t count, origin in) {
     for (size_t i = 0; i < count; i++) {
         const workflow_step *s = &steps[i];
-        walk_steps(x, s->children, s->child_count, origin);
+        walk_steps(x, s->children, s->child_count, in);
         if (s->kind != STEP_USES) continue;
         str uses = token_text(s->uses), path;
         uses_parts parts;
-        if (uses_own_repository(uses, &path) && path_ok(path))
-            add_use(x, origin, path);
-        else if (str_starts(uses, STR("./")))
-            add_use(x, NULL, uses);
-        else if (uses_split(uses, &parts) && !is_own_checkout(s, &parts))
-            add_use(x, repo_of(x, &parts), parts.path);
+        if (uses_own_repository(uses, &path) && path_ok(path)) {
+            add_use(x, in, path);
+        } else if (str_starts(uses, STR("./"))) {
+            add_use(x, (origin){NULL, in.workflow}, uses);
+        } else if (uses_split(uses, &parts)) {
+            bool fetched = x->set->locking || !is_own_checkout(s, &parts);
+            repo *r = fetched ? repo_of(x, &parts) : NULL;
+            add_edge(x, in, s->uses, r);
+            if (r) add_use(x, (origin){r, in.workflow}, parts.path);
+        }
     }
 }
 
 static char *use_folder(const actions *x, const use *u) {
-    const char *base = u->repo ? u->repo->dir : x->set->root;
+    const char *base = u->in.repo ? u->in.repo->dir : x->set->root;
     return base && u->path.len ? fs_join(x->a, base, u->path) : (char *)base;
 }
 
@@ -204,7 +270,7 @@ static void walk_action(actions *x, const use *u) {
     err ignored = {0};
     if (!file || fs_read(x->a, file, ACTION_FILE_MAX, &source, &ignored) < 0) return;
     if (action_parse(x->a, source, file, &act, &ignored) < 0) return;
-    if (act->kind == ACTION_COMPOSITE) walk_steps(x, act->steps, act->step_count, u->repo);
+    if (act->kind == ACTION_COMPOSITE) walk_steps(x, act->steps, act->step_count, u->in);
 }
 
 /* The repository of a workflow file as it is known in places; NULL: the one being run. */
@@ -214,18 +280,37 @@ static repo *repo_of_file(actions *x, const char *path) {
     return own ? NULL : repo_of(x, &parts);
 }
 
+/* A workflow that another repository has is used for the sake of the one that calls it. */
+static origin origin_of(actions *x, const plan_scope *scope) {
+    origin in = {.repo = repo_of_file(x, scope->workflow->path)};
+    while (scope->caller && repo_of_file(x, scope->workflow->path))
+        scope = scope->caller->scope;
+    in.workflow = scope->workflow->path;
+    return in;
+}
+
+static void walk_job(actions *x, const plan_job *job) {
+    origin in = origin_of(x, job->scope);
+    uses_parts parts;
+    if (!plan_job_is_call(job))
+        walk_steps(x, job->job->steps, job->job->step_count, in);
+    else if (uses_split(token_text(job->job->uses), &parts))
+        add_edge(x, in, job->job->uses, repo_of(x, &parts));
+}
+
 int actions_fetch(actions *x, const run_file *files, size_t count, err *e) {
     for (size_t i = 0; i < count; i++) {
         size_t job_count;
         plan_job **jobs = plan_jobs(files[i].plan, &job_count);
         for (size_t j = 0; j < job_count; j++)
-            walk_steps(x, jobs[j]->job->steps, jobs[j]->job->step_count,
-                       repo_of_file(x, jobs[j]->scope->workflow->path));
+            walk_job(x, jobs[j]);
     }
     for (int round = 0; round < FETCH_ROUNDS_MAX; round++) {
         repos_fetch(x->a, x->repos, x->repo_count);
         bool more = false;
-        for (size_t i = 0; i < x->use_count; i++) {
+        /* What comes up in this round is at hand only after the next fetch. */
+        size_t fetched = x->use_count;
+        for (size_t i = 0; i < fetched; i++) {
             if (x->uses[i].read) continue;
             x->uses[i].read = more = true;
             use copy = x->uses[i];
@@ -306,6 +391,10 @@ int actions_dir(void *context, arena *a, const view *files, str uses, const char
                        STR_ARG(uses));
     int r = repo_folder(x, &parts, &folder, e);
     if (r < 0) return r;
+    /* Actions that steps make may use what nobody saw before the run. */
+    const repo *used = repo_of(x, &parts);
+    if (repo_has_moved(used))
+        return err_set(e, ERR_INVALID, REPO_MOVED_TEXT, REPO_MOVED_ARGS(used));
     char *copy = copy_place(a, into, &parts);
     if (!is_folder(files, copy) && view_call(files, folder, a, copy_here, copy, &none, e) < 0)
         return e->code;

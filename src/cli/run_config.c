@@ -186,7 +186,10 @@ static int read_all_pairs(const options *given, run_config *c, err *e) {
     return 0;
 }
 
-static int enter_directory(const options *given, run_config *c, err *e) {
+int run_config_places(const options *given, run_config *c, err *e) {
+    c->a = given->a;
+    c->given = given;
+    c->actions_from = options_value(given, "actions-from");
     c->dir = options_value(given, "directory");
     if (c->dir && chdir(c->dir) != 0) return err_sys(e, errno, "cannot enter '%s'", c->dir);
     return 0;
@@ -197,10 +200,8 @@ static int enter_directory(const options *given, run_config *c, err *e) {
 int run_config_read(const options *given, run_config *c, err *e) {
     *c = (run_config){
         .a = given->a,
-        .given = given,
         .event = str_from(given->arg_count ? given->args[0] : NULL),
         .payload = options_value(given, "eventpath"),
-        .actions_from = options_value(given, "actions-from"),
         .list = options_has(given, "list"),
         .graph = options_has(given, "graph"),
         .dry_run = options_has(given, "dry-run"),
@@ -216,7 +217,7 @@ int run_config_read(const options *given, run_config *c, err *e) {
     for (size_t i = 0; i < c->job_count; i++)
         c->jobs[i] = str_from(jobs[i]);
     int r = judge_modes(c, e);
-    if (r == 0) r = enter_directory(given, c, e);
+    if (r == 0) r = run_config_places(given, c, e);
     if (r == 0) r = read_all_pairs(given, c, e);
     if (r == 0) r = read_matrix(given, c, e);
     if (r == 0) r = read_parallel(given, c, e);

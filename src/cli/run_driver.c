@@ -557,6 +557,7 @@ static int make_runs(driver *d, err *e) {
 static int prepare(driver *d, err *e) {
     run_set *set = d->set;
     int r = actions_fetch(set->actions, set->files, set->file_count, e);
+    if (r == 0) r = run_lock_verify(set, e);
     if (r == 0) r = run_temp_make(set->a, d->config->keep, &d->temp, e);
     if (r == 0) r = loop_new(&d->loop, e);
     if (r < 0) return r;

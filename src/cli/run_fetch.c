@@ -55,6 +55,10 @@ void repo_fail(arena *a, repo *r, str why) {
             STR_ARG(why));
 }
 
+bool repo_has_moved(const repo *r) {
+    return r->locked.len && r->commit.len && !str_eq(r->locked, r->commit);
+}
+
 /* ---- which commit --------------------------------------------------------------------------- */
 
 /* The helpers that git starts for http outlive it: at the latest they end when nothing comes. */
@@ -75,9 +79,14 @@ static void remember(arena *a, const repo *r) {
     if (fs_mkdirs(folder, 0700, &ignored) == 0) fs_write(path, r->commit, 0644, &ignored);
 }
 
+/* Without a network the commit is the one that the lock file has, else the last one known. */
 static bool recall(arena *a, repo *r) {
     str commit;
     err ignored = {0};
+    if (r->locked.len && fs_is_dir(fs_join(a, r->cache, r->locked))) {
+        r->commit = r->locked;
+        return true;
+    }
     if (fs_read(a, memory_of(a, r), 64, &commit, &ignored) < 0 || !is_commit(commit)) return false;
     r->commit = commit;
     return fs_is_dir(fs_join(a, r->cache, commit));
@@ -180,6 +189,54 @@ static void find_commits(arena *a, repo **batch, size_t count) {
             fail_unreached(
                 a, r, codes[i] < 0 ? str_from(errors[i].message) : git_reason(results[i].err_out));
         }
+    }
+}
+
+/* "v1.2.3" or "1.2.3": the tags that are rarely moved. */
+static bool is_version(str tag) {
+    unsigned parts = 0;
+    if (str_starts(tag, STR("v"))) tag = str_sub(tag, 1, tag.len);
+    while (tag.len) {
+        str part;
+        uint64_t n;
+        str_cut(tag, '.', &part, &tag);
+        if (!str_to_uint(part, UINT32_MAX, &n)) return false;
+        parts++;
+    }
+    return parts == 3;
+}
+
+static void read_name(arena *a, repo *r, str lines) {
+    int best = 0;
+    str line;
+    while (str_line(&lines, &line)) {
+        str commit, name;
+        if (!str_cut(line, '\t', &commit, &name) || !str_eq_nocase(commit, r->commit)) continue;
+        if (str_ends(name, STR("^{}"))) name.len -= 3;
+        bool tag = str_starts(name, STR("refs/tags/"));
+        size_t folder = tag ? sizeof "refs/tags/" - 1 : sizeof "refs/heads/" - 1;
+        name = str_sub(name, folder, name.len);
+        int rank = tag ? (is_version(name) ? 3 : 2) : 1;
+        if (rank <= best) continue;
+        best = rank;
+        r->name = arena_str(a, name);
+    }
+}
+
+void repos_name(arena *a, repo *const *repos, size_t total) {
+    process_spec *specs = ARENA_ARRAY(a, process_spec, total + 1);
+    process_result *results = ARENA_ARRAY(a, process_result, total + 1);
+    int *codes = ARENA_ARRAY(a, int, total + 1);
+    err *errors = ARENA_ARRAY(a, err, total + 1);
+    for (size_t i = 0; i < total; i++) {
+        const char **argv = ARENA_ARRAY(a, const char *, 8);
+        const char *words[] = {"git", "ls-remote", "--tags", "--heads", "--", repos[i]->url};
+        memcpy(argv, words, sizeof words);
+        specs[i] = (process_spec){.argv = argv, .env = git_env, .timeout_ms = FETCH_TIMEOUT_MS};
+    }
+    process_run_many(a, specs, total, FETCH_PARALLEL, results, codes, errors);
+    for (size_t i = 0; i < total; i++) {
+        if (codes[i] == 0 && results[i].status == 0) read_name(a, repos[i], results[i].out);
     }
 }
 
@@ -300,6 +357,7 @@ void repos_fetch(arena *a, repo *const *repos, size_t total) {
     for (size_t i = 0; i < total; i++) {
         repo *r = repos[i];
         if (r->dir || r->failed) continue;
+        if (r->fixed) continue;
         if (is_commit(r->ref))
             r->commit = repo_lower(a, r->ref);
         else

@@ -70,7 +70,7 @@ static int read_workflow(run_set *set, const char *path, problem_list *problems,
     return 0;
 }
 
-static void print_problems(const run_set *set, problem_list *problems) {
+void run_problems(const run_set *set, problem_list *problems) {
     if (!set->config->json) {
         diagnostics_print(STDERR_FILENO, set->sources, problems);
         return;
@@ -88,13 +88,16 @@ int run_set_read(run_set *set, err *e) {
     path_list paths = {.a = set->a};
     problem_list problems = {.a = set->a};
     int r = find_paths(set, &paths, e);
+    if (r == 0) r = run_lock_read(set, e);
     if (r < 0) return r;
     set->workflows = ARENA_ARRAY(set->a, workflow *, paths.count);
     for (size_t i = 0; i < paths.count; i++) {
         if ((r = read_workflow(set, paths.items[i], &problems, e)) < 0) return r;
     }
     if (!problems.count) return 0;
-    print_problems(set, &problems);
+    /* A called workflow may be wrong because it is not the one that was locked. */
+    if (!set->locking) actions_add_moved(set->actions, &problems);
+    run_problems(set, &problems);
     return err_set(e, ERR_INVALID, "%s", "");
 }
 

@@ -15,7 +15,8 @@ static bool to_bytes(str text, uint64_t *ret) {
     uint64_t factor = 1, number;
     if (text.len && strchr("Bb", text.ptr[text.len - 1])) text.len--;
     if (text.len && strchr("Ii", text.ptr[text.len - 1])) text.len--;
-    const char *unit = text.len ? strchr(units, toupper((unsigned char)text.ptr[text.len - 1])) : NULL;
+    const char *unit =
+        text.len ? strchr(units, toupper((unsigned char)text.ptr[text.len - 1])) : NULL;
     if (unit && *unit) {
         factor <<= 10 * (unit - units + 1);
         text.len--;
@@ -75,7 +76,8 @@ sandbox_limits run_limits_default(const char *folder) {
     sandbox_limits l = {.processes = 16384, .open_files = 65536};
     struct sysinfo machine;
     struct statvfs fs;
-    if (sysinfo(&machine) == 0) l.memory_bytes = (uint64_t)machine.totalram * machine.mem_unit / 10 * 9;
+    if (sysinfo(&machine) == 0)
+        l.memory_bytes = (uint64_t)machine.totalram * machine.mem_unit / 10 * 9;
     if (statvfs(folder, &fs) == 0) l.disk_bytes = (uint64_t)fs.f_bavail * fs.f_frsize / 10 * 9;
     return l;
 }

@@ -4,6 +4,7 @@
 #include "cli/repo.h"
 #include "cli/run.h"
 #include "workflow/check.h"
+#include "workflow/lock.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ typedef struct checker {
     size_t invalid; /* errors for which GitHub refuses a file */
     bool partial;   /* a file did not parse, so that the rules were not tried on it */
     path_list files;
+    const lock_file *lock; /* NULL where there is none */
 } checker;
 
 static int read_source(checker *c, const char *path, str *ret, err *e) {
@@ -65,13 +67,65 @@ static int local_action(void *context, arena *a, str uses, const action **ret, e
     return r;
 }
 
-/* ---- files ---------------------------------------------------------------------------------- */
+/* ---- problems ----------------------------------------------------------------------------- */
 
 static void add_problems(checker *c, const problem_list *from) {
     for (size_t i = 0; i < from->count; i++) {
         ARENA_PUSH(c->a, c->problems.items, c->problems.count, c->problems.cap, from->items[i]);
         c->problems.errors += from->items[i].level == SEVERITY_ERROR;
     }
+}
+
+/* ---- the lock file -------------------------------------------------------------------------- */
+
+static bool local_steps(void *context, str uses, const workflow_step **ret, size_t *ret_count) {
+    checker *c = context;
+    const action *act;
+    err ignored = {0};
+    if (local_action(c, c->a, uses, &act, &ignored) < 0 || act->problems.errors) return false;
+    *ret = act->steps;
+    *ret_count = act->step_count;
+    return true;
+}
+
+static bool has_file(void *context, str path) {
+    const checker *c = context;
+    return fs_exists(fs_join(c->a, c->root, path));
+}
+
+/* One that cannot be read is told of, and the workflows are judged without. */
+static int check_lock(checker *c, bool all, err *e) {
+    char *path = fs_join(c->a, c->root, STR(LOCK_PATH));
+    const char *name = shown(c, path);
+    lock_file *l;
+    str text;
+    err why = {0};
+    if (!fs_exists(path)) return 0;
+    int r = fs_read(c->a, path, LOCK_FILE_MAX, &text, e);
+    if (r < 0) return r;
+    sources_add(c->sources, name, text);
+    problem_list found = {.a = c->a};
+    if (lock_parse(c->a, text, name, &l, &why) == 0) {
+        c->lock = l;
+        if (all) lock_check_file(l, has_file, c, &found);
+    } else {
+        lock_check_refused(&why, &found);
+        c->invalid++;
+    }
+    add_problems(c, &found);
+    return 0;
+}
+
+/* ---- files ---------------------------------------------------------------------------------- */
+
+/* The lock file knows workflows by their path from the repository's root. */
+static void check_locked(checker *c, const char *path, const workflow *w, problem_list *found) {
+    char *real;
+    err ignored = {0};
+    if (fs_real(c->a, path, &real, &ignored) < 0) return;
+    str known = str_from(repo_relative(real, c->root));
+    if (str_starts(known, STR(WORKFLOW_FOLDER "/")))
+        lock_check_workflow(c->lock, known, w, local_steps, c, found);
 }
 
 static int check_workflow_file(checker *c, const char *path, str source, err *e) {
@@ -84,6 +138,7 @@ static int check_workflow_file(checker *c, const char *path, str source, err *e)
     problem_list refused = {.a = c->a}, found = {.a = c->a};
     if (w->problems.errors == 0) check_refused(w, &refused);
     if (w->problems.errors == 0) check_workflow(w, &rules, &found);
+    if (w->problems.errors == 0 && c->lock) check_locked(c, path, w, &found);
     add_problems(c, &w->problems);
     add_problems(c, &refused);
     add_problems(c, &found);
@@ -199,6 +254,7 @@ static check_report_fn *find_format(const options *given, err *e) {
 
 static int check_all(checker *c, const options *given, err *e) {
     int r = find_files(c, given, e);
+    if (r == 0) r = check_lock(c, given->arg_count == 0, e);
     for (size_t i = 0; i < c->files.count && r == 0; i++)
         r = check_file(c, c->files.items[i], e);
     return r;

@@ -3,7 +3,7 @@
 const char program_summary[] = "takes a change from commit to production";
 
 const verb *const verbs[] = {
-    &verb_run, &verb_check,      &verb_expr,    &verb_help,
+    &verb_run, &verb_check,      &verb_lock,    &verb_expr, &verb_help,
     &verb_man, &verb_completion, &verb_version, NULL,
 };
 
@@ -17,12 +17,14 @@ const verb_pair program_environment[] = {
     {"FORCE_COLOR, CLICOLOR_FORCE",
      "When set and not 0, colours are used even where the output is not a terminal."},
     {"XDG_CACHE_HOME", "Where fetched actions are kept: $XDG_CACHE_HOME/slipway (~/.cache)."},
+    {"GITHUB_API_URL", "Where 'slipway lock' asks for the numbers of owners and repositories."},
     {"TMPDIR", "Where the private folder of a run is made (/tmp)."},
     {0},
 };
 
 const verb_pair program_files[] = {
     {".github/workflows/*.yml", "The workflows of a repository."},
+    {".github/workflows/actions.lock", "The commits that 'slipway lock' wrote down."},
     {"~/.cache/slipway/actions/OWNER/REPO/COMMIT",
      "Actions and reusable workflows from other repositories, one folder for each commit. May be "
      "removed at any time when nothing runs."},

@@ -103,7 +103,15 @@
     X(ENVIRONMENT, "environment-name", ERROR, "A name that no environment can have",               \
       "choose a shorter name")                                                                     \
     X(EMPTY_MATRIX, "empty-matrix", WARNING, "A matrix whose `exclude` leaves nothing",            \
-      "take an item out of `exclude`, or remove the job")
+      "take an item out of `exclude`, or remove the job")                                          \
+    X(LOCK_FILE, "lock-file", ERROR, "A lock file that cannot be read",                            \
+      "restore it from git, or remove it and run 'slipway lock'")                                  \
+    X(LOCK_MISSING, "lock-missing", ERROR, "Something is used that the lock file does not have",   \
+      "run 'slipway lock', and review what it adds")                                               \
+    X(LOCK_UNLOCKED, "lock-unlocked", NOTE, "A workflow that the lock file does not have",         \
+      "run 'slipway lock': what such a workflow uses is not verified")                             \
+    X(LOCK_UNUSED, "lock-unused", NOTE, "Something in the lock file that nothing uses",            \
+      "run 'slipway lock', which removes it")
 
 typedef enum check_rule_id {
 #define X(id, ...) RULE_##id,

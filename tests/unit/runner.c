@@ -102,6 +102,7 @@ static void on_copied(void *context) {
 static int checkout(void *context, const runner_checkout *what, runner_done_fn *done,
                     void *done_context, err *e) {
     world *w = context;
+    if (!what->keep && fs_remove(what->into, e) < 0) return e->code;
     if (fs_mkdirs(what->into, 0755, e) < 0 || copy_repository(w, what->into, e) < 0) return e->code;
     w->copied = done;
     w->copied_context = done_context;
