@@ -132,37 +132,52 @@ static int refuse(scmp_filter_ctx ctx, const char *name) {
     return number == __NR_SCMP_ERROR ? 0 : seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), number, 0);
 }
 
+/* Refuses a system call where `mask` of an argument is `bits`. */
+static int refuse_where(scmp_filter_ctx ctx, int number, unsigned argument, uint64_t mask,
+                        uint64_t bits) {
+    struct scmp_arg_cmp where = {argument, SCMP_CMP_MASKED_EQ, mask, bits};
+    return seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO(EPERM), number, 1, &where);
+}
+
 static int refuse_namespaces(scmp_filter_ctx ctx) {
     int r = 0;
     for (size_t i = 0; r == 0 && i < sizeof new_namespaces / sizeof *new_namespaces; i++) {
         uint64_t bit = new_namespaces[i];
-        r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(unshare), 1,
-                             SCMP_A0(SCMP_CMP_MASKED_EQ, bit, bit));
-        if (r == 0)
-            r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-                                 SCMP_A0(SCMP_CMP_MASKED_EQ, bit, bit));
+        r = refuse_where(ctx, SCMP_SYS(unshare), 0, bit, bit);
+        if (r == 0) r = refuse_where(ctx, SCMP_SYS(clone), 0, bit, bit);
     }
     /* Its flags are in memory, where a filter cannot look; C libraries then use clone. */
     return r ? r : seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 }
 
-/* Terminals that take typed characters from programs; sockets to the hypervisor and of raw
- * frames. */
+/* Terminals that take typed characters from programs; sockets to the hypervisor, of raw frames, and
+ * to the kernel's ciphers. */
 static int refuse_values(scmp_filter_ctx ctx) {
-    const int ioctls[] = {TIOCSTI, TIOCLINUX}, families[] = {AF_VSOCK, AF_PACKET, AF_ALG};
+    const unsigned ioctls[] = {TIOCSTI, TIOCLINUX}, families[] = {AF_VSOCK, AF_PACKET, AF_ALG};
     int r = 0;
     for (size_t i = 0; r == 0 && i < sizeof ioctls / sizeof *ioctls; i++)
-        r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
-                             SCMP_A1_32(SCMP_CMP_EQ, (uint32_t)ioctls[i]));
+        r = refuse_where(ctx, SCMP_SYS(ioctl), 1, UINT32_MAX, ioctls[i]);
     for (size_t i = 0; r == 0 && i < sizeof families / sizeof *families; i++)
-        r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
-                             SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)families[i]));
+        r = refuse_where(ctx, SCMP_SYS(socket), 0, UINT32_MAX, families[i]);
     return r;
+}
+
+/* Programs for the 32-bit machine that this one can be are judged by the same rules. */
+static int add_other_machine(scmp_filter_ctx ctx) {
+#ifdef __x86_64__
+    int r = seccomp_arch_add(ctx, SCMP_ARCH_X86);
+#elif defined __aarch64__
+    int r = seccomp_arch_add(ctx, SCMP_ARCH_ARM);
+#else
+    int r = (void)ctx, 0;
+#endif
+    return r == -EEXIST ? 0 : r;
 }
 
 static int add_rules(scmp_filter_ctx ctx) {
     int r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
     if (r == 0) r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a binary tree */
+    if (r == 0) r = add_other_machine(ctx);
     for (size_t i = 0; r == 0 && i < sizeof refused / sizeof *refused; i++)
         r = refuse(ctx, refused[i]);
     if (r == 0) r = refuse_namespaces(ctx);
