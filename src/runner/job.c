@@ -175,12 +175,22 @@ static void tell_setup(step *s) {
     output_logf(s, LOG_PLAIN, "Complete job name: %.*s", STR_ARG(job->name));
 }
 
+/* A job is never run with less isolation than was asked for. */
+static void cannot_isolate(const runner *r, const err *why, err *e) {
+    const job_instance *job = r->spec->job;
+    str label = job->label_count ? job->labels[0] : STR("LABEL");
+    err_set(e, ERR_UNSUPPORTED,
+            "%s. The job was not started: 'slipway doctor' tells what is missing here, and "
+            "'-P %.*s=host' runs it on this machine without a sandbox",
+            why->message, STR_ARG(label));
+}
+
 /* `unready`: why there is no sandbox, or NULL. */
 static void set_up(runner *r, const err *unready) {
     err e = {0};
     step *s = step_new_builtin(r, "__set_up_job", "Set up job", PHASE_PRE);
     tell_setup(s);
-    if (unready) e = *unready;
+    if (unready) cannot_isolate(r, unready, &e);
     bool good = !unready && context_job_env(s, &e) >= 0;
     if (!good) step_fail(s, &e);
     if (good && prepare_job(s) < 0) s->result = STEP_FAILURE;

@@ -183,9 +183,15 @@ static int release(int sock, int gate, pid_t pid, const ns_job *job, cgroup *gro
 
 static int clone_failed(err *e) {
     int code = errno;
-    err_sys(e, code, "cannot make the namespaces of a sandbox");
-    if (code == EPERM || code == ENOSPC || code == EINVAL) e->code = ERR_UNSUPPORTED;
-    return e->code;
+    if (code == EPERM)
+        return err_set(e, ERR_UNSUPPORTED,
+                       "this system lets no sandbox be made: user namespaces "
+                       "are not permitted to this user");
+    if (code == ENOSPC)
+        return err_set(e, ERR_UNSUPPORTED,
+                       "no sandbox can be made: the limit on user namespaces "
+                       "is reached (user.max_user_namespaces)");
+    return err_sys(e, code, "cannot make the namespaces of a sandbox");
 }
 
 static pid_t clone_init(const ns_job *job) {

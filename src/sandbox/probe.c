@@ -7,7 +7,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 typedef struct trial {
@@ -91,6 +90,15 @@ static const struct {
      "AppArmor profile with 'userns,'"},
 };
 
+/* The last line of our own map: "INSIDE OUTSIDE COUNT". */
+static bool has_many_ids(void) {
+    _cleanup_arena_ arena *a = arena_new();
+    str text;
+    err ignored;
+    if (geteuid() != 0 || fs_read(a, "/proc/self/uid_map", 4096, &text, &ignored) < 0) return false;
+    return !str_ends(str_trim(text), STR(" 1"));
+}
+
 static void advise(sandbox_means *m) {
     const char *text = "";
     for (size_t i = 0; !*text && i < sizeof switches / sizeof *switches; i++) {
@@ -107,7 +115,7 @@ void sandbox_probe(sandbox_means *ret) {
     _cleanup_arena_ arena *a = arena_new();
     char *dir = NULL;
     err e = {0};
-    *ret = (sandbox_means){.root = geteuid() == 0, .landlock = ns_landlock_abi(), .seccomp = true};
+    *ret = (sandbox_means){.root = has_many_ids(), .landlock = ns_landlock_abi(), .seccomp = true};
     trial t = {.means = ret};
     cgroup_describe(ret->cgroup, sizeof ret->cgroup);
     if (fs_temp_dir(a, "slipway-probe-", &dir, &e) < 0 || try_it(a, dir, &t, &e) < 0)
