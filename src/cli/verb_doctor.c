@@ -50,14 +50,16 @@ static void look_at_sandbox(doctor *d, const sandbox_means *m) {
         STR_EMPTY);
     if (m->landlock >= 6)
         add(d, HEALTH_GOOD, "landlock",
-            arena_printf(d->a, "ABI %d: steps cannot look into each other, jobs not into abstract "
-                               "sockets of this machine",
+            arena_printf(d->a,
+                         "ABI %d: steps cannot look into each other, jobs not into abstract "
+                         "sockets of this machine",
                          m->landlock),
             STR_EMPTY);
     else if (m->landlock >= 2)
         add(d, HEALTH_LESS, "landlock",
-            arena_printf(d->a, "ABI %d: steps cannot look into each other; abstract sockets of this "
-                               "machine can be reached",
+            arena_printf(d->a,
+                         "ABI %d: steps cannot look into each other; abstract sockets of this "
+                         "machine can be reached",
                          m->landlock),
             STR("Linux 6.12 or later; or limit the job's network"));
     else
@@ -75,7 +77,8 @@ static void look_at_limits(doctor *d, const sandbox_means *m) {
     else
         add(d, HEALTH_LESS, "limits",
             STR("memory and processes are measured four times a second, disk too"),
-            STR("control groups of its own: systemd-run --user --scope -p Delegate=yes slipway run"));
+            STR("control groups of its own: systemd-run --user --scope -p Delegate=yes slipway "
+                "run"));
 }
 
 /* ---- programs ------------------------------------------------------------------------------- */
@@ -95,7 +98,8 @@ static str version_of(doctor *d, const char *program, const char *name) {
 }
 
 static void look_at_program(doctor *d, const char *name, const char *package, const char *why) {
-    static const str seen = STR_INIT("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    static const str seen =
+        STR_INIT("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     const char *program = fs_find_program(d->a, name, seen);
     if (program) {
         str version = version_of(d, program, name);
@@ -111,8 +115,8 @@ static void look_at_program(doctor *d, const char *name, const char *package, co
 static void look_at_kernel(doctor *d) {
     struct utsname u;
     if (uname(&u) == 0)
-        add(d, HEALTH_GOOD, "kernel", arena_printf(d->a, "%s %s %s", u.sysname, u.release, u.machine),
-            STR_EMPTY);
+        add(d, HEALTH_GOOD, "kernel",
+            arena_printf(d->a, "%s %s %s", u.sysname, u.release, u.machine), STR_EMPTY);
 }
 
 /* ---- the report ----------------------------------------------------------------------------- */
@@ -129,7 +133,8 @@ static void write_text(const doctor *d, strbuf *out) {
     size_t width = st.width > 40 ? st.width : 40;
     for (size_t i = 0; i < d->count; i++) {
         const finding *f = &d->items[i];
-        style_add(out, &st, looks[f->health].ink, str_from(style_glyph_of(&st, looks[f->health].glyph)));
+        style_add(out, &st, looks[f->health].ink,
+                  str_from(style_glyph_of(&st, looks[f->health].glyph)));
         strbuf_addc(out, ' ');
         style_column(out, &st, str_from(f->name), name_width);
         style_fold(out, f->what, name_width + 2, width);
