@@ -171,6 +171,8 @@ bool egress_names_address(const egress_policy *p, const egress_address *address,
 #define EGRESS_ADDRESS_TEXT 48
 void egress_address_text(const egress_address *address, char out[EGRESS_ADDRESS_TEXT]);
 bool egress_address_parse(str text, egress_address *ret);
+/* The 16 bytes of an IPv6 address; one that only carries IPv4 (::ffff:1.2.3.4) becomes family 4. */
+void egress_address_from_six(const uint8_t bytes[16], egress_address *ret);
 bool egress_address_same(const egress_address *x, const egress_address *y);
 bool egress_is_loopback(const egress_address *x);
 

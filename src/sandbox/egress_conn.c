@@ -48,10 +48,7 @@ static void take_endpoint(const endpoint *from, egress_target *t) {
         t->port = ntohs(from->four.sin_port);
         return;
     }
-    const uint8_t *six = from->six.sin6_addr.s6_addr;
-    bool mapped = IN6_IS_ADDR_V4MAPPED(&from->six.sin6_addr);
-    t->address.family = mapped ? 4 : 6;
-    memcpy(t->address.bytes, six + (mapped ? 12 : 0), mapped ? 4 : 16);
+    egress_address_from_six(from->six.sin6_addr.s6_addr, &t->address);
     t->port = ntohs(from->six.sin6_port);
 }
 

@@ -21,10 +21,7 @@ static bool take_address(const struct sockaddr *from, egress_address *ret) {
         return true;
     }
     if (!from || from->sa_family != AF_INET6) return false;
-    const struct in6_addr *six = &((const struct sockaddr_in6 *)from)->sin6_addr;
-    bool mapped = IN6_IS_ADDR_V4MAPPED(six);
-    *ret = (egress_address){.family = mapped ? 4 : 6};
-    memcpy(ret->bytes, six->s6_addr + (mapped ? 12 : 0), mapped ? 4 : 16);
+    egress_address_from_six(((const struct sockaddr_in6 *)from)->sin6_addr.s6_addr, ret);
     return true;
 }
 

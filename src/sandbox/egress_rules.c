@@ -35,20 +35,23 @@ const char *egress_reason_text(egress_reason reason) {
 
 /* ---- addresses ----------------------------------------------------------------------------- */
 
+void egress_address_from_six(const uint8_t bytes[16], egress_address *ret) {
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    bool four = memcmp(bytes, mapped, sizeof mapped) == 0;
+    *ret = (egress_address){.family = four ? 4 : 6};
+    memcpy(ret->bytes, bytes + (four ? 12 : 0), four ? 4 : 16);
+}
+
 bool egress_address_parse(str text, egress_address *ret) {
     char c[INET6_ADDRSTRLEN + 1];
+    uint8_t six[16];
     if (text.len == 0 || text.len >= sizeof c || memchr(text.ptr, '\0', text.len)) return false;
     memcpy(c, text.ptr, text.len);
     c[text.len] = '\0';
     *ret = (egress_address){.family = 4};
     if (inet_pton(AF_INET, c, ret->bytes) == 1) return true;
-    *ret = (egress_address){.family = 6};
-    if (inet_pton(AF_INET6, c, ret->bytes) != 1) return false;
-    if (IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)ret->bytes)) {
-        egress_address v4 = {.family = 4};
-        memcpy(v4.bytes, ret->bytes + 12, 4);
-        *ret = v4;
-    }
+    if (inet_pton(AF_INET6, c, six) != 1) return false;
+    egress_address_from_six(six, ret);
     return true;
 }
 

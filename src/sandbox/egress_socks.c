@@ -39,9 +39,11 @@ egress_parse egress_read_socks(str bytes, size_t *ret_size, egress_target *ret,
     if (ret->port == 0) return EGRESS_BAD;
     if (kind == NAME)
         return egress_parse_host((str){bytes.ptr + at, size}, ret) ? EGRESS_WHOLE : EGRESS_BAD;
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    bool four = kind == IP4 || memcmp(bytes.ptr + at, mapped, sizeof mapped) == 0;
-    ret->address.family = four ? 4 : 6;
-    memcpy(ret->address.bytes, bytes.ptr + at + (four ? size - 4 : 0), four ? 4 : 16);
+    const uint8_t *address = (const uint8_t *)bytes.ptr + at;
+    ret->address.family = 4;
+    if (kind == IP6)
+        egress_address_from_six(address, &ret->address);
+    else
+        memcpy(ret->address.bytes, address, 4);
     return EGRESS_WHOLE;
 }
