@@ -198,7 +198,8 @@ const char *const *egress_env(arena *a, egress_mode mode) {
     return env;
 }
 
-/* EDNS would only make queries longer; one try is enough on loopback. */
+/* One try is enough on loopback. No search list: each of its names would be asked for, and be
+ * recorded, besides the one that is meant. */
 const char *egress_resolv_conf(void) {
     return "nameserver 127.0.0.1\noptions timeout:5 attempts:1\n";
 }

@@ -25,7 +25,6 @@
 static str literal(const char *bytes, size_t size) {
     return (str){bytes, size};
 }
-#define BYTES(text) literal(text, sizeof(text) - 1)
 
 /* ---- the world: a server that answers HTTP, acts as a proxy, or sends back what it gets ---- */
 
@@ -424,6 +423,54 @@ static const char hello_of_other[] = /* a TLS 1.2 ClientHello for "other.egress.
     "\x00\x00\x02\x13\x01\x01\x00\x00\x1a"
     "\x00\x00\x00\x16\x00\x14\x00\x00\x11other.egress.test";
 
+typedef struct question {
+    const char *name;
+    uint16_t type;
+    bool stream;
+} question;
+
+static size_t write_query(const question *q, char *out) {
+    static const char head[12] = {'i', 'd', 1, 0, 0, 1};
+    memcpy(out, head, sizeof head);
+    size_t n = sizeof head;
+    str rest = str_from(q->name), label;
+    while (rest.len) {
+        str_cut(rest, '.', &label, &rest);
+        out[n++] = (char)label.len;
+        memcpy(out + n, label.ptr, label.len);
+        n += label.len;
+    }
+    out[n++] = 0;
+    out[n++] = (char)(q->type >> 8);
+    out[n++] = (char)q->type;
+    out[n++] = 0;
+    out[n++] = 1;
+    return n;
+}
+
+/* Prints "code answers address". */
+static void ask(fixture *f, const void *context) {
+    (void)f;
+    const question *q = context;
+    char packet[600], answer[600];
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, q->stream ? SOCK_STREAM : SOCK_DGRAM, 0);
+    if (connect(fd, (struct sockaddr *)&a, sizeof a) < 0) _exit(6);
+    size_t size = write_query(q, packet + 2), skip = q->stream ? 0 : 2;
+    packet[0] = (char)(size >> 8);
+    packet[1] = (char)size;
+    send_all(fd, packet + skip, size + 2 - skip);
+    ssize_t n = recv(fd, answer + skip, sizeof answer - skip, 0);
+    if (n < 12) _exit(5);
+    const unsigned char *d = (const unsigned char *)answer + 2, *end = d + n - (2 - skip);
+    if (d[0] != 'i' || d[1] != 'd' || !(d[2] & 0x80)) _exit(4);
+    printf("%d %d", d[3] & 15, d[7]);
+    if (d[7]) printf(" %d.%d.%d.%d", end[-4], end[-3], end[-2], end[-1]);
+    fflush(stdout);
+    _exit(0);
+}
+
 /* ---- the rules of it ----------------------------------------------------------------------- */
 
 static void what_a_rule_names_is_reached_by_connect(void **state) {
@@ -520,6 +567,50 @@ static void a_rule_for_localhost_is_a_way_to_this_machine(void **state) {
     assert_str(strbuf_str(&f.output), "hello, host");
     read_records(&f);
     has_record(&f, "address allowed localhost:%u 127.0.0.1: allowed\n", f.port);
+    tear_down(&f);
+}
+
+static void mode_none_lets_nothing_else_pass(void **state) {
+    fixture f;
+    err e = {0};
+    set_up(&f, EGRESS_NONE);
+    assert_int_equal(egress_add_host(&f.policy, STR("any.test"), STR("127.0.0.1"), &e), 0);
+    start(&f);
+    question q = {"any.test", 1, false};
+    assert_int_equal(in_job(&f, ask, &q), 0);
+    assert_str(strbuf_str(&f.output), "3 0");
+    assert_int_equal(tunnel(&f, "any.test", STR("x")), 0);
+    assert_true(str_starts(strbuf_str(&f.output), STR("HTTP/1.1 403 ")));
+    read_records(&f);
+    has_record(&f, "dns denied any.test:1 : no rule allows this name\n");
+    has_record(&f, "connect denied any.test:%u : no rule allows this name\n", f.port);
+    tear_down(&f);
+}
+
+static void a_server_that_is_not_there_is_a_failure(void **state) {
+    fixture f;
+    err e = {0};
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof a;
+    int taken = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* bound, but nobody listens */
+    assert_int_equal(bind(taken, (struct sockaddr *)&a, sizeof a), 0);
+    getsockname(taken, (struct sockaddr *)&a, &size);
+    unsigned port = ntohs(a.sin_port);
+    set_up(&f, EGRESS_ALLOW);
+    str rule = arena_printf(f.a, "gone.test:%u", port);
+    assert_int_equal(egress_add_rule(&f.policy, rule, &e), 0);
+    assert_int_equal(egress_add_host(&f.policy, STR("gone.test"), STR("127.0.0.1"), &e), 0);
+    start(&f);
+    talk t = {.port = EGRESS_HTTP_PORT, .bytes = connect_request(&f, "gone.test", port)};
+    assert_int_equal(in_job(&f, do_talk, &t), 0);
+    assert_true(str_starts(strbuf_str(&f.output), STR("HTTP/1.1 502 ")));
+    t = (talk){.port = EGRESS_SOCKS_PORT, .bytes = socks_request(&f, "gone.test", (uint16_t)port)};
+    assert_int_equal(in_job(&f, do_talk, &t), 0);
+    assert_memory_equal(f.output.ptr, "\5\0\5\5", 4);
+    read_records(&f);
+    has_record(&f, "connect failed gone.test:%u : nobody answers there\n", port);
+    has_record(&f, "socks failed gone.test:%u : nobody answers there\n", port);
+    close(taken);
     tear_down(&f);
 }
 
@@ -633,6 +724,71 @@ static void a_server_name_that_rules_allow_passes(void **state) {
     tear_down(&f);
 }
 
+/* A real client and a real server. */
+static pid_t start_tls_server(fixture *f, const char *folder) {
+    char port[32];
+    snprintf(port, sizeof port, "127.0.0.1:%u", f->port);
+    _cleanup_strbuf_ strbuf make = STRBUF_INIT;
+    strbuf_addf(&make,
+                "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+                "-keyout key -out cert -subj /CN=api.egress.test "
+                "-addext subjectAltName=DNS:api.egress.test -days 2 >/dev/null 2>&1",
+                folder);
+    assert_int_equal(system(make.ptr), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        int null = open("/dev/null", O_RDWR);
+        for (int fd = 0; fd < 3; fd++)
+            dup2(null, fd);
+        if (chdir(folder) == 0)
+            execlp("openssl", "openssl", "s_server", "-quiet", "-www", "-accept", port, "-cert",
+                   "cert", "-key", "key", (char *)NULL);
+        _exit(127);
+    }
+    for (int fd; (fd = connect_to("127.0.0.1", f->port)) < 0 || close(fd) < 0;) {
+        if (waitpid(pid, NULL, WNOHANG) != 0) fail_msg("openssl s_server ended at once");
+        poll(NULL, 0, 10);
+    }
+    return pid;
+}
+
+static void tls_passes_with_the_name_that_was_judged(void **state) {
+    fixture f;
+    char folder[] = "/tmp/slipway-egress-XXXXXX";
+    if (no_program("curl") || no_program("openssl")) skip();
+    set_up(&f, EGRESS_ALLOW);
+    allow(&f, "api.egress.test", "127.0.0.1");
+    stop(f.server); /* its port is taken by another one */
+    assert_non_null(mkdtemp(folder));
+    f.server = start_tls_server(&f, folder);
+    start(&f);
+    assert_int_equal(shell(&f,
+                           "curl -sS --noproxy '*' --cacert %s/cert https://api.egress.test:%u/",
+                           folder, f.port),
+                     0);
+    assert_non_null(strstr(f.output.ptr, "s_server"));
+    /* the address of the allowed name, and the name of another one */
+    shell(&f,
+          "curl -sS --noproxy '*' -k --resolve no.egress.test:%u:198.18.1.0 "
+          "https://no.egress.test:%u/",
+          f.port, f.port);
+    assert_null(strstr(strbuf_cstr(&f.output), "s_server"));
+    shell(&f,
+          "curl -sS -k --proxy http://127.0.0.1:%d "
+          "--connect-to no.egress.test:%u:api.egress.test:%u https://no.egress.test:%u/",
+          EGRESS_HTTP_PORT, f.port, f.port, f.port);
+    assert_null(strstr(strbuf_cstr(&f.output), "s_server"));
+    read_records(&f);
+    has_record(&f, "address allowed api.egress.test:%u 127.0.0.1: allowed\n", f.port);
+    has_record(&f, "address denied no.egress.test:%u : the TLS server name is not", f.port);
+    has_record(&f, "connect denied no.egress.test:%u : ", f.port);
+    char remove[64];
+    snprintf(remove, sizeof remove, "rm -r %s", folder);
+    assert_int_equal(system(remove), 0);
+    tear_down(&f);
+}
+
 /* A name that this machine resolves to itself, as a hostile DNS server could. */
 static void a_name_that_resolves_to_this_machine_is_refused(void **state) {
     fixture f;
@@ -654,54 +810,6 @@ static void a_name_that_resolves_to_this_machine_is_refused(void **state) {
 }
 
 /* ---- DNS ----------------------------------------------------------------------------------- */
-
-typedef struct question {
-    const char *name;
-    uint16_t type;
-    bool stream;
-} question;
-
-static size_t write_query(const question *q, char *out) {
-    static const char head[12] = {'i', 'd', 1, 0, 0, 1};
-    memcpy(out, head, sizeof head);
-    size_t n = sizeof head;
-    str rest = str_from(q->name), label;
-    while (rest.len) {
-        str_cut(rest, '.', &label, &rest);
-        out[n++] = (char)label.len;
-        memcpy(out + n, label.ptr, label.len);
-        n += label.len;
-    }
-    out[n++] = 0;
-    out[n++] = (char)(q->type >> 8);
-    out[n++] = (char)q->type;
-    out[n++] = 0;
-    out[n++] = 1;
-    return n;
-}
-
-/* Prints "code answers address". */
-static void ask(fixture *f, const void *context) {
-    (void)f;
-    const question *q = context;
-    char packet[600], answer[600];
-    struct sockaddr_in a = {
-        .sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, q->stream ? SOCK_STREAM : SOCK_DGRAM, 0);
-    if (connect(fd, (struct sockaddr *)&a, sizeof a) < 0) _exit(6);
-    size_t size = write_query(q, packet + 2), skip = q->stream ? 0 : 2;
-    packet[0] = (char)(size >> 8);
-    packet[1] = (char)size;
-    send_all(fd, packet + skip, size + 2 - skip);
-    ssize_t n = recv(fd, answer + skip, sizeof answer - skip, 0);
-    if (n < 12) _exit(5);
-    const unsigned char *d = (const unsigned char *)answer + 2, *end = d + n - (2 - skip);
-    if (d[0] != 'i' || d[1] != 'd' || !(d[2] & 0x80)) _exit(4);
-    printf("%d %d", d[3] & 15, d[7]);
-    if (d[7]) printf(" %d.%d.%d.%d", end[-4], end[-3], end[-2], end[-1]);
-    fflush(stdout);
-    _exit(0);
-}
 
 static void names_are_answered_with_stable_addresses_or_do_not_exist(void **state) {
     char tunnelled[300] = "";
@@ -803,17 +911,21 @@ static void audit_lets_pass_what_no_rule_names_and_records_it(void **state) {
 
 #define LARGE (12u << 20)
 
-/* Writes all before it reads anything would stop a proxy without back-pressure from ending, or a
- * proxy with it from starting: so both at once, by two processes. */
+static char pattern_at(uint64_t offset) {
+    return (char)(offset * 31 >> 5);
+}
+
+/* Who writes all before reading anything would be stopped by back-pressure: so two processes do
+ * both at once. */
 static void send_large(fixture *f, const void *context) {
     (void)context;
     int fd = connect_to("127.0.0.1", f->port);
     static char bytes[65536];
-    uint64_t sum = 0, sent = 0, got = 0;
+    uint64_t sum = 0, got = 0;
     if (fork() == 0) {
         for (uint64_t n = 0; n < LARGE; n += sizeof bytes) {
             for (size_t i = 0; i < sizeof bytes; i++)
-                bytes[i] = (char)((n + i) * 31 >> 5);
+                bytes[i] = pattern_at(n + i);
             if (!send_all(fd, bytes, sizeof bytes)) _exit(1);
         }
         shutdown(fd, SHUT_WR);
@@ -821,8 +933,7 @@ static void send_large(fixture *f, const void *context) {
     }
     for (ssize_t n; (n = recv(fd, bytes, sizeof bytes, 0)) > 0; got += (uint64_t)n)
         for (ssize_t i = 0; i < n; i++)
-            sum += (char)((got + (uint64_t)i) * 31 >> 5) != bytes[i];
-    (void)sent;
+            sum += pattern_at(got + (uint64_t)i) != bytes[i];
     printf("%llu %llu", (unsigned long long)got, (unsigned long long)sum);
     fflush(stdout);
     _exit(0);
@@ -906,10 +1017,6 @@ static void records_are_limited_and_then_counted(void **state) {
     assert_null(strstr(shown_records(&f), "#3"));
     tear_down(&f);
 }
-
-typedef struct killing {
-    pid_t proxy;
-} killing;
 
 static void lose_the_proxy(fixture *f, const void *context) {
     (void)context;
@@ -1003,10 +1110,13 @@ int main(void) {
         cmocka_unit_test(what_a_rule_names_is_reached_without_knowing_of_a_proxy),
         cmocka_unit_test(the_environment_leads_programs_to_the_proxy),
         cmocka_unit_test(a_rule_for_localhost_is_a_way_to_this_machine),
+        cmocka_unit_test(mode_none_lets_nothing_else_pass),
+        cmocka_unit_test(a_server_that_is_not_there_is_a_failure),
         cmocka_unit_test(abuse_of_the_proxies_is_refused_and_recorded),
         cmocka_unit_test(nothing_follows_the_one_request_of_a_connection),
         cmocka_unit_test(a_server_name_that_was_not_judged_is_refused),
         cmocka_unit_test(a_server_name_that_rules_allow_passes),
+        cmocka_unit_test(tls_passes_with_the_name_that_was_judged),
         cmocka_unit_test(a_name_that_resolves_to_this_machine_is_refused),
         cmocka_unit_test(names_are_answered_with_stable_addresses_or_do_not_exist),
         cmocka_unit_test(addresses_that_stand_for_nothing_are_refused),
