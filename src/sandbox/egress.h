@@ -199,7 +199,7 @@ typedef struct egress_sockets {
  * namespace with CAP_NET_ADMIN and CAP_NET_BIND_SERVICE over it. `p` NULL: only `lo` comes up (a
  * job in mode none for which nobody needs to listen). *ret is the caller's (egress_sockets_close).
  * The ports that are listened on are taken from the job: its own server on port 80 of all
- * addresses cannot be. Rules that name more than about 200 ports are ERR_LIMIT. */
+ * addresses cannot be. Rules that name more than about 230 ports are ERR_LIMIT. */
 int egress_inside(const egress_policy *p, egress_sockets *ret, err *e);
 void egress_sockets_close(egress_sockets *s);
 /* Passes the sockets through a Unix socket, in one message; they stay open here. */

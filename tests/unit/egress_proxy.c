@@ -793,7 +793,7 @@ static void tls_passes_with_the_name_that_was_judged(void **state) {
 static void a_name_that_resolves_to_this_machine_is_refused(void **state) {
     fixture f;
     char name[256];
-    struct addrinfo *list, hints = {.ai_socktype = SOCK_STREAM};
+    struct addrinfo *list = NULL, hints = {.ai_socktype = SOCK_STREAM};
     if (gethostname(name, sizeof name) < 0 || getaddrinfo(name, NULL, &hints, &list) != 0) {
         print_message("this machine's own name does not resolve\n");
         skip();
@@ -1070,6 +1070,61 @@ static void the_proxy_ends_with_its_control_socket(void **state) {
     tear_down(&f);
 }
 
+/* Asks for one name more than there are addresses, then for the first one again. */
+static void ask_many(fixture *f, const void *context) {
+    (void)f, (void)context;
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    char name[32], query[128], answer[512];
+    int fd = socket(AF_INET, SOCK_DGRAM, 0), codes[3] = {0};
+    if (connect(fd, (struct sockaddr *)&a, sizeof a) < 0) _exit(6);
+    for (int i = 0; i < EGRESS_NAMES_MAX + 2; i++) {
+        snprintf(name, sizeof name, "n%d.test", i % (EGRESS_NAMES_MAX + 1));
+        question q = {name, 1, false};
+        size_t size = write_query(&q, query);
+        if (!send_all(fd, query, size) || recv(fd, answer, sizeof answer, 0) < 12) _exit(5);
+        codes[i < EGRESS_NAMES_MAX ? 0 : i - EGRESS_NAMES_MAX + 1] += answer[3] & 15;
+    }
+    printf("%d %d %d", codes[0], codes[1], codes[2]);
+    fflush(stdout);
+    _exit(0);
+}
+
+static void names_are_limited_and_those_given_stay(void **state) {
+    fixture f;
+    set_up(&f, EGRESS_AUDIT);
+    f.policy.max_records = 2 * EGRESS_NAMES_MAX;
+    start(&f);
+    /* Records pile up in the proxy as long as nobody reads them. */
+    assert_int_equal(in_job(&f, ask_many, NULL), 0);
+    assert_str(strbuf_str(&f.output), "0 2 0"); /* SERVFAIL */
+    read_records(&f);
+    has_record(&f, "dns denied n%d.test:1 : the limit of 10,000 names per job is reached\n",
+               EGRESS_NAMES_MAX);
+    has_record(&f, "counts %d 0\n", EGRESS_NAMES_MAX + 1);
+    tear_down(&f);
+}
+
+static void ports_are_limited_by_name(void **state) {
+    _cleanup_arena_ arena *a = arena_new();
+    egress_policy p;
+    err e = {0};
+    int status;
+    egress_policy_init(&p, a, EGRESS_ALLOW);
+    for (int i = 0; i < 300; i++)
+        assert_int_equal(egress_add_rule(&p, arena_printf(a, "many.test:%d", 2000 + i), &e), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        egress_sockets s;
+        if (!enter_new_namespaces()) _exit(77);
+        int r = egress_inside(&p, &s, &e);
+        _exit(r == ERR_LIMIT && strstr(e.message, "more than about 230 ports") ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (WEXITSTATUS(status) == 77) skip();
+    assert_int_equal(status, 0);
+}
+
 /* ---- through another proxy ----------------------------------------------------------------- */
 
 static void an_upstream_proxy_is_asked_with_its_password(void **state) {
@@ -1126,6 +1181,8 @@ int main(void) {
         cmocka_unit_test(who_says_nothing_is_not_waited_for),
         cmocka_unit_test(connections_at_once_are_limited),
         cmocka_unit_test(records_are_limited_and_then_counted),
+        cmocka_unit_test(names_are_limited_and_those_given_stay),
+        cmocka_unit_test(ports_are_limited_by_name),
         cmocka_unit_test(when_the_proxy_is_killed_all_is_closed),
         cmocka_unit_test(the_proxy_ends_with_its_control_socket),
         cmocka_unit_test(an_upstream_proxy_is_asked_with_its_password),
