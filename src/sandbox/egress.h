@@ -17,17 +17,21 @@
  *
  * Nothing fails open: what cannot be judged is denied. When the proxy ends, all ends.
  *
- * How it is put together (all four processes are the caller's):
- *   1. in a process of the host's namespace: socketpair, fork the proxy, egress_receive there;
- *   2. in the job's first process, after unshare: egress_inside, then egress_send;
- *   3. the proxy runs; the caller reads records from the control socket;
+ * How it is put together:
+ *   1. a process of the host's namespace forks the proxy (egress_proxy_start);
+ *   2. the job's first process, in its namespaces and before it drops capabilities, opens the
+ *      sockets (egress_inside) and hands them over (egress_send);
+ *   3. whoever holds the control socket reads records from it (egress_record_next);
  *   4. shutdown(control, SHUT_WR): the proxy closes every connection, sends the last records and
- *      ends; the caller reads to the end of file. Closing the socket instead ends it at once. */
+ *      ends; the reader reads to the end of file. Closing the socket instead ends it at once.
+ */
 #ifndef SLIPWAY_SANDBOX_EGRESS_H
 #define SLIPWAY_SANDBOX_EGRESS_H
 
 #include "base/arena.h"
 #include "base/err.h"
+
+#include <sys/types.h>
 
 #define EGRESS_RULES_MAX   1000
 #define EGRESS_HOSTS_MAX   1000
@@ -215,10 +219,16 @@ const char *egress_resolv_conf(void);
 
 /* ---- the proxy ----------------------------------------------------------------------------- */
 
-/* Serves until `control` ends. Called in a process of its own in the host's network namespace: it
- * closes every descriptor but its own (0 to 2 stay), drops capabilities, sets no_new_privs and
- * limits, and ends the process: 0 when told to, 1 when the system refused it something. Takes over
- * `s` and `control` (a Unix stream socket). */
+/* Forks the proxy in the caller's network namespace: the host's. It waits for the sockets at
+ * *ret_handover's other end: egress_send(*ret_handover, …) in the job's first process, which closes
+ * it then, as the caller does. *ret_control is read for records. Both are close-on-exec. Gives the
+ * proxy's pid, to be waited for (status 0 when it was told to end, else 1), or a negative code.
+ * `p` is used in the child only. */
+pid_t egress_proxy_start(const egress_policy *p, int *ret_handover, int *ret_control, err *e);
+
+/* What the child does: serves until `control` (a Unix stream socket) ends. It closes every
+ * descriptor but its own (0 to 2 stay), becomes nobody where it was root, drops capabilities, sets
+ * no_new_privs and limits, and ends the process. Takes over `s` and `control`. */
 _Noreturn void egress_proxy_run(const egress_policy *p, const egress_sockets *s, int control);
 
 /* ---- records ------------------------------------------------------------------------------- */

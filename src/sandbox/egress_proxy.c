@@ -56,10 +56,11 @@ static int by_number(const void *x, const void *y) {
 }
 
 /* Every descriptor that is not its own is somebody's file, socket or terminal. */
-static void close_others(const egress_sockets *s, int control) {
-    int keep[EGRESS_SOCKETS_MAX + 1];
+static void close_others(const egress_sockets *s, int control, int handover) {
+    int keep[EGRESS_SOCKETS_MAX + 2];
     size_t count = 0;
     keep[count++] = control;
+    if (handover >= 0) keep[count++] = handover;
     for (size_t i = 0; i < s->count; i++)
         keep[count++] = s->items[i].fd;
     qsort(keep, count, sizeof *keep, by_number);
@@ -114,7 +115,7 @@ static size_t set_limits(size_t wanted) {
 
 static size_t confine(const egress_sockets *s, int control, size_t connections) {
     default_signals();
-    close_others(s, control);
+    close_others(s, control, -1);
     if (chdir("/") < 0) _exit(1);
     prctl(PR_SET_NAME, "slip:egress");
     connections = set_limits(connections);
@@ -224,4 +225,37 @@ void egress_proxy_run(const egress_policy *p, const egress_sockets *s, int contr
         proxy_watch(&px, l, EPOLLIN);
     }
     serve(&px);
+}
+
+/* ---- starting it --------------------------------------------------------------------------- */
+
+static _Noreturn void be_proxy(const egress_policy *p, int handover, int control) {
+    static egress_sockets s;
+    err e = {0};
+    close_others(&s, control, handover); /* while it waits it must not keep a job's socket open */
+    if (egress_receive(handover, &s, &e) < 0) _exit(1);
+    close(handover);
+    egress_proxy_run(p, &s, control);
+}
+
+pid_t egress_proxy_start(const egress_policy *p, int *ret_handover, int *ret_control, err *e) {
+    int handover[2], control[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, handover) < 0)
+        return err_sys(e, errno, "cannot make a socket for the egress proxy");
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0) {
+        int failed = errno;
+        close(handover[0]), close(handover[1]);
+        return err_sys(e, failed, "cannot make a socket for the egress proxy");
+    }
+    pid_t pid = fork();
+    if (pid == 0) be_proxy(p, handover[1], control[1]);
+    int failed = errno;
+    close(handover[1]), close(control[1]);
+    if (pid < 0) {
+        close(handover[0]), close(control[0]);
+        return err_sys(e, failed, "cannot start the egress proxy");
+    }
+    *ret_handover = handover[0];
+    *ret_control = control[0];
+    return pid;
 }

@@ -140,15 +140,6 @@ static _Noreturn void be_job(const egress_policy *p, int sock, int says) {
         pause();
 }
 
-static _Noreturn void be_proxy(const egress_policy *p, int sock, int control) {
-    egress_sockets s;
-    err e = {0};
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (egress_receive(sock, &s, &e) < 0) _exit(3);
-    close(sock);
-    egress_proxy_run(p, &s, control);
-}
-
 void job_stop(pid_t pid) {
     kill(pid, SIGKILL);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
@@ -156,31 +147,23 @@ void job_stop(pid_t pid) {
 
 /* The policy goes through its text, as it does between processes. */
 void job_start(job *f) {
-    int sockets[2], control[2], says[2], status;
+    int handover, says[2], status;
     _cleanup_strbuf_ strbuf text = STRBUF_INIT;
     egress_policy *p = ARENA_NEW(f->a, egress_policy);
     err e = {0};
     egress_policy_write(&f->policy, &text);
     assert_int_equal(egress_policy_read(f->a, strbuf_str(&text), p, &e), 0);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, says), 0);
+    f->proxy = egress_proxy_start(p, &handover, &f->control, &e);
+    if (f->proxy < 0) fail_msg("%s", e.message);
     f->pid = fork();
     if (f->pid == 0) {
         close(says[0]);
-        close(sockets[1]);
-        be_job(p, sockets[0], says[1]);
+        close(f->control); /* what holds it keeps the proxy running */
+        be_job(p, handover, says[1]);
     }
     close(says[1]);
-    close(sockets[0]);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control), 0);
-    f->proxy = fork();
-    if (f->proxy == 0) {
-        close(control[0]);
-        be_proxy(p, sockets[1], control[1]);
-    }
-    close(sockets[1]);
-    close(control[1]);
-    f->control = control[0];
+    close(handover);
     f->job_says = says[0];
     char ready;
     if (recv(f->job_says, &ready, 1, 0) == 1) return;

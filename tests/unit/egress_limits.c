@@ -66,8 +66,8 @@ static void who_says_nothing_is_not_waited_for(void **state) {
     job f;
     job_set_up(&f, EGRESS_ALLOW);
     job_allow(&f, "api.egress.test", "127.0.0.1");
-    f.policy.handshake_ms = 80;
-    f.policy.idle_ms = 120;
+    f.policy.handshake_ms = 500;
+    f.policy.idle_ms = 1500;
     job_start(&f);
     talk t = {.port = EGRESS_HTTP_PORT, .bytes = STR("CONNECT api.egr"), .keep_open = true};
     assert_int_equal(job_do(&f, job_talk, &t), 0);
