@@ -118,13 +118,17 @@ int egress_add_rule(egress_policy *p, str text, err *e);
 int egress_add_host(egress_policy *p, str name, str address, err *e);
 
 /* The proxy to go out through, "http://[user:password@]host[:port]" (an empty `url`: none), and
- * the names that are reached without it, as curl understands no_proxy: commas, a name means what is
- * below too, "*" everything. Through such a proxy names are resolved by it, so what they resolve to
- * is not judged here. ERR_UNSUPPORTED for proxies that are not spoken to in plain HTTP. */
+ * the names that are reached without it: separated by commas, a name means what is below it too,
+ * an address itself (ranges are not understood), "*" everything. Through such a proxy names are
+ * resolved by it, so what they resolve to is not judged here. ERR_UNSUPPORTED for proxies that are
+ * not spoken to in plain HTTP. */
 int egress_set_upstream(egress_policy *p, str url, str no_proxy, err *e);
 /* The same from an environment ("K=V", NULL-terminated): https_proxy, HTTPS_PROXY, all_proxy,
  * ALL_PROXY, http_proxy, and no_proxy, NO_PROXY. */
 int egress_upstream_from_env(egress_policy *p, const char *const *env, err *e);
+
+/* Whether no_proxy names it. */
+bool egress_in_no_proxy(const egress_policy *p, const egress_target *t);
 
 /* A policy as text, to be passed to another process; it may hold the upstream proxy's password. */
 void egress_policy_write(const egress_policy *p, strbuf *out);

@@ -163,25 +163,6 @@ static bool recognise(conn *c) {
     return true;
 }
 
-static bool in_no_proxy(const egress_policy *p, const egress_target *t) {
-    char address[EGRESS_ADDRESS_TEXT];
-    egress_address_text(&t->address, address);
-    str rest = p->upstream.no_proxy, item, name = str_from(t->name[0] ? t->name : address);
-    while (rest.len) {
-        str_cut(rest, ',', &item, &rest);
-        item = str_trim(item);
-        if (str_is(item, "*")) return true;
-        if (str_starts(item, STR("*."))) item = str_sub(item, 1, item.len);
-        if (str_starts(item, STR("."))) item = str_sub(item, 1, item.len);
-        if (item.len == 0 || item.len > name.len) continue;
-        str tail = str_sub(name, name.len - item.len, name.len);
-        if (!str_eq_nocase(tail, item)) continue;
-        if (tail.len == name.len || (t->name[0] && name.ptr[name.len - tail.len - 1] == '.'))
-            return true;
-    }
-    return false;
-}
-
 static void set_addresses(conn *c, const egress_address *from, size_t count) {
     memcpy(c->addresses, from, count * sizeof *from);
     c->address_count = count;
@@ -296,7 +277,7 @@ void conn_reach(conn *c) {
     find_addresses(c);
     bool direct =
         c->trusted && (!c->target.address.family || egress_is_loopback(&c->target.address));
-    c->upstream = p->upstream.host.len && !direct && !in_no_proxy(p, &c->target);
+    c->upstream = p->upstream.host.len && !direct && !egress_in_no_proxy(p, &c->target);
     if (c->upstream && c->target.address.family && !c->trusted &&
         lookup_is_own(&c->target.address)) {
         c->upstream = false;

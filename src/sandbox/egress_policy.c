@@ -100,6 +100,25 @@ int egress_upstream_from_env(egress_policy *p, const char *const *env, err *e) {
                                from_env(env, exceptions, COUNT(exceptions)), e);
 }
 
+bool egress_in_no_proxy(const egress_policy *p, const egress_target *t) {
+    char address[EGRESS_ADDRESS_TEXT];
+    egress_address_text(&t->address, address);
+    str rest = p->upstream.no_proxy, item, name = str_from(t->name[0] ? t->name : address);
+    while (rest.len) {
+        str_cut(rest, ',', &item, &rest);
+        item = str_trim(item);
+        if (str_is(item, "*")) return true;
+        if (str_starts(item, STR("*."))) item = str_sub(item, 1, item.len);
+        if (str_starts(item, STR("."))) item = str_sub(item, 1, item.len);
+        if (item.len == 0 || item.len > name.len) continue;
+        str tail = str_sub(name, name.len - item.len, name.len);
+        if (!str_eq_nocase(tail, item)) continue;
+        if (tail.len == name.len || (t->name[0] && name.ptr[name.len - tail.len - 1] == '.'))
+            return true;
+    }
+    return false;
+}
+
 /* ---- as text ------------------------------------------------------------------------------- */
 
 static const char *const mode_names[EGRESS_MODE_COUNT] = {"none", "allow", "audit"};

@@ -208,6 +208,40 @@ static void the_machines_own_proxy_is_taken_from_the_environment(void **state) {
     }
 }
 
+static void no_proxy_names_what_is_reached_directly(void **state) {
+    static const struct {
+        const char *no_proxy, *host;
+        bool direct;
+    } cases[] = {
+        {"", "a.test", false},
+        {"*", "a.test", true},
+        {"a.test", "a.test", true},
+        {"x.test, A.test ,", "a.test", true},
+        {"a.test", "b.a.test", true},
+        {".a.test", "b.a.test", true},
+        {".a.test", "a.test", true},
+        {"*.a.test", "b.a.test", true},
+        {"a.test", "ba.test", false},
+        {"b.a.test", "a.test", false},
+        {"10.0.0.5", "10.0.0.5", true},
+        {"0.0.5", "10.0.0.5", false},
+        {"2001:db8::1", "[2001:db8::1]", true},
+        {".,..", "a.test", false},
+    };
+    _cleanup_arena_ arena *a = arena_new();
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        egress_policy p;
+        egress_target t = {0};
+        err e = {0};
+        egress_policy_init(&p, a, EGRESS_ALLOW);
+        assert_int_equal(
+            egress_set_upstream(&p, STR("proxy.test"), str_from(cases[i].no_proxy), &e), 0);
+        assert_true(egress_parse_host(str_from(cases[i].host), &t));
+        if (egress_in_no_proxy(&p, &t) != cases[i].direct)
+            fail_msg("\"%s\" and %s", cases[i].no_proxy, cases[i].host);
+    }
+}
+
 /* ---- DNS ----------------------------------------------------------------------------------- */
 
 static void queries_are_read_or_refused(void **state) {
@@ -499,6 +533,7 @@ int main(void) {
         cmocka_unit_test(targets_are_judged_by_name_and_port),
         cmocka_unit_test(a_policy_survives_as_text),
         cmocka_unit_test(the_machines_own_proxy_is_taken_from_the_environment),
+        cmocka_unit_test(no_proxy_names_what_is_reached_directly),
         cmocka_unit_test(queries_are_read_or_refused),
         cmocka_unit_test(answers_repeat_the_question),
         cmocka_unit_test(socks_requests_are_read),
