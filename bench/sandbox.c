@@ -4,8 +4,8 @@
  *   BARE READY WHOLE
  *
  * READY is how long it takes until the command can be started. */
-#include "base/fs.h"
 #include "sandbox/sandbox.h"
+#include "base/fs.h"
 
 #include <spawn.h>
 #include <stdio.h>

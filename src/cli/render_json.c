@@ -3,6 +3,7 @@
 #include "cli/render.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -193,6 +194,21 @@ static void put_annotation(json_out *o, const runner_event *ev) {
     key_count(o, "end_column", ev->end_column);
 }
 
+/* On a line of its own, so what is absent says nothing. */
+static void put_contact(json_out *o, const runner_event *ev) {
+    const sandbox_contact *c = ev->contact;
+    json_key_number(o, "step", ev->step);
+    json_key_str(o, "name", c->name);
+    json_key_number(o, "port", c->port);
+    json_key_str(o, "how", str_from(c->how));
+    json_key_str(o, "verdict", str_from(c->verdict));
+    key_text(o, "reason", str_from(c->reason));
+    key_text(o, "address", c->address);
+    if (strcmp(c->verdict, "ended") != 0) return;
+    json_key_number(o, "bytes_out", (double)c->bytes_out);
+    json_key_number(o, "bytes_in", (double)c->bytes_in);
+}
+
 static const char *const event_names[RUNNER_EVENT_COUNT] = {
     [RUNNER_JOB_STARTED] = "job_started",
     [RUNNER_STEP_STARTED] = "step_started",
@@ -200,6 +216,7 @@ static const char *const event_names[RUNNER_EVENT_COUNT] = {
     [RUNNER_GROUP] = "group",
     [RUNNER_GROUP_END] = "group_end",
     [RUNNER_ANNOTATION] = "annotation",
+    [RUNNER_CONTACT] = "contact",
     [RUNNER_STEP_FINISHED] = "step_finished",
     [RUNNER_JOB_FINISHED] = "job_finished",
 };
@@ -214,6 +231,7 @@ static void job_event(render *r, const job_view *job, const runner_event *ev) {
     case RUNNER_STEP_STARTED: put_step_started(&o, ev); break;
     case RUNNER_STEP_FINISHED: put_step_finished(&o, ev); break;
     case RUNNER_ANNOTATION: put_annotation(&o, ev); break;
+    case RUNNER_CONTACT: put_contact(&o, ev); break;
     case RUNNER_LOG:
         json_key_number(&o, "step", ev->step);
         json_key_str(&o, "level", str_from(level_name(ev->level)));

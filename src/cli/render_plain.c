@@ -155,6 +155,7 @@ static void job_event(render *r, const job_view *job, const runner_event *ev) {
     case RUNNER_JOB_STARTED:
     case RUNNER_GROUP_END:
     case RUNNER_ANNOTATION:
+    case RUNNER_CONTACT:
     case RUNNER_EVENT_COUNT: break;
     }
 }

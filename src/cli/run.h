@@ -9,6 +9,7 @@
  *   run_graph.c    --graph draws it
  *   run_driver.c   the loop: schedules give jobs, runners run them, a renderer shows it
  *   run_where.c    where its jobs run, within which limits
+ *   run_network.c  what they may reach
  *   run_roots.c    the folders of its jobs
  *   run_temp.c     the private folder of a run */
 #ifndef SLIPWAY_CLI_RUN_H
@@ -22,6 +23,7 @@
 #include "runner/runner.h"
 #include "workflow/lock.h"
 #include "workflow/plan.h"
+#include "workflow/settings.h"
 
 /* ---- what was asked for --------------------------------------------------------------------- */
 
@@ -88,6 +90,7 @@ typedef struct run_set {
     size_t update_count;
     git_info git;
     event event;
+    settings *settings;   /* of slipway.yml, or NULL */
     workflow **workflows; /* all that were read */
     size_t workflow_count;
     run_file *files; /* those that are started */
@@ -172,6 +175,16 @@ int run_where_choose(const run_config *c, const str *labels, size_t count, run_w
 sandbox_limits run_limits_default(const char *folder);
 /* Overwrites the limits that --limit names. */
 int run_limits_read(const options *given, sandbox_limits *ret, err *e);
+
+/* ---- what jobs may reach -------------------------------------------------------------------- */
+
+/* Reads slipway.yml, if the repository has one. Its problems are printed; any error among them
+ * gives ERR_INVALID with an empty message. */
+int run_settings_read(run_set *set, err *e);
+/* Judges --network. */
+int run_network_judge(const options *given, err *e);
+/* What a job may reach; `also` is a rule that is added, or NULL. */
+sandbox_egress run_network(const run_set *set, arena *a, str job, const char *also);
 
 /* ---- running -------------------------------------------------------------------------------- */
 

@@ -227,6 +227,7 @@ int run_config_read(const options *given, run_config *c, err *e) {
         r = read_mappings(given, "platform", "LABEL=BACKEND", &c->platforms, &c->platform_count, e);
     if (r == 0) r = judge_actions(c, e);
     if (r == 0) r = run_where_judge(c, e);
+    if (r == 0) r = run_network_judge(given, e);
     sandbox_limits judged = {0};
     return r == 0 ? run_limits_read(given, &judged, e) : r;
 }

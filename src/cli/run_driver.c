@@ -291,6 +291,7 @@ static int start_job(live_job *job, err *e) {
         .rootfs = where.rootfs,
         .mounts = d->mounts,
         .mount_count = d->mount_count,
+        .egress = run_network(d->set, job->a, instance->plan->job->id, NULL),
         .limits = d->limits,
         .repo_root = d->set->root,
         .env = &d->config->env,

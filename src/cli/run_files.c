@@ -89,6 +89,7 @@ int run_set_read(run_set *set, err *e) {
     problem_list problems = {.a = set->a};
     int r = find_paths(set, &paths, e);
     if (r == 0) r = run_lock_read(set, e);
+    if (r == 0) r = run_settings_read(set, e);
     if (r < 0) return r;
     set->workflows = ARENA_ARRAY(set->a, workflow *, paths.count);
     for (size_t i = 0; i < paths.count; i++) {

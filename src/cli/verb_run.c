@@ -28,6 +28,10 @@ static const option_spec run_options[] = {
              "macos-* and windows-*: a private machine with this machine's system folders. "
              "'rootfs:DIR': the same with DIR as its root. 'host': this machine, without "
              "isolation."},
+    {0, "network", "MODE", .complete = COMPLETE_WORDS, .words = "host none audit",
+     .help = "What jobs may reach, whatever slipway.yml says: 'host': what this machine can; "
+             "'none': nothing; 'audit': everything but this machine itself, and --json tells "
+             "what was contacted."},
     {0, "limit", "NAME=VALUE", .many = true,
      .help = "What one job in a sandbox may use: memory, disk (as 4G), processes, cpus, "
              "open-files. 0 means no limit. 'slipway doctor' tells what enforces them."},

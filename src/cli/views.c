@@ -150,6 +150,7 @@ void job_view_event(job_view *v, const runner_event *ev) {
         break;
     case RUNNER_GROUP: start_group(v, ev); break;
     case RUNNER_GROUP_END: end_group(v, ev); break;
+    case RUNNER_CONTACT:
     case RUNNER_EVENT_COUNT: break;
     }
 }

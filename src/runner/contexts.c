@@ -119,14 +119,31 @@ static const char *const inherited[] = {
     "NODE_EXTRA_CA_CERTS",
 };
 
+/* Where the network is limited, the proxies are those of the sandbox and no other. */
+static bool is_limited(const runner *r) {
+    return r->spec->backend != SANDBOX_HOST && r->spec->egress.network != SANDBOX_NETWORK_HOST;
+}
+
+static void add_way_out(runner *r, value *base) {
+    if (!is_limited(r)) return;
+    const char *const *env = sandbox_egress_env(r->a, r->spec->egress.network);
+    for (; *env; env++) {
+        str key, text;
+        str_cut(str_from(*env), '=', &key, &text);
+        value_set_str(r->a, base, arena_cstr(r->a, key), text);
+    }
+}
+
 #define USUAL_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 static void init_environment(runner *r) {
     value *base = &r->base_env;
     *base = value_object_new(r->a, true);
+    bool limited = is_limited(r);
     value_set_str(r->a, base, "LANG", STR("C.UTF-8"));
     for (size_t i = 0; i < sizeof inherited / sizeof *inherited; i++) {
         const char *text = getenv(inherited[i]);
+        if (limited && strcasestr(inherited[i], "_proxy")) continue; /* the sandbox has its own */
         if (text) value_set_str(r->a, base, inherited[i], str_from(text));
     }
     bool host = r->spec->backend == SANDBOX_HOST;
@@ -137,6 +154,7 @@ static void init_environment(runner *r) {
         value_set_str(r->a, base, "USER", user);
         value_set_str(r->a, base, "LOGNAME", user);
     }
+    add_way_out(r, base);
     value_set_str(r->a, base, "HOME", str_from(r->home));
     value_set_str(r->a, base, "CI", STR("true"));
     value_set_str(r->a, base, "GITHUB_ACTIONS", STR("true"));

@@ -217,13 +217,34 @@ static void begin(void *context, const err *e) {
         lane_go(r->lanes);
 }
 
+static step *running_step(const runner *r) {
+    for (const lane *l = r->lanes; l; l = l->next) {
+        if (l->running) return l->running;
+    }
+    return r->complete;
+}
+
 /* Told by the step that runs: it is the one that fails for it. */
 static void on_limit(void *context, const char *what) {
-    runner *r = context;
-    step *s = r->complete;
-    for (lane *l = r->lanes; l && !s; l = l->next)
-        s = l->running;
+    step *s = running_step(context);
     if (s) output_error(s, "%s", what);
+}
+
+/* What is refused is a line of the log as well: the program itself may only say that it timed out.
+ */
+static void on_contact(void *context, const sandbox_contact *c) {
+    runner *r = context;
+    step *s = running_step(r);
+    runner_event ev = {.kind = RUNNER_CONTACT, .step = -1, .parent_step = -1};
+    if (s) ev = output_event_of(s, RUNNER_CONTACT);
+    sandbox_contact clean = *c;
+    arena *a = s ? s->a : r->a;
+    clean.name = output_masked(r, a, c->name);
+    ev.contact = &clean;
+    output_event(r, &ev);
+    if (s && strcmp(c->verdict, "denied") == 0)
+        output_logf(s, LOG_WARNING, "Network: %.*s:%u was refused: %s", STR_ARG(c->name), c->port,
+                    c->reason);
 }
 
 int runner_start(const runner_spec *spec, const runner_port *port, runner **ret, err *e) {
@@ -248,10 +269,11 @@ int runner_start(const runner_spec *spec, const runner_port *port, runner **ret,
                         .rootfs = spec->rootfs,
                         .mounts = spec->mounts,
                         .mount_count = spec->mount_count,
-                        .network = spec->network,
+                        .egress = spec->egress,
                         .limits = spec->limits,
                         .on_ready = begin,
                         .on_limit = on_limit,
+                        .on_contact = on_contact,
                         .context = r};
     int code = context_init(r, e);
     if (code >= 0) code = sandbox_spawn(&box, &r->box, e);

@@ -28,6 +28,8 @@ typedef enum runner_event_kind {
     RUNNER_GROUP, /* text: the title; RUNNER_GROUP_END closes it */
     RUNNER_GROUP_END,
     RUNNER_ANNOTATION, /* level, text, title, file, line … */
+    RUNNER_CONTACT,    /* contact: what the job has reached or tried to, while its network is
+                        * limited; step: that ran meanwhile, or -1 */
     RUNNER_STEP_FINISHED,
     RUNNER_JOB_FINISHED,
     RUNNER_EVENT_COUNT
@@ -67,6 +69,7 @@ typedef struct runner_event {
     const value *outputs; /* finished steps and jobs: an object, masked */
     str summary;          /* finished steps: what they wrote to GITHUB_STEP_SUMMARY */
     int64_t duration_us;
+    const sandbox_contact *contact;
 } runner_event;
 
 /* What was begun has ended: `e` is NULL when it went well. */
@@ -113,7 +116,7 @@ typedef struct runner_spec {
     const char *rootfs;
     const sandbox_mount *mounts;
     unsigned mount_count;
-    sandbox_network network;
+    sandbox_egress egress;
     sandbox_limits limits;
     const char *repo_root; /* the repository being run */
     const value *env;      /* --env: lowest precedence, under the workflow's env */

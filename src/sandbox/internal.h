@@ -4,6 +4,21 @@
 
 #include "sandbox/sandbox.h"
 
+/* ---- contact.c ----------------------------------------------------------------------------- */
+
+/* Adds the policy as text; nothing for the host's network. */
+int contact_policy(const sandbox_egress *egress, strbuf *out, err *e);
+
+/* Reads a proxy's records and tells them to spec->on_contact. */
+typedef struct contacts contacts;
+contacts *contacts_new(const sandbox_spec *spec, int control);
+/* Asks the proxy to end; `over` is called from the loop once it has said its last. False (and no
+ * call) when it has ended already or there is none. */
+bool contacts_end(contacts *c, void (*over)(void *context), void *context);
+void contacts_free(contacts *c);
+
+/* ---- sandbox.c ----------------------------------------------------------------------------- */
+
 /* Orders a command to be started with `output` as its stdout and stderr, or as its terminal. The
  * descriptor stays the caller's. *ret_id may be NULL: nobody waits for its exit. */
 int sandbox_send_start(sandbox *s, const char *const *argv, const char *const *env, const char *cwd,

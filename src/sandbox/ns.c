@@ -3,6 +3,7 @@
 
 #include "base/fs.h"
 #include "sandbox/cgroup.h"
+#include "sandbox/egress.h"
 #include "sandbox/leader.h"
 #include "sandbox/wire.h"
 #include "sandbox/zygote.h"
@@ -73,13 +74,28 @@ static int tell_ready(int sock, int owner, err *e) {
     return 0;
 }
 
-static int prepare(int sock, const ns_job *job, const go *g, leader_place *place, err *e) {
+/* Opens what the proxy listens on, and points the job's names at it. */
+static int open_network(const ns_job *job, int handover, err *e) {
+    _cleanup_arena_ arena *a = arena_new();
+    egress_policy policy;
+    egress_sockets sockets;
+    if (egress_policy_read(a, str_from(job->policy), &policy, e) < 0) return e->code;
+    if (egress_inside(&policy, &sockets, e) < 0) return e->code;
+    int r = egress_send(handover, &sockets, e);
+    egress_sockets_close(&sockets);
+    close(handover);
+    return r == 0 ? fs_create("/etc/resolv.conf", str_from(egress_resolv_conf()), 0644, e) : r;
+}
+
+static int prepare(int sock, int handover, const ns_job *job, const go *g, leader_place *place,
+                   err *e) {
     _cleanup_close_ int owner = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
     ns_root root;
     if (owner < 0) return err_sys(e, errno, "cannot open the user namespace");
     if (g->as_root && setgroups(0, NULL) < 0 && errno != EPERM) /* in a namespace without groups */
         return err_sys(e, errno, "cannot leave groups");
     if (ns_root_make(job, g->as_root, &root, e) < 0) return e->code;
+    if (handover >= 0 && open_network(job, handover, e) < 0) return e->code;
     set_limits(&job->limits);
     place->ruleset = ns_guard_ruleset();
     place->meter = (meter){.limits = job->limits};
@@ -90,7 +106,7 @@ static int prepare(int sock, const ns_job *job, const go *g, leader_place *place
     return tell_ready(sock, owner, e);
 }
 
-static _Noreturn void init_run(int sock, int gate, const ns_job *job) {
+static _Noreturn void init_run(int sock, int gate, int handover, const ns_job *job) {
     go g;
     err e = {0};
     leader_place place = {.ruleset = -1};
@@ -98,7 +114,7 @@ static _Noreturn void init_run(int sock, int gate, const ns_job *job) {
     close(gate);
     if (n != sizeof g) _exit(1);
     close(ZYGOTE_SOCKET);
-    if (prepare(sock, job, &g, &place, &e) < 0) {
+    if (prepare(sock, handover, job, &g, &place, &e) < 0) {
         wire_report(sock, WIRE_FAILED, 0, 0, str_from(e.message));
         _exit(1);
     }
@@ -196,21 +212,37 @@ static int clone_failed(err *e) {
 
 static pid_t clone_init(const ns_job *job) {
     uint64_t flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
-    if (job->network != SANDBOX_NETWORK_HOST) flags |= CLONE_NEWNET;
+    if (job->policy[0]) flags |= CLONE_NEWNET;
     struct clone_args args = {.flags = flags, .exit_signal = SIGCHLD};
     return (pid_t)syscall(SYS_clone3, &args, sizeof args);
 }
 
-pid_t ns_start(int sock, const ns_job *job, cgroup *groups) {
+/* The proxy stands in the host's network and reports to Slipway itself. */
+static pid_t start_proxy(int sock, const ns_job *job, int *ret_handover, err *e) {
+    _cleanup_arena_ arena *a = arena_new();
+    _cleanup_close_ int control = -1;
+    egress_policy policy;
+    if (egress_policy_read(a, str_from(job->policy), &policy, e) < 0) return -1;
+    pid_t pid = egress_proxy_start(&policy, ret_handover, &control, e);
+    if (pid < 0) return -1;
+    wire_head head = {.kind = WIRE_EGRESS};
+    if (wire_send(sock, (str){(const char *)&head, sizeof head}, &control, 1) == 0) return pid;
+    err_sys(e, errno, "cannot reach Slipway");
+    return pid; /* it ends with the descriptors that nobody has taken */
+}
+
+pid_t ns_start(int sock, const ns_job *job, cgroup *groups, pid_t *ret_proxy) {
     err e = {0};
-    int gate[2] = {-1, -1};
+    int gate[2] = {-1, -1}, handover = -1;
     pid_t pid = -1;
-    if (ns_guard_prepare(&e) == 0 && pipe2(gate, O_CLOEXEC) < 0)
-        err_sys(&e, errno, "cannot make a pipe");
+    *ret_proxy = -1;
+    if (ns_guard_prepare(&e) == 0 && job->policy[0])
+        *ret_proxy = start_proxy(sock, job, &handover, &e);
+    if (!e.code && pipe2(gate, O_CLOEXEC) < 0) err_sys(&e, errno, "cannot make a pipe");
     if (!e.code && (pid = clone_init(job)) < 0) clone_failed(&e);
     if (pid == 0) {
         close(gate[1]);
-        init_run(sock, gate[0], job);
+        init_run(sock, gate[0], handover, job);
     }
     if (pid > 0 && release(sock, gate[1], pid, job, groups, &e) < 0) {
         kill(pid, SIGKILL);
@@ -219,6 +251,7 @@ pid_t ns_start(int sock, const ns_job *job, cgroup *groups) {
         pid = -1;
     }
     if (gate[0] >= 0) close(gate[0]), close(gate[1]);
+    if (handover >= 0) close(handover);
     if (pid < 0) wire_report(sock, WIRE_FAILED, 0, 0, str_from(e.message));
     return pid;
 }

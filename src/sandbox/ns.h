@@ -29,13 +29,15 @@ typedef struct ns_job {
     const char *name, *folder, *layer, *rootfs;
     sandbox_mount mounts[SANDBOX_MOUNTS_MAX];
     unsigned mount_count;
-    sandbox_network network;
+    const char *policy; /* egress.h; empty: the host's network */
     sandbox_limits limits;
 } ns_job;
 
 /* In the zygote: clones the init, which serves `sock`, and makes its control groups, to be removed
- * by the caller. Its pid, or -1 after Slipway was told over the socket what went wrong. */
-pid_t ns_start(int sock, const ns_job *job, cgroup *ret_groups);
+ * by the caller, and the proxy of a limited network (*ret_proxy, else -1), which is to be reaped
+ * and ends when Slipway wants it to. The init's pid, or -1 after Slipway was told over the socket
+ * what went wrong. */
+pid_t ns_start(int sock, const ns_job *job, cgroup *ret_groups, pid_t *ret_proxy);
 
 /* The host's folders that a job sees, relative to "/", ending in NULL. */
 extern const char *const ns_system_folders[];

@@ -16,12 +16,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -264,13 +261,6 @@ static int bind_mounts(builder *b) {
 
 /* ---- the whole ----------------------------------------------------------------------------- */
 
-static int bring_up_loopback(err *e) {
-    _cleanup_close_ int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
-    bool up = sock >= 0 && ioctl(sock, SIOCSIFFLAGS, &lo) == 0;
-    return up ? 0 : err_sys(e, errno, "cannot bring up the loopback interface");
-}
-
 static int become_root(builder *b) {
     if (chdir(b->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
         umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
@@ -298,5 +288,5 @@ int ns_root_make(const ns_job *job, bool as_root, ns_root *ret, err *e) {
     *ret = (ns_root){0};
     if (build(&b, ret) < 0) return e->code;
     if (sethostname("runner", 6) < 0) return err_sys(e, errno, "cannot set the host's name");
-    return job->network == SANDBOX_NETWORK_HOST ? 0 : bring_up_loopback(e);
+    return 0;
 }

@@ -55,8 +55,9 @@ struct sandbox {
     view files;
     counter counters[COUNTERS_MAX];
     unsigned counter_count;
-    bool ready; /* on_ready was called */
-    loop_timer *ready_soon;
+    contacts *contacts; /* NULL: the host's network */
+    bool ready;         /* on_ready was called */
+    loop_timer *ready_soon, *drop;
     int sock;
     loop_watch *watch;
     wire_reader in;
@@ -201,7 +202,9 @@ static void release(sandbox *s) {
     loop_watch_stop(s->watch);
     loop_timer_stop(s->late);
     loop_timer_stop(s->ready_soon);
+    loop_timer_stop(s->drop);
     close_view(s);
+    contacts_free(s->contacts);
     while (s->counter_count)
         close(s->counters[--s->counter_count].fd);
     if (s->sock >= 0) close(s->sock);
@@ -214,10 +217,26 @@ static void release(sandbox *s) {
     free(s);
 }
 
+/* Not while the records' own watch is on the stack. */
+static void drop_later(void *context) {
+    sandbox *s = context;
+    loop_timer_stop(s->drop);
+    s->drop = NULL;
+    release(s);
+}
+
 static void tell_ready(sandbox *s, const err *e) {
     if (s->ready || s->closing || s->freed) return;
     s->ready = true;
     if (s->spec.on_ready) s->spec.on_ready(s->spec.context, e);
+}
+
+/* The last that a closed sandbox waits for: what its job has contacted. */
+static void on_contacts_over(void *context) {
+    sandbox *s = context;
+    if (s->closed) s->closed(s->context);
+    s->freed = true;
+    s->drop = loop_after(s->loop, 0, drop_later, s);
 }
 
 /* The leader has ended: after its last report, or because somebody killed it. */
@@ -243,6 +262,7 @@ static void leader_gone(sandbox *s) {
         finish(p);
     }
     if (!s->closing || s->freed) return;
+    if (contacts_end(s->contacts, on_contacts_over, s)) return;
     if (s->closed) s->closed(s->context);
     s->freed = true;
 }
@@ -322,6 +342,7 @@ static void on_report(sandbox *s, const wire_head *head, str body) {
     case WIRE_FAILED: on_failed(s, body); break;
     case WIRE_COUNTER: add_counter(s, (cgroup_kind)head->value, body); break;
     case WIRE_LIMIT: tell_limit(s, body); break;
+    case WIRE_EGRESS: s->contacts = contacts_new(&s->spec, wire_take_fd(&s->in)); break;
     case WIRE_ORPHAN: {
         char name[32] = "";
         memcpy(name, body.ptr, body.len < sizeof name ? body.len : sizeof name - 1);
@@ -360,13 +381,15 @@ static void on_reports(void *context, int fd) {
 static int new_leader(const sandbox_spec *spec, int *ret, err *e) {
     int pair[2];
     char name[17];
+    _cleanup_strbuf_ strbuf policy = STRBUF_INIT;
     snprintf(name, sizeof name, "%s", spec->name);
+    if (contact_policy(&spec->egress, &policy, e) < 0) return e->code;
     ns_job job = {.name = name,
                   .folder = spec->folder ? spec->folder : "",
                   .layer = spec->layer ? spec->layer : "",
                   .rootfs = spec->rootfs ? spec->rootfs : "",
+                  .policy = strbuf_cstr(&policy),
                   .mount_count = spec->mount_count,
-                  .network = spec->network,
                   .limits = spec->limits};
     assert(spec->mount_count <= SANDBOX_MOUNTS_MAX);
     for (unsigned i = 0; i < spec->mount_count; i++)
@@ -412,7 +435,8 @@ static void on_closed_late(void *context) {
     sandbox *s = context;
     s->busy = true;
     leader_gone(s);
-    release(s);
+    s->busy = false;
+    if (s->freed) release(s);
 }
 
 void sandbox_close(sandbox *s, sandbox_orphan_fn *orphan, sandbox_closed_fn *closed,

@@ -41,10 +41,44 @@ typedef struct sandbox sandbox;
 typedef struct sandbox_process sandbox_process;
 
 typedef enum sandbox_network {
-    SANDBOX_NETWORK_HOST, /* the host's, as it is */
-    SANDBOX_NETWORK_NONE, /* a loopback interface of its own and nothing else */
+    SANDBOX_NETWORK_HOST,  /* the host's, as it is */
+    SANDBOX_NETWORK_NONE,  /* nothing but what a rule names on the host's loopback */
+    SANDBOX_NETWORK_ALLOW, /* what a rule names */
+    SANDBOX_NETWORK_AUDIT, /* everything but the host itself; all is told */
     SANDBOX_NETWORK_COUNT
 } sandbox_network;
+
+/* A name that a job may know and DNS does not, with its address. */
+typedef struct sandbox_host {
+    str name, address;
+} sandbox_host;
+
+/* What a job may reach. All but SANDBOX_NETWORK_HOST give it a network namespace whose only way out
+ * is a proxy of ours, which judges names; how: egress.h. */
+typedef struct sandbox_egress {
+    sandbox_network network;
+    const str *rules; /* "host", "host:port", "*.domain", "1.2.3.4:port", "localhost:port" */
+    size_t rule_count;
+    const sandbox_host *hosts;
+    size_t host_count;
+} sandbox_egress;
+
+/* Judges a rule or a host, as whoever wrote it wants to know: ERR_INVALID with what is wrong. */
+int sandbox_judge_rule(str rule, err *e);
+int sandbox_judge_host(const sandbox_host *host, err *e);
+/* What a job's processes need to know of its way out: "K=V", NULL-terminated, in `a`. */
+const char *const *sandbox_egress_env(arena *a, sandbox_network network);
+
+/* What a job has tried to reach. Text is borrowed. */
+typedef struct sandbox_contact {
+    str name; /* as it was asked for; or an address */
+    unsigned port;
+    const char *how;              /* "dns", "connect", "http", "socks", "address" */
+    const char *verdict;          /* "allowed", "denied", "failed", "ended" */
+    const char *reason;           /* of what was denied or failed, else "" */
+    str address;                  /* that was connected to, or empty */
+    uint64_t bytes_out, bytes_in; /* of what has ended */
+} sandbox_contact;
 
 /* Of SANDBOX_NAMESPACES; 0: no limit. Which means enforces each is told by sandbox_probe. */
 typedef struct sandbox_limits {
@@ -74,7 +108,7 @@ typedef struct sandbox_spec {
     const char *rootfs; /* a root folder to use instead of the host's, or NULL */
     const sandbox_mount *mounts;
     unsigned mount_count; /* at most SANDBOX_MOUNTS_MAX */
-    sandbox_network network;
+    sandbox_egress egress;
     sandbox_limits limits;
 
     /* Called once, from the loop, unless the sandbox is closed or freed before: commands may be
@@ -82,6 +116,8 @@ typedef struct sandbox_spec {
     void (*on_ready)(void *context, const err *e);
     /* A limit was hit: a sentence that names it. */
     void (*on_limit)(void *context, const char *what);
+    /* Something was contacted; not with SANDBOX_NETWORK_HOST. May be NULL. */
+    void (*on_contact)(void *context, const sandbox_contact *contact);
     void *context;
 } sandbox_spec;
 

@@ -7,7 +7,7 @@
  * ORPHAN has a pid and a name; CLOSED is the last of a job, with 1 where the leader is free for
  * another one and 0 where it ends. Of a machine of a job's own besides: READY comes first, with two
  * descriptors (view.h), or FAILED with a text; COUNTER has a kind of control group, a key and a
- * descriptor; LIMIT has a text. */
+ * descriptor; LIMIT has a text; EGRESS has the proxy's control socket (egress.h). */
 #ifndef SLIPWAY_SANDBOX_WIRE_H
 #define SLIPWAY_SANDBOX_WIRE_H
 
@@ -28,6 +28,7 @@ typedef enum wire_kind {
     WIRE_FAILED,
     WIRE_COUNTER,
     WIRE_LIMIT,
+    WIRE_EGRESS,
     WIRE_KIND_COUNT
 } wire_kind;
 

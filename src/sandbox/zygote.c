@@ -64,11 +64,10 @@ static void strip(int sock) {
 
 /* ---- what is asked for --------------------------------------------------------------------- */
 
-#define STRINGS_MAX (4 + 2 * SANDBOX_MOUNTS_MAX)
+#define STRINGS_MAX (5 + 2 * SANDBOX_MOUNTS_MAX)
 
 /* A job travels as its fixed part and its strings, each with its NUL. */
 typedef struct packed {
-    sandbox_network network;
     sandbox_limits limits;
     unsigned mount_count;
 } packed;
@@ -79,6 +78,7 @@ static unsigned list_strings(const ns_job *job, const char *out[STRINGS_MAX]) {
     out[n++] = job->folder;
     out[n++] = job->layer;
     out[n++] = job->rootfs;
+    out[n++] = job->policy;
     for (unsigned i = 0; i < job->mount_count; i++) {
         out[n++] = job->mounts[i].from;
         out[n++] = job->mounts[i].to;
@@ -89,7 +89,7 @@ static unsigned list_strings(const ns_job *job, const char *out[STRINGS_MAX]) {
 static void pack(strbuf *out, sandbox_backend backend, const ns_job *job) {
     const char *strings[STRINGS_MAX];
     unsigned count = list_strings(job, strings);
-    packed fixed = {job->network, job->limits, job->mount_count};
+    packed fixed = {job->limits, job->mount_count};
     wire_head head = {.size = sizeof fixed, .value = (int32_t)backend};
     for (unsigned i = 0; i < count; i++)
         head.size += (uint32_t)strlen(strings[i]) + 1;
@@ -113,11 +113,10 @@ static bool unpack(str body, ns_job *ret) {
     if (body.len < sizeof fixed) return false;
     memcpy(&fixed, body.ptr, sizeof fixed);
     body = str_sub(body, sizeof fixed, body.len);
-    *ret = (ns_job){
-        .network = fixed.network, .limits = fixed.limits, .mount_count = fixed.mount_count};
+    *ret = (ns_job){.limits = fixed.limits, .mount_count = fixed.mount_count};
     bool whole = take_string(&body, &ret->name) && take_string(&body, &ret->folder) &&
                  take_string(&body, &ret->layer) && take_string(&body, &ret->rootfs) &&
-                 ret->mount_count <= SANDBOX_MOUNTS_MAX;
+                 take_string(&body, &ret->policy) && ret->mount_count <= SANDBOX_MOUNTS_MAX;
     for (unsigned i = 0; whole && i < ret->mount_count; i++)
         whole = take_string(&body, &ret->mounts[i].from) && take_string(&body, &ret->mounts[i].to);
     return whole;
@@ -136,6 +135,8 @@ typedef struct child {
 typedef struct leaders {
     child *items;
     size_t count, cap;
+    pid_t *proxies; /* that have not ended */
+    size_t proxy_count, proxy_cap;
 } leaders;
 
 static child *add_leader(leaders *all) {
@@ -148,6 +149,21 @@ static child *add_leader(leaders *all) {
     return c;
 }
 
+static void add_proxy(leaders *all, pid_t pid) {
+    if (all->proxy_count == all->proxy_cap) {
+        all->proxy_cap = all->proxy_cap ? all->proxy_cap * 2 : 16;
+        all->proxies = mem_realloc(all->proxies, all->proxy_cap * sizeof *all->proxies);
+    }
+    all->proxies[all->proxy_count++] = pid;
+}
+
+static pid_t *find_proxy(const leaders *all, pid_t pid) {
+    for (size_t i = 0; i < all->proxy_count; i++) {
+        if (all->proxies[i] == pid) return &all->proxies[i];
+    }
+    return NULL;
+}
+
 static pid_t fork_leader(int sock, const char *name) {
     pid_t pid = fork();
     if (pid != 0) return pid;
@@ -158,7 +174,9 @@ static pid_t fork_leader(int sock, const char *name) {
 static void start_leader(leaders *all, int sock, sandbox_backend backend, const ns_job *job) {
     child *c = add_leader(all);
     bool host = backend == SANDBOX_HOST;
-    c->pid = host ? fork_leader(sock, job->name) : ns_start(sock, job, &c->groups);
+    pid_t proxy = -1;
+    c->pid = host ? fork_leader(sock, job->name) : ns_start(sock, job, &c->groups, &proxy);
+    if (proxy > 0) add_proxy(all, proxy);
     if (c->pid > 0 && !host)
         c->sock = sock;
     else
@@ -179,7 +197,8 @@ static void kill_orphans(const leaders *all) {
     tree_scan(&t);
     for (size_t i = 0; i < t.count; i++) {
         pid_t pid = t.items[i].pid;
-        if (t.items[i].parent != getpid() || find_leader(all, pid)) continue;
+        if (t.items[i].parent != getpid() || find_leader(all, pid) || find_proxy(all, pid))
+            continue;
         tree_below(&t, pid, 0);
         for (size_t j = 0; j < t.count; j++) {
             if (t.items[j].below) kill(t.items[j].pid, SIGKILL);
@@ -204,8 +223,10 @@ static void reap(leaders *all) {
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         child *c = find_leader(all, pid);
-        look |= status != 0 && !(c && c->sock >= 0);
+        pid_t *proxy = find_proxy(all, pid);
+        look |= status != 0 && !proxy && !(c && c->sock >= 0);
         if (c) forget_leader(all, c);
+        if (proxy) *proxy = all->proxies[--all->proxy_count];
     }
     if (look) kill_orphans(all);
 }
@@ -218,7 +239,7 @@ static void on_child(int signo) {
  * job has stopped would sleep for ever. */
 static _Noreturn void outlive(leaders *all, const sigset_t *idle) {
     const struct timespec patience = {0, 200000000};
-    for (reap(all); all->count; reap(all)) {
+    for (reap(all); all->count || all->proxy_count; reap(all)) {
         for (size_t i = 0; i < all->count; i++)
             kill(all->items[i].pid, SIGCONT);
         ppoll(NULL, 0, &patience, idle);

@@ -61,6 +61,7 @@ static void on_event(void *context, const runner_event *ev) {
         break;
     case RUNNER_JOB_STARTED:
     case RUNNER_JOB_FINISHED: break;
+    case RUNNER_CONTACT: break;
     case RUNNER_EVENT_COUNT: fail();
     }
 }
