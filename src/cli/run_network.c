@@ -66,8 +66,8 @@ int run_network_judge(const options *given, err *e) {
 
 static sandbox_network network_of(network_mode mode) {
     static const sandbox_network all[NETWORK_MODE_COUNT] = {
-        [NETWORK_UNSET] = SANDBOX_NETWORK_HOST,   [NETWORK_HOST] = SANDBOX_NETWORK_HOST,
-        [NETWORK_NONE] = SANDBOX_NETWORK_NONE,    [NETWORK_ALLOW] = SANDBOX_NETWORK_ALLOW,
+        [NETWORK_UNSET] = SANDBOX_NETWORK_HOST,  [NETWORK_HOST] = SANDBOX_NETWORK_HOST,
+        [NETWORK_NONE] = SANDBOX_NETWORK_NONE,   [NETWORK_ALLOW] = SANDBOX_NETWORK_ALLOW,
         [NETWORK_AUDIT] = SANDBOX_NETWORK_AUDIT,
     };
     return all[mode];

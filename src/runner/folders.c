@@ -106,6 +106,14 @@ static bool is_folder(const resetting *x, const char *path) {
     return false;
 }
 
+/* In a sandbox, `work` shows in `home` as well: what it is mounted on is out of the job's reach. */
+static bool is_mount_point(const resetting *x, const char *path) {
+    struct stat st;
+    const char *point = arena_printf(x->a, "%s/home/work", x->r->spec->root).ptr;
+    return x->r->spec->backend != SANDBOX_HOST && strcmp(path, point) == 0 &&
+           lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 #define BLANK_MAX 4096
 #define SMALL_MAX (1 << 20)
 
@@ -157,7 +165,7 @@ static int reset_folder(resetting *x, const char *folder, err *e) {
     if (fs_list(x->a, folder, &entries, &count, e) < 0) return e->code;
     for (size_t i = 0; i < count; i++) {
         const char *path = fs_join(x->a, folder, entries[i].name);
-        if (is_folder(x, path) || may_stay(x, folder, path)) continue;
+        if (is_folder(x, path) || is_mount_point(x, path) || may_stay(x, folder, path)) continue;
         if (put_away(x, path, e) < 0) return e->code;
     }
     return 0;

@@ -72,7 +72,8 @@ static void tell(const contacts *c, const egress_record *r) {
                             .port = r->head.port,
                             .how = egress_how_text((egress_how)r->head.how),
                             .verdict = verdicts[r->head.verdict],
-                            .reason = refused ? egress_reason_text((egress_reason)r->head.reason) : "",
+                            .reason =
+                                refused ? egress_reason_text((egress_reason)r->head.reason) : "",
                             .address = r->address,
                             .bytes_out = r->head.bytes_out,
                             .bytes_in = r->head.bytes_in};
