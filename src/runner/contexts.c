@@ -153,6 +153,7 @@ static void init_environment(runner *r) {
         str user = geteuid() == 0 ? STR("root") : STR("runner");
         value_set_str(r->a, base, "USER", user);
         value_set_str(r->a, base, "LOGNAME", user);
+        value_set_str(r->a, base, "DEBIAN_FRONTEND", STR("noninteractive")); /* as on GitHub's */
     }
     add_way_out(r, base);
     value_set_str(r->a, base, "HOME", str_from(r->home));

@@ -136,6 +136,11 @@ static const char sudo[] =
     "if [ \"$(id -u)\" = 0 ] && [ -n \"$user\" ] && [ \"$user\" != root ]; then\n"
     "  exec setpriv --reuid \"$user\" --regid \"$(id -g \"$user\")\" --init-groups -- \"$@\"\n"
     "fi\n"
+    "case ${1##*/} in apt|apt-get|aptitude|dpkg)\n"
+    "  [ \"$(id -u)\" = 0 ] || echo 'slipway: this sandbox has one user id, so the packages of "
+    "the' \\\n"
+    "    'system cannot be changed in it; where slipway is started by root, they can' >&2 ;;\n"
+    "esac\n"
     "exec \"$@\"\n";
 
 #define RUNNER_LINE "runner:x:1001:1001:runner:" NS_HOME ":/bin/bash\n"

@@ -38,16 +38,18 @@ static bool is_kept(int capability) {
     return false;
 }
 
-/* The bounding set decides what an executed program can have, whoever it runs as. The init itself
- * keeps only the power to kill what has changed its user. */
+/* The bounding set decides what a program can have that is executed by root; and as nobody gets new
+ * privileges, no program can have more than the init itself keeps. */
 static int drop_capabilities(err *e) {
     for (int c = 0; prctl(PR_CAPBSET_READ, c, 0, 0, 0) >= 0; c++) {
         if (!is_kept(c) && prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0)
             return err_sys(e, errno, "cannot drop a capability");
     }
     struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct data[2] = {
-        {.effective = 1u << CAP_KILL, .permitted = 1u << CAP_KILL}};
+    uint32_t kept = 0;
+    for (size_t i = 0; i < sizeof kept_capabilities / sizeof *kept_capabilities; i++)
+        kept |= 1u << (unsigned)kept_capabilities[i]; /* all are below 32 */
+    struct __user_cap_data_struct data[2] = {{.effective = kept, .permitted = kept}};
     if (syscall(SYS_capset, &head, data) < 0)
         return err_sys(e, errno, "cannot drop the capabilities");
     return 0;

@@ -21,6 +21,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -64,9 +65,12 @@ static int seal(builder *b, const char *path, uint64_t flags) {
 /* ---- the tmpfs ----------------------------------------------------------------------------- */
 
 static int mount_top(builder *b) {
-    char options[96] = "mode=755";
+    char options[96] = "mode=755,size=50%";
     uint64_t disk = b->job->limits.disk_bytes;
-    if (disk) snprintf(options, sizeof options, "mode=755,size=%llu", (unsigned long long)disk);
+    struct sysinfo machine;
+    bool fits = sysinfo(&machine) == 0 && disk < (uint64_t)machine.totalram * machine.mem_unit / 2;
+    if (disk && fits)
+        snprintf(options, sizeof options, "mode=755,size=%llu", (unsigned long long)disk);
     if (mount("slipway", b->top, "tmpfs", MS_NOSUID | MS_NODEV, options) < 0)
         return failed(b, "mount a tmpfs on", b->top);
     if (make_folder(b, b->root, 0755) < 0) return b->e->code;
