@@ -119,6 +119,7 @@ int actions_job_open(actions_services *s, arena *a, const actions_job *j, str *r
     } texts[] = {
         {"run", j->run},
         {"repository", j->repository},
+        {"caches", j->caches.len ? j->caches : j->repository},
         {"ref", j->ref},
         {"default_branch", j->default_branch},
         {"base_branch", j->base_branch},

@@ -47,7 +47,8 @@ void actions_stop(actions_services *s);
 
 typedef struct actions_job {
     str run;        /* the run's name among all runs, of [A-Za-z0-9-]; artifacts are the run's */
-    str repository; /* "owner/name", whose caches are meant */
+    str repository; /* "owner/name" */
+    str caches;     /* the name under which caches are kept; empty: the repository */
     str ref;        /* what the run has been started for: caches are written for it alone */
     str default_branch;     /* "main"; its caches can be read */
     str base_branch;        /* of a pull request, else empty; its caches can be read too */

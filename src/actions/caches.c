@@ -59,7 +59,7 @@ int cache_lookup(service *s, const job *j, arena *a, const str *keys, size_t cou
                  store_cache *ret, err *e) {
     for (size_t i = 0; i < j->scope_count; i++) {
         for (size_t k = 0; k < count; k++) {
-            int r = lookup_key(s, a, j->spec.repository, j->scopes[i], keys[k], version, ret, e);
+            int r = lookup_key(s, a, j->spec.caches, j->scopes[i], keys[k], version, ret, e);
             if (r == ERR_NOT_FOUND) continue;
             if (r == 0) r = store_cache_used(s->store, ret->id, clock_wall_us(), e);
             return r;
@@ -76,7 +76,7 @@ int cache_open(service *s, const job *j, arena *a, str id, store_cache *ret, int
     int r = store_cache_by_id(s->store, a, (int64_t)number, ret, e);
     if (r < 0) return r;
     for (size_t i = 0; i < j->scope_count; i++)
-        may |= str_eq(j->scopes[i], ret->scope) && str_eq(j->spec.repository, ret->repository);
+        may |= str_eq(j->scopes[i], ret->scope) && str_eq(j->spec.caches, ret->repository);
     *ret_fd = may ? open(blob_path(s, a, ret->digest), O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
     return *ret_fd < 0 ? err_set(e, ERR_NOT_FOUND, "there is no such cache") : 0;
 }
@@ -92,11 +92,11 @@ int cache_reserve(service *s, job *j, str key, str version, upload **ret, bool *
     if (!key_ok(key) || !key_ok(version))
         return err_set(e, ERR_INVALID, "a cache's key and version have 1 to %d bytes and no comma",
                        KEY_MAX);
-    upload *u = upload_of_cache(s, j->spec.repository, j->scopes[0], key, version);
+    upload *u = upload_of_cache(s, j->spec.caches, j->scopes[0], key, version);
     *ret = u;
     if (u && !u->finished && u->job == j && upload_is_fresh(u)) return 0;
-    int r = store_cache_exact(s->store, a, j->spec.repository, j->scopes[0], key, version, &known,
-                              &why);
+    int r =
+        store_cache_exact(s->store, a, j->spec.caches, j->scopes[0], key, version, &known, &why);
     if (r == 0 && (r = judge_found(s, a, &known, &why)) == ERR_CANCELLED) r = ERR_NOT_FOUND;
     if (r == 0 || (u && !u->finished)) {
         *ret_exists = true;
@@ -133,7 +133,7 @@ int cache_finish(service *s, upload *u, int64_t *ret_id, err *e) {
     if (u->finished) return 0;
     int64_t now = clock_wall_us();
     store_cache row = {
-        .repository = j->spec.repository,
+        .repository = j->spec.caches,
         .scope = j->scopes[0],
         .key = u->name,
         .version = u->version,
@@ -239,7 +239,7 @@ twirp_code cache_finalize(call *c, const value *in, value *out, err *e) {
     if (!twirp_text(in, "key", &key) || !twirp_text(in, "version", &version) ||
         !twirp_number(in, "size_bytes", &size))
         return wrong_type(e);
-    upload *u = upload_of_cache(c->s, j->spec.repository, j->scopes[0], key, version);
+    upload *u = upload_of_cache(c->s, j->spec.caches, j->scopes[0], key, version);
     if (!u || u->job != j || u->busy) {
         err_set(e, ERR_NOT_FOUND, "the job has not reserved this cache");
         return TWIRP_NOT_FOUND;

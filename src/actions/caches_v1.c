@@ -69,8 +69,8 @@ static void get_list(call *c) {
     err e = {0};
     httpd_target_query(httpd_request_target(c->r), "key", &key);
     pthread_mutex_lock(&c->s->lock);
-    int r = store_cache_list(c->s->store, c->a, c->job->spec.repository, key, LIST_MAX, &all,
-                             &count, &e);
+    int r =
+        store_cache_list(c->s->store, c->a, c->job->spec.caches, key, LIST_MAX, &all, &count, &e);
     pthread_mutex_unlock(&c->s->lock);
     if (r < 0) {
         fail(c, &e);

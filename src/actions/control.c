@@ -88,6 +88,7 @@ static job *make_job(const value *in) {
                .spec = {
                    .run = copied(a, in, "run"),
                    .repository = copied(a, in, "repository"),
+                   .caches = copied(a, in, "caches"),
                    .ref = copied(a, in, "ref"),
                    .artifacts = copied(a, in, "artifacts"),
                    .artifact_days = (int)number(in, "artifact_days"),

@@ -69,7 +69,7 @@ upload *upload_of_cache(service *s, str repository, str scope, str key, str vers
     for (upload *u = s->uploads; u; u = u->next) {
         if (u->kind == UPLOAD_CACHE && !u->dropped && str_eq(u->name, key) &&
             str_eq(u->version, version) && str_eq(u->job->scopes[0], scope) &&
-            str_eq_nocase(u->job->spec.repository, repository))
+            str_eq_nocase(u->job->spec.caches, repository))
             return u;
     }
     return NULL;

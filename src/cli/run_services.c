@@ -151,7 +151,8 @@ static actions_job describe(run_services *s, services_run *run, arena *a,
     str main = value_path_str(github, "event.repository.default_branch");
     return (actions_job){
         .run = str_from(run->name),
-        .repository = str_from(s->cache_repository),
+        .repository = value_path_str(github, "repository"),
+        .caches = str_from(s->cache_repository),
         .ref = value_path_str(github, "ref"),
         .default_branch = main.len ? main : STR("main"),
         .base_branch = value_path_str(github, "base_ref"),
