@@ -38,7 +38,7 @@ struct httpd_request {
     char *raw; /* the target; NULL when it is too long */
     str method;
     httpd_target target;
-    uint64_t received;
+    uint64_t received, dropped;
     header *headers; /* of the answer */
     struct MHD_Response *response;
     unsigned status;
@@ -197,13 +197,14 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     const httpd_handler *h = &r->server->handler;
     if (!r->begun) return on_head(r, method, version);
     if (*data_size) {
-        r->received += *data_size;
+        size_t size = *data_size;
+        r->received += size;
         if (!r->response && r->received > r->server->limits.request_bytes)
             refuse(r, MHD_HTTP_CONTENT_TOO_LARGE, "the request's body is too large\n");
-        if (!r->response) h->body(h->context, r, (str){data, *data_size});
+        if (!r->response) h->body(h->context, r, (str){data, size});
         *data_size = 0;
-        /* A body of unknown length that goes on after its answer is cut off. */
-        return r->response && r->received > r->server->limits.request_bytes ? MHD_NO : MHD_YES;
+        if (r->response) r->dropped += size;
+        return r->dropped > DROPPED_BODY_MAX ? MHD_NO : MHD_YES;
     }
     if (!r->response) h->end(h->context, r);
     if (!r->response) httpd_answer(r, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL, STR_EMPTY);
