@@ -95,8 +95,8 @@ typedef struct runner_port {
      * and calls `done` from the loop when that has ended, not before it has returned. */
     int (*checkout)(void *context, const runner_checkout *what, runner_done_fn *done,
                     void *done_context, err *e);
-    /* What the services that actions call give to a process of an action whose program is `file`:
-     * an object of strings, in `a`. It wins over every other variable; those whose names end in
+    /* What the services that actions call give to a process of an action whose program is `file`
+     * (in `files`): an object of strings, in `a`. It wins over every other variable; those whose names end in
      * _TOKEN are secrets. Scripts never get it. An error is told as a warning. May be NULL. */
     int (*services)(void *context, arena *a, const view *files, const char *file, value *ret,
                     err *e);
