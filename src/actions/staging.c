@@ -74,41 +74,92 @@ int write_all(int fd, str bytes, int64_t offset, err *e) {
     return 0;
 }
 
-/* Hashes what is left of `from`, and writes it to `to` where that is another file. */
-static int copy_and_hash(int from, int to, sha256 *h, char *buffer, uint64_t *size, err *e) {
-    for (;;) {
-        ssize_t n = read(from, buffer, COPY_BYTES);
+/* ---- joining -------------------------------------------------------------------------------- */
+
+typedef struct join {
+    const char *const *paths;
+    size_t count;
+    int whole;
+    err e;
+} join;
+
+static int append_file(int whole, const char *path, err *e) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return err_sys(e, errno, "cannot read what was uploaded");
+    ssize_t n;
+    do
+        n = copy_file_range(fd, NULL, whole, NULL, COPY_BYTES, 0);
+    while (n > 0 || (n < 0 && errno == EINTR));
+    int code = errno;
+    close(fd);
+    return n < 0 ? err_sys(e, code, "cannot keep what is uploaded") : 0;
+}
+
+/* Beside the hashing, which takes about as long: the files that are appended do not change. */
+static void *append_all(void *context) {
+    join *x = context;
+    int r = lseek(x->whole, 0, SEEK_END) < 0 ? err_sys(&x->e, errno, "cannot keep what is uploaded")
+                                             : 0;
+    for (size_t i = 1; r == 0 && i < x->count; i++)
+        r = append_file(x->whole, x->paths[i], &x->e);
+    return NULL;
+}
+
+/* Hashes at most `most` bytes of a file and counts them. */
+static int hash_file(sha256 *h, const char *path, uint64_t most, uint64_t *size, err *e) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return err_sys(e, errno, "cannot read what was uploaded");
+    char *buffer = mem_alloc(COPY_BYTES);
+    ssize_t n = 1;
+    while (most && n) {
+        n = read(fd, buffer, most < COPY_BYTES ? (size_t)most : COPY_BYTES);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return err_sys(e, errno, "cannot read what was uploaded");
-        if (n == 0) return 0;
+        if (n < 0) break;
         sha256_add(h, buffer, (size_t)n);
         *size += (uint64_t)n;
-        int r = to == from ? 0 : write_all(to, (str){buffer, (size_t)n}, -1, e);
-        if (r < 0) return r;
+        most -= (uint64_t)n;
     }
+    int code = errno;
+    free(buffer);
+    close(fd);
+    return n < 0 ? err_sys(e, code, "cannot read what was uploaded") : 0;
+}
+
+/* The first file grows while it is hashed: only what it has had is its own. */
+static int hash_all(const join *x, uint64_t first, uint64_t *ret_size, char digest[DIGEST_SIZE],
+                    err *e) {
+    uint8_t bytes[32];
+    sha256 *h = sha256_new();
+    int r = 0;
+    *ret_size = 0;
+    for (size_t i = 0; r == 0 && i < x->count; i++)
+        r = hash_file(h, x->paths[i], i ? UINT64_MAX : first, ret_size, e);
+    sha256_end(h, bytes);
+    hex_encode(bytes, sizeof bytes, digest);
+    return r;
 }
 
 int join_files(const char *const *paths, size_t count, uint64_t *ret_size, char digest[DIGEST_SIZE],
                err *e) {
-    uint8_t bytes[32];
-    char *buffer = mem_alloc(COPY_BYTES);
-    sha256 *h = sha256_new();
-    int r = 0, whole = -1;
-    *ret_size = 0;
-    for (size_t i = 0; r == 0 && i < count; i++) {
-        int fd = open(paths[i], (i ? O_RDONLY : O_RDWR) | O_CLOEXEC);
-        if (fd < 0) {
-            r = err_sys(e, errno, "cannot read what was uploaded");
-            break;
-        }
-        if (i == 0) whole = fd;
-        r = copy_and_hash(fd, whole, h, buffer, ret_size, e);
-        if (i) close(fd);
+    struct stat st;
+    pthread_t helper;
+    join x = {.paths = paths, .count = count, .whole = open(paths[0], O_WRONLY | O_CLOEXEC)};
+    if (x.whole < 0 || fstat(x.whole, &st) < 0) {
+        int code = errno;
+        if (x.whole >= 0) close(x.whole);
+        return err_sys(e, code, "cannot read what was uploaded");
     }
-    if (whole >= 0) close(whole);
-    sha256_end(h, bytes);
-    hex_encode(bytes, sizeof bytes, digest);
-    free(buffer);
+    bool beside = count > 1 && pthread_create(&helper, NULL, append_all, &x) == 0;
+    int r = hash_all(&x, (uint64_t)st.st_size, ret_size, digest, e);
+    if (beside)
+        pthread_join(helper, NULL);
+    else
+        append_all(&x);
+    close(x.whole);
+    if (r == 0 && x.e.code) {
+        *e = x.e;
+        r = x.e.code;
+    }
     return r;
 }
 
