@@ -4,7 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 /* An opaque name for OpenSSL's context, which is what a sha256 * points at. Its calls fail only for
@@ -66,4 +70,71 @@ void base64_encode(strbuf *out, str data) {
                                             (const unsigned char *)data.ptr, (int)n);
         data = str_sub(data, n, data.len);
     }
+}
+
+static const char url_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+void base64url_encode(strbuf *out, str data) {
+    uint32_t bits = 0;
+    unsigned count = 0;
+    strbuf_reserve(out, data.len / 3 * 4 + 4);
+    for (size_t i = 0; i < data.len; i++) {
+        bits = bits << 8 | (uint8_t)data.ptr[i];
+        for (count += 8; count >= 6; count -= 6)
+            strbuf_addc(out, url_digits[bits >> (count - 6) & 63]);
+    }
+    if (count) strbuf_addc(out, url_digits[bits << (6 - count) & 63]);
+}
+
+static int url_digit(char c) {
+    const char *at = c ? strchr(url_digits, c) : NULL;
+    return at ? (int)(at - url_digits) : -1;
+}
+
+bool base64url_decode(strbuf *out, str text) {
+    uint32_t bits = 0;
+    unsigned count = 0;
+    size_t before = out->len;
+    for (size_t i = 0; i < text.len; i++) {
+        int digit = url_digit(text.ptr[i]);
+        if (digit < 0) {
+            strbuf_truncate(out, before);
+            return false;
+        }
+        bits = bits << 6 | (uint32_t)digit;
+        count += 6;
+        if (count < 8) continue;
+        count -= 8;
+        strbuf_addc(out, (char)(bits >> count));
+    }
+    if (count < 6 && !(bits & ((1u << count) - 1))) return true;
+    strbuf_truncate(out, before);
+    return false;
+}
+
+void hmac_sha256(str key, str data, uint8_t mac[32]) {
+    unsigned size = 32;
+    if (!HMAC(EVP_sha256(), key.ptr, (int)key.len, (const unsigned char *)data.ptr, data.len, mac,
+              &size))
+        oom();
+}
+
+bool bytes_same(str a, str b) {
+    return a.len == b.len && CRYPTO_memcmp(a.ptr, b.ptr, a.len) == 0;
+}
+
+void random_bytes(void *out, size_t size) {
+    for (char *at = out; size;) {
+        ssize_t n = getrandom(at, size, 0);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) oom(); /* no kernel that Slipway runs on lacks it */
+        at += n, size -= (size_t)n;
+    }
+}
+
+void random_hex(size_t size, char *out) {
+    uint8_t bytes[64];
+    if (size > sizeof bytes) size = sizeof bytes;
+    random_bytes(bytes, size);
+    hex_encode(bytes, size, out);
 }

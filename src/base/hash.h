@@ -1,4 +1,4 @@
-/* hash.h: SHA-256 (OpenSSL's), and bytes as text. */
+/* hash.h: SHA-256 (OpenSSL's), keyed or not, random bytes, and bytes as text. */
 #ifndef SLIPWAY_BASE_HASH_H
 #define SLIPWAY_BASE_HASH_H
 
@@ -15,5 +15,19 @@ int sha256_file(const char *path, uint8_t digest[32], err *e);
 void hex_encode(const uint8_t *data, size_t size, char *out);
 /* Appends standard base64 with padding. */
 void base64_encode(strbuf *out, str data);
+/* Appends base64url without padding (RFC 7515, section 2), the form of tokens and URLs. */
+void base64url_encode(strbuf *out, str data);
+/* Appends the bytes of a base64url text without padding; false, and nothing appended, when it is
+ * none: other characters, a length that cannot be, or bits left over. */
+bool base64url_decode(strbuf *out, str text);
+/* HMAC-SHA-256 (RFC 2104). */
+void hmac_sha256(str key, str data, uint8_t mac[32]);
+/* Compares in a time that does not depend on where the texts differ; their lengths are no secret.
+ */
+bool bytes_same(str a, str b);
+/* From the system's generator; ends the program where there is none. */
+void random_bytes(void *out, size_t size);
+/* `size` random bytes as hex: out has 2 * size + 1 bytes, `size` at most 64. */
+void random_hex(size_t size, char *out);
 
 #endif

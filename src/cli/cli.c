@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include "actions/actions.h"
 #include "cli/console.h"
 #include "cli/help.h"
 #include "cli/options.h"
@@ -80,6 +81,7 @@ static void forget_repository(void) {
 }
 
 int cli_main(int argc, char **argv) {
+    actions_main(argc, argv);
     hold_descriptors();
     forget_repository();
     setlocale(LC_CTYPE, "");

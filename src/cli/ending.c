@@ -288,6 +288,41 @@ static void list_summaries(const ending *n) {
                     left_out == 1 ? "summary is" : "summaries are");
 }
 
+/* ---- artifacts ------------------------------------------------------------------------------ */
+
+#define ARTIFACTS_LISTED 20
+
+static void artifact_line(const ending *n, const artifact_view *x) {
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    double size = (double)x->size;
+    size_t unit = 0;
+    while (size >= 1024 && unit < 4)
+        size /= 1024, unit++;
+    strbuf_adds(n->out, "  ");
+    style_text(n->out, n->st, x->path);
+    strbuf_addf(n->out, "  %.*f %s\n", unit ? 1 : 0, size, units[unit]);
+}
+
+static const run_view *run_numbered(const ending *n, unsigned number) {
+    for (size_t i = 0; i < n->count; i++) {
+        if (n->jobs[i]->run->number == number) return n->jobs[i]->run;
+    }
+    return NULL;
+}
+
+static void list_artifacts(const ending *n) {
+    size_t all = 0;
+    const run_view *run;
+    for (unsigned number = 1; (run = run_numbered(n, number)); number++) {
+        for (size_t i = 0; i < run->artifact_count; i++, all++) {
+            if (!all) heading(n, "Artifacts");
+            if (all < ARTIFACTS_LISTED) artifact_line(n, &run->artifacts[i]);
+        }
+    }
+    if (all > ARTIFACTS_LISTED)
+        strbuf_addf(n->out, "  %zu more in the same folders\n", all - ARTIFACTS_LISTED);
+}
+
 /* ---- the last line -------------------------------------------------------------------------- */
 
 static void verdict(const ending *n) {
@@ -333,5 +368,6 @@ void ending_add(render *r, job_view *const *jobs, size_t job_count, bool with_jo
     list_summaries(&n);
     list_annotations(&n);
     list_failures(&n);
+    list_artifacts(&n);
     verdict(&n);
 }

@@ -103,7 +103,18 @@ static void run_started(render *r, const run_view *run) {
     end(r, &o);
 }
 
+static void artifact(render *r, const run_view *run, const artifact_view *x) {
+    json_out o = begin(r, "artifact", run->ended_us);
+    json_key_number(&o, "run", run->number);
+    json_key_str(&o, "name", x->name);
+    json_key_str(&o, "path", x->path);
+    json_key_number(&o, "size", (double)x->size);
+    end(r, &o);
+}
+
 static void run_finished(render *r, const run_view *run) {
+    for (size_t i = 0; i < run->artifact_count; i++)
+        artifact(r, run, &run->artifacts[i]);
     json_out o = begin(r, "run_finished", run->ended_us);
     json_key_number(&o, "run", run->number);
     json_key_str(&o, "workflow", run->name);

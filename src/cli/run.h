@@ -11,6 +11,7 @@
  *   run_where.c    where its jobs run, within which limits
  *   run_network.c  what they may reach
  *   run_roots.c    the folders of its jobs
+ *   run_services.c what its actions call
  *   run_temp.c     the private folder of a run */
 #ifndef SLIPWAY_CLI_RUN_H
 #define SLIPWAY_CLI_RUN_H
@@ -48,6 +49,8 @@ typedef struct run_config {
     run_mapping *actions, *platforms;
     size_t action_count, platform_count;
     const char *actions_from; /* folder or URL */
+    const char *artifacts;    /* folder, absolute; NULL: a new one of Slipway's own */
+    uint64_t cache_bytes;     /* 0: the default */
     bool list, graph, dry_run, json, keep, shell_on_failure, verbose;
     size_t max_parallel;
 } run_config;
@@ -62,6 +65,8 @@ int run_config_read(const options *given, run_config *ret, err *e);
 void run_config_again(strbuf *out, const run_config *c);
 /* Appends a word as a shell reads it. */
 void shell_quote(strbuf *out, str word);
+/* $VARIABLE/REST, or BELOW_HOME/REST in the person's home; NULL where there is neither. */
+char *person_folder(arena *a, const char *variable, const char *below_home, const char *rest);
 
 /* ---- what there is to run ------------------------------------------------------------------- */
 

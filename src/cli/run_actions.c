@@ -12,7 +12,6 @@
 #include "workflow/action.h"
 
 #include <ctype.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -97,23 +96,9 @@ bool uses_split(str uses, uses_parts *ret) {
 /* A folder that is the person's own: what others can write to could hold actions of theirs. NULL
  * where there is none. */
 static char *cache_folder(arena *a, str owner, str name) {
-    const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    _cleanup_strbuf_ strbuf path = STRBUF_INIT;
-    if (!home || home[0] != '/') {
-        const struct passwd *person = getpwuid(geteuid());
-        home = person ? person->pw_dir : NULL;
-    }
-    if (base && base[0] == '/')
-        strbuf_adds(&path, base);
-    else if (home && home[0] == '/')
-        strbuf_addf(&path, "%s/.cache", home);
-    else
-        return NULL;
-    strbuf_adds(&path, "/slipway/actions/");
-    strbuf_add(&path, repo_lower(a, owner));
-    strbuf_addc(&path, '/');
-    strbuf_add(&path, repo_lower(a, name));
-    return arena_cstr(a, strbuf_str(&path));
+    str rest = arena_printf(a, "slipway/actions/%.*s/%.*s", STR_ARG(repo_lower(a, owner)),
+                            STR_ARG(repo_lower(a, name)));
+    return person_folder(a, "XDG_CACHE_HOME", ".cache", rest.ptr);
 }
 
 static char *source_url(actions *x, str owner, str name) {

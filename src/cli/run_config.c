@@ -195,6 +195,30 @@ int run_config_places(const options *given, run_config *c, err *e) {
     return 0;
 }
 
+/* "10", "0.5", in GiB. */
+static int read_cache_limit(const options *given, run_config *c, err *e) {
+    const char *text = options_value(given, "cache-limit");
+    char *end;
+    if (!text) return 0;
+    double gib = strtod(text, &end);
+    if (end == text || *end || !(gib > 0 && gib <= 1e6))
+        return err_set(e, ERR_INVALID, "--cache-limit %s is no number of GiB", text);
+    c->cache_bytes = (uint64_t)(gib * (double)(1ULL << 30));
+    return 0;
+}
+
+/* Made absolute: it may not exist yet. */
+static int read_artifacts(const options *given, run_config *c, err *e) {
+    const char *folder = options_value(given, "artifacts");
+    if (!folder) return 0;
+    if (!*folder) return err_set(e, ERR_INVALID, "--artifacts needs the name of a folder");
+    char *here = getcwd(NULL, 0);
+    if (!here) return err_sys(e, errno, "cannot tell the current folder");
+    c->artifacts = fs_join(c->a, here, str_from(folder));
+    free(here);
+    return 0;
+}
+
 /* Files and folders named on the command line are looked for where the command was typed, but for
  * -C, which is obeyed first, as make and git do. */
 int run_config_read(const options *given, run_config *c, err *e) {
@@ -218,6 +242,8 @@ int run_config_read(const options *given, run_config *c, err *e) {
         c->jobs[i] = str_from(jobs[i]);
     int r = judge_modes(c, e);
     if (r == 0) r = run_config_places(given, c, e);
+    if (r == 0) r = read_cache_limit(given, c, e);
+    if (r == 0) r = read_artifacts(given, c, e);
     if (r == 0) r = read_all_pairs(given, c, e);
     if (r == 0) r = read_matrix(given, c, e);
     if (r == 0) r = read_parallel(given, c, e);
@@ -278,9 +304,9 @@ void shell_quote(strbuf *out, str word) {
 }
 
 static bool belongs_to_event(const option_spec *s) {
-    static const char *const names[] = {"directory", "eventpath", "input",    "secret",
-                                        "env",       "env-file",  "var",      "secret-file",
-                                        "platform",  "action",    "var-file", "actions-from"};
+    static const char *const names[] = {
+        "directory",   "eventpath", "input",  "secret",   "env",          "env-file", "var",
+        "secret-file", "platform",  "action", "var-file", "actions-from", "artifacts"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!strcmp(s->name, names[i])) return true;
     }

@@ -9,6 +9,7 @@
 #include "base/loop.h"
 #include "cli/render.h"
 #include "cli/run_roots.h"
+#include "cli/run_services.h"
 #include "runner/mask.h"
 
 #include <errno.h>
@@ -35,6 +36,7 @@ typedef struct live_job {
     runner *runner;
     checkout *checkouts;
     unsigned stages;
+    services_job services;
     bool ended;
     job_result result;
     value outputs;
@@ -44,6 +46,7 @@ typedef struct live_run {
     driver *d;
     run_view view;
     schedule *schedule;
+    services_run services;
     bool started, finished;
 } live_run;
 
@@ -65,6 +68,7 @@ struct driver {
     sandbox_mount mounts[SANDBOX_MOUNTS_MAX];
     unsigned mount_count;
     sandbox_limits limits;
+    run_services services;
     job_view **views; /* every job that ran or was skipped, in order */
     size_t view_count, view_cap;
     loop_timer *pump_timer;
@@ -207,6 +211,15 @@ static int on_checkout(void *context, const runner_checkout *what, runner_done_f
                         e);
 }
 
+static int on_services(void *context, arena *a, const view *files, const char *file, value *ret,
+                       err *e) {
+    live_job *job = context;
+    live_run *run = job->run;
+    (void)a; /* the job's variables are the same for each of its actions */
+    return services_env(&job->d->services, &run->services, &job->services, job->a, &run->view,
+                        job->instance, files, file, ret, e);
+}
+
 static void on_checkout_stop(void *context, void *done_context) {
     const live_job *job = context;
     run_checkout_stop(job->checkouts, done_context);
@@ -257,6 +270,7 @@ static void on_failed_shell(void *context, sandbox *box, const char *cwd, const 
 
 static void on_finished(void *context, job_result result, const value *outputs) {
     live_job *job = context;
+    services_close(&job->d->services, &job->services);
     job->ended = true;
     job->result = result;
     if (outputs) job->outputs = value_copy(job->a, outputs);
@@ -274,6 +288,16 @@ static int need_layer(driver *d, err *e) {
     return 0;
 }
 
+/* Whatever its network is limited to, a job reaches the services of its actions. */
+static sandbox_egress network_of(live_job *job, sandbox_backend backend) {
+    driver *d = job->d;
+    str id = job->instance->plan->job->id;
+    sandbox_egress egress = run_network(d->set, job->a, id, NULL);
+    if (backend == SANDBOX_HOST || egress.network == SANDBOX_NETWORK_HOST) return egress;
+    job->services.limited = true;
+    return run_network(d->set, job->a, id, services_rule(&d->services, job->a, job->instance));
+}
+
 static int start_job(live_job *job, err *e) {
     driver *d = job->d;
     const job_instance *instance = job->instance;
@@ -282,6 +306,7 @@ static int start_job(live_job *job, err *e) {
     if (r == 0 && where.backend != SANDBOX_HOST) r = need_layer(d, e);
     if (r < 0) return r;
     if ((r = roots_take(&d->roots, &job->root, e)) < 0) return r;
+    sandbox_egress egress = network_of(job, where.backend);
     job->spec = (runner_spec){
         .job = job->instance,
         .loop = d->loop,
@@ -291,7 +316,7 @@ static int start_job(live_job *job, err *e) {
         .rootfs = where.rootfs,
         .mounts = d->mounts,
         .mount_count = d->mount_count,
-        .egress = run_network(d->set, job->a, instance->plan->job->id, NULL),
+        .egress = egress,
         .limits = d->limits,
         .repo_root = d->set->root,
         .env = &d->config->env,
@@ -304,6 +329,7 @@ static int start_job(live_job *job, err *e) {
         .action_dir = on_action_dir,
         .checkout = on_checkout,
         .checkout_stop = on_checkout_stop,
+        .services = on_services,
         .failed_shell = d->config->shell_on_failure ? on_failed_shell : NULL,
         .finished = on_finished,
     };
@@ -373,6 +399,7 @@ static void finish_run(live_run *run) {
     run->finished = true;
     run->view.result = schedule_result(run->schedule);
     run->view.ended_us = clock_wall_us();
+    services_list(&run->d->services, &run->services, &run->view);
     run->d->render->ops->run_finished(run->d->render, &run->view);
 }
 
@@ -590,6 +617,7 @@ static void release(driver *d) {
     for (size_t i = 0; i < sizeof d->signals / sizeof *d->signals; i++)
         loop_signal_stop(d->signals[i]);
     loop_timer_stop(d->pump_timer);
+    services_stop(&d->services);
     render_free(d->render);
     roots_done(&d->roots);
     if (d->loop) loop_free(d->loop);
@@ -607,7 +635,7 @@ static int status_of(const driver *d) {
 }
 
 int run_driver(run_set *set) {
-    driver d = {.set = set, .config = set->config, .temp.lock = -1};
+    driver d = {.set = set, .config = set->config, .temp.lock = -1, .services = {.set = set}};
     err e = {0};
     if (prepare(&d, &e) < 0) {
         run_invalid(d.config, &e);

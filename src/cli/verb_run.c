@@ -39,6 +39,13 @@ static const option_spec run_options[] = {
     {0, "actions-from", "URL|DIR", .complete = COMPLETE_DIR,
      .help = "Fetch actions from URL/OWNER/REPO.git, or from bare repositories DIR/OWNER/REPO.git. "
              "The default is https://github.com."},
+    {0, "artifacts", "DIR", .complete = COMPLETE_DIR,
+     .help = "Put what actions/upload-artifact uploads into DIR, to stay. The default is a new "
+             "folder for each run in $XDG_STATE_HOME/slipway/artifacts, for as long as the "
+             "artifacts are retained."},
+    {0, "cache-limit", "GIB",
+     .help = "Keep at most so much of what actions/cache saves; what was not used for longest goes "
+             "first. The default is 10."},
     {'l', "list", NULL, .help = "List the jobs and end."},
     {'g', "graph", NULL, .help = "Draw which job needs which and end."},
     {'n', "dry-run", NULL,

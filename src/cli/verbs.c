@@ -16,7 +16,10 @@ const verb_pair program_environment[] = {
     {"NO_COLOR", "When set and not empty, nothing is coloured."},
     {"FORCE_COLOR, CLICOLOR_FORCE",
      "When set and not 0, colours are used even where the output is not a terminal."},
-    {"XDG_CACHE_HOME", "Where fetched actions are kept: $XDG_CACHE_HOME/slipway (~/.cache)."},
+    {"XDG_CACHE_HOME",
+     "Where fetched actions and the caches of jobs are kept: $XDG_CACHE_HOME/slipway (~/.cache)."},
+    {"XDG_STATE_HOME",
+     "Where the artifacts of runs are kept: $XDG_STATE_HOME/slipway (~/.local/state)."},
     {"GITHUB_API_URL", "Where 'slipway lock' asks for the numbers of owners and repositories."},
     {"TMPDIR", "Where the private folder of a run is made (/tmp)."},
     {0},
@@ -28,6 +31,9 @@ const verb_pair program_files[] = {
     {"~/.cache/slipway/actions/OWNER/REPO/COMMIT",
      "Actions and reusable workflows from other repositories, one folder for each commit. May be "
      "removed at any time when nothing runs."},
+    {"~/.cache/slipway/cache",
+     "What actions/cache saves, and the key of identity tokens. May be removed when nothing runs."},
+    {"~/.local/state/slipway/artifacts/RUN", "The artifacts of a run."},
     {0},
 };
 

@@ -6,6 +6,11 @@
 #include "cli/style.h"
 #include "runner/runner.h"
 
+typedef struct artifact_view {
+    str name, path;
+    uint64_t size;
+} artifact_view;
+
 typedef struct run_view {
     unsigned number; /* from 1 */
     const plan *plan;
@@ -14,6 +19,8 @@ typedef struct run_view {
     str run_name; /* what `run-name` gives, masked; may be empty */
     job_result result;
     int64_t started_us, ended_us;
+    artifact_view *artifacts; /* what its jobs have uploaded, once it has ended */
+    size_t artifact_count;
 } run_view;
 
 /* The last lines of a step's output. */

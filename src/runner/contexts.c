@@ -489,5 +489,6 @@ const char *const *context_environ(step *s, const value *more) {
     value_set_str(s->a, &out, "PATH", context_path(s));
     expose(s->a, &out, &s->github, github_variables, COUNT(github_variables));
     expose(s->a, &out, &s->r->runner_context, runner_variables, COUNT(runner_variables));
+    value_set_all(s->a, &out, &s->services);
     return flatten(s->a, &out);
 }

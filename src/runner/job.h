@@ -154,6 +154,7 @@ struct step {
     double timeout_minutes;
 
     /* the process */
+    value services; /* of port.services: an object, or null */
     sandbox_process *process;
     const char *const *environ;
     const char *cwd;

@@ -98,6 +98,12 @@ typedef struct runner_port {
      * and calls `done` from the loop when that has ended, not before it has returned. */
     int (*checkout)(void *context, const runner_checkout *what, runner_done_fn *done,
                     void *done_context, err *e);
+    /* What the services that actions call give to a process of an action whose program is `file`
+     * (in `files`): an object of strings, in `a`. It wins over every other variable; those whose
+     * names end in _TOKEN are secrets. Scripts never get it. An error is told as a warning. May be
+     * NULL. */
+    int (*services)(void *context, arena *a, const view *files, const char *file, value *ret,
+                    err *e);
     /* Stops the checkout that was begun with `done_context`; its `done` is called soon. */
     void (*checkout_stop)(void *context, void *done_context);
     /* A step failed and --shell-on-failure is set; blocks until the person leaves the shell. May be

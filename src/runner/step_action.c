@@ -150,24 +150,18 @@ static void warn_about_node(step *s) {
                        STR_ARG(u->text), asked, installed);
 }
 
-/* Actions that are nothing without a service of GitHub's say misleading things where it is absent.
- */
-static void warn_about_service(step *s) {
-    static const struct {
-        const char *name, *lacks;
-    } known[] = {
-        {"actions/cache", "a cache service, which this version does not have: nothing is restored "
-                          "and nothing is kept"},
-        {"actions/upload-artifact", "an artifact service, which this version does not have"},
-        {"actions/download-artifact", "an artifact service, which this version does not have"},
-    };
-    str text = s->use->text;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        str name = str_from(known[i].name);
-        str start = str_sub(text, 0, name.len < text.len ? name.len : text.len);
-        bool ends = start.len < text.len && strchr("@/", text.ptr[start.len]);
-        if (ends && str_eq_nocase(start, name))
-            output_warning(s, "The action '%.*s' needs %s", STR_ARG(text), known[i].lacks);
+/* What the services give is the job's; only the values that are secrets matter to the log. */
+static void ask_services(step *s, const char *file) {
+    runner *r = s->r;
+    err e = {0};
+    if (!r->port.services) return;
+    if (r->port.services(r->port.context, s->a, job_files(r), file, &s->services, &e) < 0) {
+        output_warning(s, "%s", e.message);
+        return;
+    }
+    for (size_t i = 0; i < value_count(&s->services); i++) {
+        const value_pair *p = value_at(&s->services, i);
+        if (str_ends(p->key, STR("_TOKEN"))) mask_add(r->mask, p->item.string, NULL);
     }
 }
 
@@ -208,10 +202,8 @@ static bool run_node(step *s, const value *inputs) {
         err_set(&e, ERR_NOT_FOUND, "File not found: '%s'", file);
         return failed(s, &e);
     }
-    if (s->phase == PHASE_MAIN) {
-        warn_about_node(s);
-        warn_about_service(s);
-    }
+    if (s->phase == PHASE_MAIN) warn_about_node(s);
+    ask_services(s, file);
     const char **argv = ARENA_ARRAY(s->a, const char *, 3);
     argv[0] = s->r->node;
     argv[1] = file;

@@ -88,12 +88,68 @@ static void base64_is_padded(void **state) {
     assert_string_equal(out.ptr + out.len - 2, "==");
 }
 
+/* RFC 4648, section 10, without the padding; then the two digits that differ. */
+static void base64url_is_read_back(void **state) {
+    static const struct {
+        str bytes;
+        const char *text;
+    } cases[] = {
+        {STR_INIT(""), ""},         {STR_INIT("f"), "Zg"},        {STR_INIT("fo"), "Zm8"},
+        {STR_INIT("foo"), "Zm9v"},  {STR_INIT("foob"), "Zm9vYg"}, {STR_INIT("\xfb\xff"), "-_8"},
+        {STR_INIT("a\0b"), "YQBi"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        _cleanup_strbuf_ strbuf text = STRBUF_INIT, bytes = STRBUF_INIT;
+        base64url_encode(&text, cases[i].bytes);
+        assert_str(strbuf_str(&text), cases[i].text);
+        assert_true(base64url_decode(&bytes, strbuf_str(&text)));
+        assert_true(str_eq(strbuf_str(&bytes), cases[i].bytes));
+    }
+    static const char *const wrong[] = {"A", "Zg==", "Zm9v\n", "Zh", "a+b/", "Zm9vY"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        _cleanup_strbuf_ strbuf bytes = STRBUF_INIT;
+        assert_false(base64url_decode(&bytes, str_from(wrong[i])));
+        assert_int_equal(bytes.len, 0);
+    }
+}
+
+/* RFC 4231, test cases 2 and 6. */
+static void hmac_is_that_of_the_standard(void **state) {
+    uint8_t mac[32];
+    char key[131];
+    hmac_sha256(STR("Jefe"), STR("what do ya want for nothing?"), mac);
+    check_digest(mac, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    memset(key, 0xaa, sizeof key);
+    hmac_sha256((str){key, sizeof key},
+                STR("Test Using Larger Than Block-Size Key - Hash Key First"), mac);
+    check_digest(mac, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
+static void texts_are_the_same_by_length_and_bytes(void **state) {
+    assert_true(bytes_same(STR("abc"), STR("abc")));
+    assert_true(bytes_same(STR_EMPTY, STR_EMPTY));
+    assert_false(bytes_same(STR("abc"), STR("abd")));
+    assert_false(bytes_same(STR("abc"), STR("ab")));
+}
+
+static void random_names_differ(void **state) {
+    char one[33], two[33];
+    random_hex(16, one);
+    random_hex(16, two);
+    assert_int_equal(strspn(one, "0123456789abcdef"), 32);
+    assert_string_not_equal(one, two);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(digests_are_those_of_the_standard),
         cmocka_unit_test(pieces_hash_as_the_whole),
         cmocka_unit_test(files_are_hashed),
         cmocka_unit_test(base64_is_padded),
+        cmocka_unit_test(base64url_is_read_back),
+        cmocka_unit_test(hmac_is_that_of_the_standard),
+        cmocka_unit_test(texts_are_the_same_by_length_and_bytes),
+        cmocka_unit_test(random_names_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

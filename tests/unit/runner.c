@@ -199,7 +199,12 @@ static void run_workflow(world *w, const char *text) {
     strbuf_clear(&w->log);
     w->finished = false;
     w->spec.job = plan_of(w, text, &p, &s);
-    runner_port port = {w, on_event, action_dir, checkout, checkout_stop, NULL, on_finished};
+    runner_port port = {.context = w,
+                        .event = on_event,
+                        .action_dir = action_dir,
+                        .checkout = checkout,
+                        .checkout_stop = checkout_stop,
+                        .finished = on_finished};
     if (runner_start(&w->spec, &port, &w->r, &e) < 0) fail_msg("%s", e.message);
     loop_run(w->l);
     assert_true(w->finished);

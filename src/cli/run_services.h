@@ -1,0 +1,56 @@
+/* run_services.h: the services of actions (actions/actions.h) as a run uses them. */
+#ifndef SLIPWAY_CLI_RUN_SERVICES_H
+#define SLIPWAY_CLI_RUN_SERVICES_H
+
+#include "actions/actions.h"
+#include "cli/run.h"
+#include "cli/views.h"
+
+/* Zero but for `set` to begin with. */
+typedef struct run_services {
+    run_set *set;
+    actions_services *process; /* NULL until an action asks */
+    bool failed;               /* they could not be started: that is told once */
+    char *artifacts;           /* the folder that --artifacts names, or a new one's name to be */
+    char cache_repository[256];
+} run_services;
+
+/* What a workflow's run is to the services. Zero to begin with. */
+typedef struct services_run {
+    char name[33];
+    char *artifacts;
+} services_run;
+
+/* What a job has of them. Zero to begin with. */
+typedef struct services_job {
+    bool limited; /* its network has a proxy of its own, which knows the way */
+    str id;       /* empty until it was opened */
+    value env;
+} services_job;
+
+/* The variables that a process of an action gets, whose program is `file` (its main file, to be
+ * looked into; NULL: none that we can read). The first call starts the services, the first of a job
+ * opens it. `a` is the job's. Errors: what keeps the services from starting, told to the first who
+ * asks; the others get an empty object and are told nothing. */
+int services_env(run_services *s, services_run *run, services_job *job, arena *a,
+                 const run_view *shown, const job_instance *instance, const view *files,
+                 const char *file, value *ret, err *e);
+/* For a job whose network is limited: starts the services, if it uses an action, and gives the rule
+ * that lets it reach them (sandbox.h); else NULL. Where they do not start, its actions tell why. */
+const char *services_rule(run_services *s, arena *a, const job_instance *instance);
+/* Revokes what the job was given. */
+void services_close(run_services *s, services_job *job);
+/* Adds what the run's jobs have uploaded to its view. */
+void services_list(run_services *s, const services_run *run, run_view *shown);
+void services_stop(run_services *s);
+
+/* ---- for tests ------------------------------------------------------------------------------ */
+
+/* Whether the permissions that the workflow gives to the job let it ask for identity tokens: what
+ * it says must be said by every caller above it too, and a pull request from a fork never may. */
+bool services_identity(const job_instance *instance);
+/* The server URL that a program with this text should see: the real one, unless it would refuse
+ * to speak to us under that. */
+str services_server_url(arena *a, str program, str server_url);
+
+#endif

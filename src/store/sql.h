@@ -1,0 +1,47 @@
+/* sql.h: statements for the typed queries of this folder. Private.
+ *
+ *   sql_text(s, sql, &q, e) prepares, or finds prepared, a constant text; sql_bind_* fill its
+ *   parameters in order; sql_step gives rows; sql_end makes it ready for the next use. */
+#ifndef SLIPWAY_STORE_SQL_H
+#define SLIPWAY_STORE_SQL_H
+
+#include "store/store.h"
+
+#include <sqlite3.h>
+
+#define SQL_PREPARED_MAX 64
+
+struct store {
+    sqlite3 *db;
+    struct {
+        const char *text; /* a literal: found by its address */
+        sqlite3_stmt *statement;
+    } prepared[SQL_PREPARED_MAX];
+    size_t prepared_count;
+    char path[1024];
+};
+
+typedef struct sql {
+    store *s;
+    sqlite3_stmt *statement;
+    int next; /* parameter to bind */
+} sql;
+
+int sql_open(store *s, const char *text, sql *ret, err *e);
+void sql_bind_str(sql *q, str text);
+void sql_bind_int(sql *q, int64_t number);
+/* 1: a row; 0: no more; negative: failed, and the statement has ended. ERR_INVALID is a constraint
+ * that does not hold. */
+int sql_step(sql *q, err *e);
+str sql_str(sql *q, arena *a, int column);
+int64_t sql_int(sql *q, int column);
+void sql_end(sql *q);
+/* For statements without rows: step and end. */
+int sql_run(sql *q, err *e);
+/* Runs constant SQL without parameters, several statements too. */
+int sql_script(store *s, const char *text, err *e);
+
+/* schema.c */
+int schema_migrate(store *s, err *e);
+
+#endif

@@ -1,0 +1,132 @@
+/* store.c: the connection, transactions, and statements that are prepared once. */
+#include "store/sql.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int fail(store *s, const char *doing, err *e) {
+    return err_set(e, ERR_IO, "cannot %s the database '%s': %s", doing, s->path,
+                   sqlite3_errmsg(s->db));
+}
+
+int sql_script(store *s, const char *text, err *e) {
+    if (sqlite3_exec(s->db, text, NULL, NULL, NULL) == SQLITE_OK) return 0;
+    return fail(s, "change", e);
+}
+
+int sql_open(store *s, const char *text, sql *ret, err *e) {
+    *ret = (sql){.s = s, .next = 1};
+    for (size_t i = 0; i < s->prepared_count; i++) {
+        if (s->prepared[i].text != text) continue;
+        ret->statement = s->prepared[i].statement;
+        return 0;
+    }
+    if (s->prepared_count == SQL_PREPARED_MAX)
+        return err_set(e, ERR_LIMIT, "more than %d statements are prepared", SQL_PREPARED_MAX);
+    if (sqlite3_prepare_v3(s->db, text, -1, SQLITE_PREPARE_PERSISTENT, &ret->statement, NULL) !=
+        SQLITE_OK)
+        return fail(s, "ask", e);
+    s->prepared[s->prepared_count].text = text;
+    s->prepared[s->prepared_count++].statement = ret->statement;
+    return 0;
+}
+
+void sql_bind_str(sql *q, str text) {
+    if (sqlite3_bind_text64(q->statement, q->next++, text.ptr, text.len, SQLITE_TRANSIENT,
+                            SQLITE_UTF8) == SQLITE_NOMEM)
+        oom();
+}
+
+void sql_bind_int(sql *q, int64_t number) {
+    sqlite3_bind_int64(q->statement, q->next++, number);
+}
+
+void sql_end(sql *q) {
+    sqlite3_reset(q->statement);
+    sqlite3_clear_bindings(q->statement);
+}
+
+int sql_step(sql *q, err *e) {
+    int r = sqlite3_step(q->statement);
+    if (r == SQLITE_ROW) return 1;
+    if (r == SQLITE_DONE) return 0;
+    int code = (r & 0xff) == SQLITE_CONSTRAINT ? ERR_INVALID : ERR_IO;
+    fail(q->s, "use", e);
+    if (e) e->code = code;
+    sql_end(q);
+    return code;
+}
+
+int sql_run(sql *q, err *e) {
+    int r = sql_step(q, e);
+    if (r < 0) return r;
+    sql_end(q);
+    return 0;
+}
+
+str sql_str(sql *q, arena *a, int column) {
+    const char *text = (const char *)sqlite3_column_text(q->statement, column);
+    return arena_str(a,
+                     (str){text ? text : "", (size_t)sqlite3_column_bytes(q->statement, column)});
+}
+
+int64_t sql_int(sql *q, int column) {
+    return sqlite3_column_int64(q->statement, column);
+}
+
+int store_begin(store *s, err *e) {
+    return sql_script(s, "BEGIN IMMEDIATE", e);
+}
+
+int store_commit(store *s, err *e) {
+    int r = sql_script(s, "COMMIT", e);
+    if (r < 0) store_rollback(s);
+    return r;
+}
+
+void store_rollback(store *s) {
+    if (!sqlite3_get_autocommit(s->db)) sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* SQLite makes its files by the umask; what they hold is the person's own. */
+static int make_private(const char *path, err *e) {
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) return err_sys(e, errno, "cannot open the database '%s'", path);
+    close(fd);
+    return 0;
+}
+
+int store_open(const char *path, store **ret, err *e) {
+    int code = make_private(path, e);
+    if (code < 0) return code;
+    store *s = mem_alloc(sizeof *s);
+    *s = (store){0};
+    snprintf(s->path, sizeof s->path, "%s", path);
+    if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
+        SQLITE_OK)
+        code = fail(s, "open", e);
+    sqlite3_busy_timeout(s->db, STORE_BUSY_MS);
+    if (code == 0)
+        code = sql_script(s,
+                          "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+                          "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF",
+                          e);
+    if (code == 0) code = schema_migrate(s, e);
+    if (code < 0)
+        store_close(s);
+    else
+        *ret = s;
+    return code;
+}
+
+void store_close(store *s) {
+    if (!s) return;
+    for (size_t i = 0; i < s->prepared_count; i++)
+        sqlite3_finalize(s->prepared[i].statement);
+    sqlite3_close(s->db);
+    free(s);
+}
