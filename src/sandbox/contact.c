@@ -91,18 +91,29 @@ static bool tell_whole(contacts *c) {
     return e.code == 0;
 }
 
-static void on_records(void *context, int fd) {
-    contacts *c = context;
+/* True when there may be more at once. */
+static bool read_records(contacts *c) {
     char piece[16 << 10];
-    ssize_t n = read(fd, piece, sizeof piece);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    ssize_t n = read(c->control, piece, sizeof piece);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
     if (n > 0) strbuf_add(&c->bytes, (str){piece, (size_t)n});
-    if (n > 0 && tell_whole(c)) return;
+    if (n > 0 && tell_whole(c)) return true;
     loop_watch_stop(c->watch);
     c->watch = NULL;
     close(c->control);
     c->control = -1;
     if (c->over) c->over(c->context);
+    return false;
+}
+
+static void on_records(void *context, int fd) {
+    (void)fd;
+    read_records(context);
+}
+
+void contacts_read(contacts *c) {
+    while (c && c->control >= 0 && read_records(c))
+        continue;
 }
 
 contacts *contacts_new(const sandbox_spec *spec, int control) {

@@ -17,6 +17,8 @@ static void put(proxy *px, egress_record_head head, str name, const char *addres
     strbuf_add(&px->records, (str){(const char *)&head, sizeof head});
     strbuf_add(&px->records, name);
     strbuf_adds(&px->records, address);
+    /* At once, so that it is there before the job hears its answer and the step may end. */
+    if (proxy_send_records(px) && !px->records.len) return;
     proxy_watch(px, &px->control, px->control.events | EPOLLOUT);
 }
 

@@ -15,6 +15,8 @@ contacts *contacts_new(const sandbox_spec *spec, int control);
 /* Asks the proxy to end; `over` is called from the loop once it has said its last. False (and no
  * call) when it has ended already or there is none. */
 bool contacts_end(contacts *c, void (*over)(void *context), void *context);
+/* Tells what has come so far, without waiting for the loop. NULL is allowed. */
+void contacts_read(contacts *c);
 void contacts_free(contacts *c);
 
 /* ---- sandbox.c ----------------------------------------------------------------------------- */

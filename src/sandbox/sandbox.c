@@ -90,6 +90,7 @@ static void unlink_process(sandbox_process *p) {
 
 static void finish(sandbox_process *p) {
     unlink_process(p);
+    contacts_read(p->owner->contacts); /* what it has contacted belongs to it */
     p->command.on_exit(p->command.context, p->status, p->problem);
     process_free(p);
 }
