@@ -18,7 +18,8 @@
 
 /* Of the toolkit, which refuses these in a name, and of file systems. */
 static bool name_ok(str name) {
-    if (!name.len || name.len > ARTIFACT_NAME_MAX || name.ptr[0] == '.' || !utf8_valid(name))
+    if (!name.len || name.len > ARTIFACT_NAME_MAX || !utf8_valid(name) || str_is(name, ".") ||
+        str_is(name, ".."))
         return false;
     for (size_t i = 0; i < name.len; i++) {
         unsigned char c = (unsigned char)name.ptr[i];
@@ -73,7 +74,7 @@ static twirp_code judge_create(call *c, str name, upload **ret_fresh, err *e) {
     if (!name_ok(name)) {
         err_set(e, ERR_INVALID,
                 "'%.*s' cannot be the name of an artifact: 1 to %d bytes, none of \" : < > | * ? "
-                "\\ / or control characters, no dot in front",
+                "\\ / or control characters, not . or ..",
                 STR_ARG(str_sub(name, 0, 100)), ARTIFACT_NAME_MAX);
         return TWIRP_INVALID;
     }
@@ -183,7 +184,7 @@ static int keep_artifact(call *c, upload *u, store_artifact *row, err *e) {
         r = store_artifact_add(s->store, row, e);
     }
     if (r == 0) r = move_file(u->path, path, e);
-    if (r == 0) chmod(path, 0644);
+    if (r == 0) chmod(path, 0666 & ~s->umask); /* it is the person's, as if it had been made so */
     if (r == 0) r = store_commit(s->store, e);
     if (r < 0) store_rollback(s->store);
     return r;

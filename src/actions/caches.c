@@ -18,7 +18,7 @@
 #define DAY_US (86400LL * 1000000)
 
 static bool key_ok(str key) {
-    if (!key.len || key.len > KEY_MAX || !utf8_valid(key)) return false;
+    if (!key.len || !utf8_valid(key) || utf16_units(key) > KEY_MAX) return false;
     for (size_t i = 0; i < key.len; i++) {
         if (key.ptr[i] == ',' || (unsigned char)key.ptr[i] < ' ') return false;
     }
@@ -90,8 +90,8 @@ int cache_reserve(service *s, job *j, str key, str version, upload **ret, bool *
     err why = {0};
     *ret_exists = false;
     if (!key_ok(key) || !key_ok(version))
-        return err_set(e, ERR_INVALID, "a cache's key and version have 1 to %d bytes and no comma",
-                       KEY_MAX);
+        return err_set(e, ERR_INVALID,
+                       "a cache's key and version have 1 to %d characters and no comma", KEY_MAX);
     upload *u = upload_of_cache(s, j->spec.caches, j->scopes[0], key, version);
     *ret = u;
     if (u && !u->finished && u->job == j && upload_is_fresh(u)) return 0;
@@ -281,7 +281,7 @@ twirp_code cache_url(call *c, const value *in, value *out, err *e) {
     if (!read_keys(in, keys, &count) || !twirp_text(in, "version", &version)) return wrong_type(e);
     for (size_t i = 0; i < count; i++) {
         if (key_ok(keys[i])) continue;
-        err_set(e, ERR_INVALID, "a key has 1 to %d bytes and no comma", KEY_MAX);
+        err_set(e, ERR_INVALID, "a key has 1 to %d characters and no comma", KEY_MAX);
         return TWIRP_INVALID;
     }
     int r = cache_lookup(c->s, c->job, c->a, keys, count, version, &found, e);

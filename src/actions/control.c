@@ -280,7 +280,6 @@ static void settle(void) {
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
-    umask(077);
     if (chdir("/") < 0) _exit(1);
 }
 
@@ -314,7 +313,8 @@ void actions_main(int argc, char **argv) {
     if (argc != 1 || strcmp(argv[0], SERVICE_NAME) != 0) return;
     settle();
     fcntl(CHANNEL_FD, F_SETFD, FD_CLOEXEC);
-    service s = {.a = arena_new(), .staging_lock = -1};
+    service s = {.a = arena_new(), .staging_lock = -1, .umask = umask(077)};
+    umask(s.umask); /* every file of the services has a mode of its own */
     pthread_mutex_init(&s.lock, NULL);
     random_bytes(s.key, sizeof s.key);
     while (serve_one(&s))

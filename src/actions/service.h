@@ -24,6 +24,7 @@
 #include "store/store.h"
 
 #include <pthread.h>
+#include <sys/types.h>
 
 #define NAME_SIZE         33 /* 16 random bytes in hex, and NUL */
 #define DIGEST_SIZE       65 /* SHA-256 in hex, and NUL */
@@ -59,6 +60,7 @@ struct service {
     char *staging; /* DATA/staging/RANDOM */
     int staging_lock;
     actions_limits limits;
+    mode_t umask; /* the person's */
     arena *a;
     httpd *http;
     char base[64];   /* "http://127.0.0.1:PORT" */
