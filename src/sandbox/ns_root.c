@@ -44,8 +44,15 @@ static const char *inside(builder *b, const char *path) {
     return arena_printf(b->a, "%s%s", b->root, path).ptr;
 }
 
+/* A root folder of somebody's making may have a link here, which leads to the host as long as this
+ * process's root is the host's: a folder takes its place. */
 static int make_folder(builder *b, const char *path, mode_t mode) {
-    if (mkdir(path, 0755) < 0 && errno != EEXIST) return failed(b, "make", path);
+    struct stat st;
+    bool made = mkdir(path, 0755) == 0;
+    if (!made && errno == EEXIST)
+        made = lstat(path, &st) == 0 &&
+               (S_ISDIR(st.st_mode) || (unlink(path) == 0 && mkdir(path, 0755) == 0));
+    if (!made) return failed(b, "make", path);
     return mode == 0755 || chmod(path, mode) == 0 ? 0 : failed(b, "make", path);
 }
 
@@ -233,9 +240,11 @@ static int make_sys(builder *b) {
 static int bind_folder(builder *b) {
     const char *home = arena_printf(b->a, "%s/home", b->job->folder).ptr;
     const char *work = arena_printf(b->a, "%s/work", b->job->folder).ptr;
-    if (bind_to(b, home, inside(b, NS_HOME)) < 0) return b->e->code;
-    if (make_folder(b, inside(b, NS_WORK), 0755) < 0) return b->e->code;
-    return bind_to(b, work, inside(b, NS_WORK));
+    const uint64_t flags = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+    if (bind_to(b, home, inside(b, NS_HOME)) < 0 || seal(b, inside(b, NS_HOME), flags) < 0 ||
+        make_folder(b, inside(b, NS_WORK), 0755) < 0 || bind_to(b, work, inside(b, NS_WORK)) < 0)
+        return b->e->code;
+    return seal(b, inside(b, NS_WORK), flags);
 }
 
 static int make_folders_to(builder *b, const char *path) {
