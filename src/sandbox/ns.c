@@ -108,7 +108,9 @@ static int prepare(int sock, int handover, const ns_job *job, const go *g, leade
     if (handover >= 0 && open_network(job, handover, e) < 0) return e->code;
     set_limits(&job->limits);
     place->ruleset = ns_guard_ruleset();
-    place->meter = (meter){.limits = job->limits};
+    place->meter = (meter){.limits = job->limits,
+                           .root_in_memory = root.in_memory,
+                           .root_is_memory_limit = ns_root_size(job) != job->limits.disk_bytes};
     if (g->memory_counted) place->meter.limits.memory_bytes = 0;
     if (g->processes_counted) place->meter.limits.processes = 0;
     meter_begin(&place->meter);

@@ -70,10 +70,15 @@ static int seal(builder *b, const char *path, uint64_t flags) {
 
 /* ---- the tmpfs ----------------------------------------------------------------------------- */
 
+uint64_t ns_root_size(const ns_job *job) {
+    uint64_t disk = job->limits.disk_bytes, memory = job->limits.memory_bytes;
+    return memory && (!disk || memory < disk) ? memory : disk;
+}
+
 static int mount_top(builder *b) {
     char options[96] = "mode=755";
-    uint64_t disk = b->job->limits.disk_bytes;
-    if (disk) snprintf(options, sizeof options, "mode=755,size=%llu", (unsigned long long)disk);
+    uint64_t size = ns_root_size(b->job);
+    if (size) snprintf(options, sizeof options, "mode=755,size=%llu", (unsigned long long)size);
     if (mount("slipway", b->top, "tmpfs", MS_NOSUID | MS_NODEV, options) < 0)
         return failed(b, "mount a tmpfs on", b->top);
     if (make_folder(b, b->root, 0755) < 0) return b->e->code;
