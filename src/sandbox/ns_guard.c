@@ -38,16 +38,22 @@ static bool is_kept(int capability) {
     return false;
 }
 
-/* The bounding set decides what an executed program can have, whoever it runs as. The init itself
- * keeps only the power to kill what has changed its user. */
+/* The init's own: to kill what has changed its user, and to measure folders without rights. */
+#define INIT_CAPABILITIES ((1u << CAP_KILL) | (1u << CAP_DAC_OVERRIDE))
+
+/* The bounding set decides what an executed program can have, whoever it runs as; and as there are
+ * no new privileges, it has nothing that the init does not have at least at hand: so that of root
+ * has all that root keeps. A program of anybody else has none. */
 static int drop_capabilities(err *e) {
+    uint32_t permitted = INIT_CAPABILITIES;
     for (int c = 0; prctl(PR_CAPBSET_READ, c, 0, 0, 0) >= 0; c++) {
+        if (is_kept(c) && geteuid() == 0) permitted |= 1u << c;
         if (!is_kept(c) && prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0)
             return err_sys(e, errno, "cannot drop a capability");
     }
     struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct data[2] = {
-        {.effective = 1u << CAP_KILL, .permitted = 1u << CAP_KILL}};
+        {.effective = INIT_CAPABILITIES, .permitted = permitted}};
     if (syscall(SYS_capset, &head, data) < 0)
         return err_sys(e, errno, "cannot drop the capabilities");
     return 0;
