@@ -48,11 +48,11 @@ static const char *inside(builder *b, const char *path) {
  * process's root is the host's: a folder takes its place. */
 static int make_folder(builder *b, const char *path, mode_t mode) {
     struct stat st;
-    bool made = mkdir(path, 0755) == 0;
-    if (!made && errno == EEXIST)
-        made = lstat(path, &st) == 0 &&
-               (S_ISDIR(st.st_mode) || (unlink(path) == 0 && mkdir(path, 0755) == 0));
+    if (mkdir(path, 0755) < 0 && errno != EEXIST) return failed(b, "make", path);
+    bool made = lstat(path, &st) == 0 &&
+                (S_ISDIR(st.st_mode) || (unlink(path) == 0 && mkdir(path, 0755) == 0));
     if (!made) return failed(b, "make", path);
+    if (S_ISDIR(st.st_mode) && (st.st_mode & 07777) == mode) return 0;
     return mode == 0755 || chmod(path, mode) == 0 ? 0 : failed(b, "make", path);
 }
 
