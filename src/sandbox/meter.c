@@ -1,20 +1,29 @@
 #include "sandbox/meter.h"
 
+#include "sandbox/du.h"
 #include "sandbox/ns.h"
 
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 /* More than programs and libraries are likely to be: below it, a process is not worth a look at
  * what it shares. */
 #define SHARED_MIN ((uint64_t)16 << 20)
+
+#define DU_REST_MS 3000
+
+static int64_t now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
 static uint64_t free_bytes(int fd) {
     struct statfs fs;
@@ -27,6 +36,7 @@ void meter_begin(meter *m) {
     m->home = open(NS_HOME, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     m->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     m->free_at_begin = m->free_at_du = free_bytes(m->home);
+    m->next_du_ms = now_ms() + DU_REST_MS;
 }
 
 bool meter_is_needed(const meter *m) {
@@ -95,28 +105,23 @@ static uint64_t files_in_memory(const meter *m) {
 
 /* ---- disk ---------------------------------------------------------------------------------- */
 
-static uint64_t folder_bytes;
-
-static int add_entry(const char *path, const struct stat *st, int type, struct FTW *at) {
-    (void)path, (void)type, (void)at;
-    folder_bytes += (uint64_t)st->st_blocks * 512;
-    return 0;
-}
-
-/* To measure a folder file by file takes long, so it is done only once as much space has gone from
- * its file system as could make the difference; others may have used that. */
+/* To measure a folder file by file takes long, so it is done as soon as so much space has gone from
+ * its file system as could make the difference; others may have used that. As others may also have
+ * given back what the job took, it is done besides now and then, for a fiftieth of the time. */
 static uint64_t job_folder(meter *m) {
-    uint64_t now = free_bytes(m->home);
+    uint64_t now = free_bytes(m->home), limit = m->limits.disk_bytes;
     uint64_t gone = now < m->free_at_begin ? m->free_at_begin - now : 0;
     uint64_t since = now < m->free_at_du ? m->free_at_du - now : 0;
-    if (gone < m->limits.disk_bytes ||
-        (m->free_at_du != m->free_at_begin && since < m->limits.disk_bytes / 16))
-        return 0;
+    int64_t begin = now_ms();
+    bool first = m->free_at_du == m->free_at_begin;
+    if ((gone < limit || (!first && since < limit / 16)) && begin < m->next_du_ms) return 0;
     m->free_at_du = now;
-    folder_bytes = 0;
-    /* NS_WORK lies in it. A tree that is too deep to be walked is taken for all that has gone. */
-    bool whole = fchdir(m->home) == 0 && nftw(".", add_entry, 32, FTW_PHYS) == 0;
-    return chdir("/") == 0 && whole ? folder_bytes : gone;
+    uint64_t bytes;
+    bool whole = du_measure(m->home, &bytes); /* NS_WORK lies in it */
+    whole = chdir("/") == 0 && whole;
+    int64_t took = now_ms() - begin;
+    m->next_du_ms = begin + took + (took * 50 > DU_REST_MS ? took * 50 : DU_REST_MS);
+    return whole ? bytes : gone;
 }
 
 /* ---- the whole ----------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@ typedef struct meter {
     int home, root;            /* descriptors of the job's folder and of its root */
     uint64_t free_at_begin;    /* of the job's folder, in bytes */
     uint64_t free_at_du;       /* when the folder was last measured file by file */
+    int64_t next_du_ms;        /* when it is measured in any case */
 } meter;
 
 void meter_begin(meter *m);
