@@ -199,9 +199,10 @@ static int copy_bytes(copier *c, int in, int out) {
                : copy_by_hand(in, out);
 }
 
-/* An existing file is overwritten; an existing link is replaced, not followed. */
+/* An existing file is overwritten; an existing link is replaced, not followed. A pipe that nobody
+ * reads is an error, not a wait. */
 static int create_in(int dir, const char *name) {
-    int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY;
+    int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
     int fd = openat(dir, name, flags, 0600);
     if (fd >= 0 || (errno != ELOOP && errno != EACCES)) return fd;
     return unlinkat(dir, name, 0) < 0 ? -1 : openat(dir, name, flags, 0600);

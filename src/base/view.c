@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,7 +28,12 @@ int view_open(const view *v, const char *path, int flags, int mode) {
     do /* EAGAIN: something was renamed while the path was resolved */
         fd = syscall(SYS_openat2, v->root, path, &how, sizeof how);
     while (fd < 0 && (errno == EAGAIN || errno == EINTR));
-    return (int)fd;
+    struct statfs fs;
+    if (fd < 0 || (flags & O_PATH) || (fstatfs((int)fd, &fs) == 0 && fs.f_type != PROC_SUPER_MAGIC))
+        return (int)fd;
+    close((int)fd);
+    errno = EACCES;
+    return -1;
 }
 
 bool view_stat(const view *v, const char *path, struct stat *ret) {
@@ -124,8 +131,9 @@ int view_enter(const view *v, const char *start, err *e) {
     if (start && chdir(start) < 0) return err_sys(e, errno, "cannot go to '%s'", start);
     if (v->root < 0) return 0;
     int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    /* Whoever owns a user namespace may be its root, and so change its own root folder. */
-    bool ours = geteuid() == 0 || setns(v->owner, CLONE_NEWUSER) == 0;
+    /* Whoever owns a user namespace may be its root, and so change its own root folder. For root
+     * this gives away what it could do to the rest of the machine. */
+    bool ours = setns(v->owner, CLONE_NEWUSER) == 0;
     bool entered =
         here >= 0 && ours && fchdir(v->root) == 0 && chroot(".") == 0 && fchdir(here) == 0;
     int failed = errno;

@@ -22,7 +22,9 @@ typedef struct view {
 
 #define VIEW_OURS ((view){-1, -1})
 
-/* Opens with close-on-exec and without waiting (pipes) or becoming a terminal's. -1 and errno. */
+/* Opens with close-on-exec and without waiting (pipes) or becoming a terminal's. What lies in a
+ * job's /proc is refused (EACCES), unless only the place is wanted (O_PATH): it would be read with
+ * our rights, and so tell one step of another. -1 and errno. */
 int view_open(const view *v, const char *path, int flags, int mode);
 /* As stat: follows links. False when there is nothing, or nothing that can be reached. */
 bool view_stat(const view *v, const char *path, struct stat *ret);

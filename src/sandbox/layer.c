@@ -6,14 +6,17 @@
  *
  * A folder that the layer has, too, belongs to whoever runs Slipway; so a job without root's ids
  * can still put files into /usr/local/bin or /opt. A device with the number 0 hides a file
- * (overlayfs calls it a whiteout): for root, all that others may not read is hidden, keys and
- * passwords among it. */
+ * (overlayfs calls it a whiteout): all that not everybody may read is hidden, keys and passwords
+ * among it, because a job may be who may; and the home of whoever runs Slipway, which may be
+ * /var/lib/NAME. */
 #include "sandbox/ns.h"
 
 #include "base/fs.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -91,6 +94,25 @@ static int hide_all(const layer *l) {
         if (hide_private(l, all[i].folder, all[i].depth) < 0) return l->e->code;
     }
     return 0;
+}
+
+/* Accounts of programs share homes such as /usr/sbin, which are not theirs. */
+static int hide_home(const layer *l, const char *home) {
+    struct stat st;
+    str path = fs_normalize(l->a, str_from(home ? home : "/"));
+    bool own = geteuid() != 0 && path.ptr[0] == '/' && lstat(home, &st) == 0 &&
+               S_ISDIR(st.st_mode) && st.st_uid == geteuid();
+    for (const char *const *name = ns_system_folders; own && *name; name++) {
+        str folder = arena_printf(l->a, "/%s/", *name);
+        if (str_starts(path, folder)) return hide(l, arena_cstr(l->a, path));
+    }
+    return 0;
+}
+
+static int hide_homes(const layer *l) {
+    const struct passwd *person = getpwuid(geteuid());
+    if (hide_home(l, getenv("HOME")) < 0) return l->e->code;
+    return hide_home(l, person ? person->pw_dir : NULL);
 }
 
 /* ---- files --------------------------------------------------------------------------------- */
@@ -220,7 +242,7 @@ int sandbox_layer_make(const char *dir, err *e) {
     for (const char *const *name = ns_system_folders; *name; name++) {
         if (mirror(&l, *name) < 0) return e->code;
     }
-    if (geteuid() == 0 && hide_all(&l) < 0) return e->code;
+    if (hide_all(&l) < 0 || hide_homes(&l) < 0) return e->code;
     if (open_up(&l) < 0 || put_users(&l) < 0 || put_names(&l, l.lower) < 0 ||
         put_names(&l, l.image) < 0)
         return e->code;

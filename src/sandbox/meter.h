@@ -8,9 +8,13 @@
 #define METER_INTERVAL_MS 250
 
 typedef struct meter {
-    sandbox_limits limits;  /* 0: not measured */
-    uint64_t free_at_begin; /* of the job's folder, in bytes */
-    uint64_t free_at_du;    /* when the folder was last measured file by file */
+    sandbox_limits limits;     /* 0: not measured */
+    bool root_in_memory;       /* files outside of the job's folder are */
+    bool root_is_memory_limit; /* what these files may take is the limit of memory, not of disk */
+    int home, root;            /* descriptors of the job's folder and of its root */
+    uint64_t free_at_begin;    /* of the job's folder, in bytes */
+    uint64_t free_at_du;       /* when the folder was last measured file by file */
+    int64_t next_du_ms;        /* when it is measured in any case */
 } meter;
 
 void meter_begin(meter *m);

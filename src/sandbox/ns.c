@@ -64,6 +64,16 @@ static void set_limits(const sandbox_limits *l) {
     set_cpus(l->cpus);
 }
 
+/* Descriptors 0 to 2 come from the zygote and are the host's /dev/null by the host's mount: root in
+ * the job owns it, and could change its mode for all. The job's own mount of it is read-only. */
+static int reopen_null(err *e) {
+    _cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = 0; fd < 3; fd++) {
+        if (null < 0 || dup2(null, fd) < 0) return err_sys(e, errno, "cannot open '/dev/null'");
+    }
+    return 0;
+}
+
 static int tell_ready(int sock, int owner, err *e) {
     _cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0) return err_sys(e, errno, "cannot open the job's root");
@@ -94,11 +104,13 @@ static int prepare(int sock, int handover, const ns_job *job, const go *g, leade
     if (owner < 0) return err_sys(e, errno, "cannot open the user namespace");
     if (g->as_root && setgroups(0, NULL) < 0 && errno != EPERM) /* in a namespace without groups */
         return err_sys(e, errno, "cannot leave groups");
-    if (ns_root_make(job, g->as_root, &root, e) < 0) return e->code;
+    if (ns_root_make(job, g->as_root, &root, e) < 0 || reopen_null(e) < 0) return e->code;
     if (handover >= 0 && open_network(job, handover, e) < 0) return e->code;
     set_limits(&job->limits);
     place->ruleset = ns_guard_ruleset();
-    place->meter = (meter){.limits = job->limits};
+    place->meter = (meter){.limits = job->limits,
+                           .root_in_memory = root.in_memory,
+                           .root_is_memory_limit = ns_root_size(job) != job->limits.disk_bytes};
     if (g->memory_counted) place->meter.limits.memory_bytes = 0;
     if (g->processes_counted) place->meter.limits.processes = 0;
     meter_begin(&place->meter);

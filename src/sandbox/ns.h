@@ -48,6 +48,9 @@ typedef struct ns_root {
     bool in_memory; /* what is written outside the job's folder lies in a tmpfs */
 } ns_root;
 
+/* What may be written to the tmpfs, in bytes: the lesser of the limits on disk and memory. 0: what
+ * the kernel grants. */
+uint64_t ns_root_size(const ns_job *job);
 /* Makes the job's root and makes it this process's. */
 int ns_root_make(const ns_job *job, bool as_root, ns_root *ret, err *e);
 

@@ -38,18 +38,22 @@ static bool is_kept(int capability) {
     return false;
 }
 
-/* The bounding set decides what a program can have that is executed by root; and as nobody gets new
- * privileges, no program can have more than the init itself keeps. */
+/* The init's own: to kill what has changed its user, and to measure folders without rights. */
+#define INIT_CAPABILITIES ((1u << CAP_KILL) | (1u << CAP_DAC_OVERRIDE))
+
+/* The bounding set decides what an executed program can have, whoever it runs as; and as there are
+ * no new privileges, it has nothing that the init does not have at least at hand: so that of root
+ * has all that root keeps. A program of anybody else has none. */
 static int drop_capabilities(err *e) {
+    uint32_t permitted = INIT_CAPABILITIES;
     for (int c = 0; prctl(PR_CAPBSET_READ, c, 0, 0, 0) >= 0; c++) {
+        if (is_kept(c) && geteuid() == 0) permitted |= 1u << c;
         if (!is_kept(c) && prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0)
             return err_sys(e, errno, "cannot drop a capability");
     }
     struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
-    uint32_t kept = 0;
-    for (size_t i = 0; i < sizeof kept_capabilities / sizeof *kept_capabilities; i++)
-        kept |= 1u << (unsigned)kept_capabilities[i]; /* all are below 32 */
-    struct __user_cap_data_struct data[2] = {{.effective = kept, .permitted = kept}};
+    struct __user_cap_data_struct data[2] = {
+        {.effective = INIT_CAPABILITIES, .permitted = permitted}};
     if (syscall(SYS_capset, &head, data) < 0)
         return err_sys(e, errno, "cannot drop the capabilities");
     return 0;
@@ -236,16 +240,14 @@ int ns_landlock_abi(void) {
     return abi < 0 ? 0 : (int)abi;
 }
 
-/* A ruleset that forbids nothing in the file system: moving files between folders would be refused
- * unless it is handled and allowed. What counts is the domain: to look into a process, one's own
- * must be an ancestor of its. */
-static int make_ruleset(bool scoped) {
-    struct ruleset_attr attr = {.fs = LANDLOCK_ACCESS_FS_REFER,
-                                .scoped = scoped ? SCOPE_ABSTRACT_UNIX_SOCKET : 0};
+/* A ruleset that allows `access` below the root that this process has now, and refuses it anywhere
+ * else. Moving files between folders is refused unless it is handled and allowed. */
+static int make_ruleset(uint64_t access, bool scoped) {
+    struct ruleset_attr attr = {.fs = access, .scoped = scoped ? SCOPE_ABSTRACT_UNIX_SOCKET : 0};
     size_t size = scoped ? sizeof attr : offsetof(struct ruleset_attr, net);
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
     if (ruleset < 0) return -1;
-    struct landlock_path_beneath_attr all = {.allowed_access = LANDLOCK_ACCESS_FS_REFER,
+    struct landlock_path_beneath_attr all = {.allowed_access = access,
                                              .parent_fd = open("/", O_PATH | O_CLOEXEC)};
     long added = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &all, 0);
     close(all.parent_fd);
@@ -254,17 +256,23 @@ static int make_ruleset(bool scoped) {
     return -1;
 }
 
-/* The job as a whole: its abstract sockets are its own, and so are the host's. */
-static int confine_sockets(err *e) {
-    if (ns_landlock_abi() < ABI_SCOPE) return 0;
-    _cleanup_close_ int ruleset = make_ruleset(true);
+/* The job as a whole. It executes what its root holds: the one program outside that it could get at
+ * is Slipway's own, as /proc/self/exe of a command that has not been executed yet (a script whose
+ * interpreter that is). Its abstract sockets are its own, and so are the host's. */
+static int confine_job(err *e) {
+    int abi = ns_landlock_abi();
+    if (abi < ABI_REFER) return 0;
+    uint64_t access = LANDLOCK_ACCESS_FS_REFER | LANDLOCK_ACCESS_FS_EXECUTE;
+    _cleanup_close_ int ruleset = make_ruleset(access, abi >= ABI_SCOPE);
     if (ruleset < 0 || syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
-        return err_sys(e, errno, "cannot confine abstract sockets");
+        return err_sys(e, errno, "cannot confine the job with Landlock");
     return 0;
 }
 
+/* Of one command: it forbids nothing. What counts is the domain: to look into a process, one's own
+ * must be an ancestor of its. */
 int ns_guard_ruleset(void) {
-    return ns_landlock_abi() < ABI_REFER ? -1 : make_ruleset(false);
+    return ns_landlock_abi() < ABI_REFER ? -1 : make_ruleset(LANDLOCK_ACCESS_FS_REFER, false);
 }
 
 void ns_guard_command(int ruleset) {
@@ -276,7 +284,7 @@ void ns_guard_command(int ruleset) {
 int ns_guard_self(err *e) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return err_sys(e, errno, "cannot give up new privileges");
-    if (confine_sockets(e) < 0 || drop_capabilities(e) < 0 || load_filter(e) < 0) return e->code;
+    if (confine_job(e) < 0 || drop_capabilities(e) < 0 || load_filter(e) < 0) return e->code;
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     return 0;
 }

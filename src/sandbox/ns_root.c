@@ -45,8 +45,15 @@ static const char *inside(builder *b, const char *path) {
     return arena_printf(b->a, "%s%s", b->root, path).ptr;
 }
 
+/* A root folder of somebody's making may have a link here, which leads to the host as long as this
+ * process's root is the host's: a folder takes its place. */
 static int make_folder(builder *b, const char *path, mode_t mode) {
+    struct stat st;
     if (mkdir(path, 0755) < 0 && errno != EEXIST) return failed(b, "make", path);
+    bool made = lstat(path, &st) == 0 &&
+                (S_ISDIR(st.st_mode) || (unlink(path) == 0 && mkdir(path, 0755) == 0));
+    if (!made) return failed(b, "make", path);
+    if (S_ISDIR(st.st_mode) && (st.st_mode & 07777) == mode) return 0;
     return mode == 0755 || chmod(path, mode) == 0 ? 0 : failed(b, "make", path);
 }
 
@@ -64,13 +71,19 @@ static int seal(builder *b, const char *path, uint64_t flags) {
 
 /* ---- the tmpfs ----------------------------------------------------------------------------- */
 
-static int mount_top(builder *b) {
-    char options[96] = "mode=755,size=50%";
-    uint64_t disk = b->job->limits.disk_bytes;
+uint64_t ns_root_size(const ns_job *job) {
+    uint64_t size = job->limits.disk_bytes, memory = job->limits.memory_bytes;
     struct sysinfo machine;
-    bool fits = sysinfo(&machine) == 0 && disk < (uint64_t)machine.totalram * machine.mem_unit / 2;
-    if (disk && fits)
-        snprintf(options, sizeof options, "mode=755,size=%llu", (unsigned long long)disk);
+    if (memory && (!size || memory < size)) size = memory;
+    if (sysinfo(&machine) < 0) return size;
+    uint64_t half = (uint64_t)machine.totalram * machine.mem_unit / 2;
+    return !size || half < size ? half : size;
+}
+
+static int mount_top(builder *b) {
+    char options[96] = "mode=755";
+    uint64_t size = ns_root_size(b->job);
+    if (size) snprintf(options, sizeof options, "mode=755,size=%llu", (unsigned long long)size);
     if (mount("slipway", b->top, "tmpfs", MS_NOSUID | MS_NODEV, options) < 0)
         return failed(b, "mount a tmpfs on", b->top);
     if (make_folder(b, b->root, 0755) < 0) return b->e->code;
@@ -237,9 +250,11 @@ static int make_sys(builder *b) {
 static int bind_folder(builder *b) {
     const char *home = arena_printf(b->a, "%s/home", b->job->folder).ptr;
     const char *work = arena_printf(b->a, "%s/work", b->job->folder).ptr;
-    if (bind_to(b, home, inside(b, NS_HOME)) < 0) return b->e->code;
-    if (make_folder(b, inside(b, NS_WORK), 0755) < 0) return b->e->code;
-    return bind_to(b, work, inside(b, NS_WORK));
+    const uint64_t flags = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+    if (bind_to(b, home, inside(b, NS_HOME)) < 0 || seal(b, inside(b, NS_HOME), flags) < 0 ||
+        make_folder(b, inside(b, NS_WORK), 0755) < 0 || bind_to(b, work, inside(b, NS_WORK)) < 0)
+        return b->e->code;
+    return seal(b, inside(b, NS_WORK), flags);
 }
 
 static int make_folders_to(builder *b, const char *path) {
