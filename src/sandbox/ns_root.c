@@ -45,8 +45,15 @@ static const char *inside(builder *b, const char *path) {
     return arena_printf(b->a, "%s%s", b->root, path).ptr;
 }
 
+/* A root of its own, or a job before this one, may have put a link there. Followed, it would lead
+ * to a folder of the host's, which still is the root here. The folders above were made so, too. */
 static int make_folder(builder *b, const char *path, mode_t mode) {
-    if (mkdir(path, 0755) < 0 && errno != EEXIST) return failed(b, "make", path);
+    struct stat st;
+    bool made = mkdir(path, 0755) == 0;
+    if (!made && errno != EEXIST) return failed(b, "make", path);
+    if (!made && lstat(path, &st) < 0) return failed(b, "look at", path);
+    if (!made && !S_ISDIR(st.st_mode) && (unlink(path) < 0 || mkdir(path, 0755) < 0))
+        return failed(b, "make", path);
     return mode == 0755 || chmod(path, mode) == 0 ? 0 : failed(b, "make", path);
 }
 
@@ -90,12 +97,22 @@ static int choose_upper(builder *b, ns_root *ret) {
 
 /* ---- overlays ------------------------------------------------------------------------------ */
 
+/* A path as overlayfs reads it: colons part folders, commas options. */
+static const char *quoted(builder *b, const char *path) {
+    _cleanup_strbuf_ strbuf out = STRBUF_INIT;
+    for (; *path; path++) {
+        if (strchr("\\:,", *path)) strbuf_addc(&out, '\\');
+        strbuf_addc(&out, *path);
+    }
+    return arena_cstr(b->a, strbuf_str(&out));
+}
+
 static int mount_overlay(builder *b, const char *lower, const char *below, const char *target) {
     const char *up = arena_printf(b->a, "%s/up%u", b->upper, b->overlays).ptr;
     const char *work = arena_printf(b->a, "%s/wk%u", b->upper, b->overlays++).ptr;
     if (make_folder(b, up, 0755) < 0 || make_folder(b, work, 0755) < 0) return b->e->code;
-    str options = arena_printf(b->a, "lowerdir=%s:%s,upperdir=%s,workdir=%s,userxattr", lower,
-                               below, up, work);
+    str options = arena_printf(b->a, "lowerdir=%s:%s,upperdir=%s,workdir=%s,userxattr",
+                               quoted(b, lower), quoted(b, below), quoted(b, up), quoted(b, work));
     if (mount("overlay", target, "overlay", MS_NOSUID | MS_NODEV, options.ptr) == 0) return 0;
     return failed(b, "lay an overlay over", below);
 }
