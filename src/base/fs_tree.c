@@ -149,8 +149,7 @@ static int remove_tree(int dir, const char *path, err *e) {
     close(r.top);
     if (r.first_errno)
         return err_sys(e, r.first_errno, "cannot remove '%s' in '%s'", r.first_name, path);
-    if (unlinkat(dir, path, AT_REMOVEDIR) < 0)
-        return err_sys(e, errno, "cannot remove '%s'", path);
+    if (unlinkat(dir, path, AT_REMOVEDIR) < 0) return err_sys(e, errno, "cannot remove '%s'", path);
     return 0;
 }
 
