@@ -135,8 +135,8 @@ static void empty_dir(remover *r, int fd, unsigned depth) {
     closedir(dir);
 }
 
-static int remove_tree(const char *path, err *e) {
-    remover r = {.top = open_for_removal(AT_FDCWD, path)};
+static int remove_tree(int dir, const char *path, err *e) {
+    remover r = {.top = open_for_removal(dir, path)};
     if (r.top < 0) return err_sys(e, errno, "cannot remove '%s'", path);
     for (unsigned before = 1; before != r.moved;) {
         before = r.moved;
@@ -149,14 +149,18 @@ static int remove_tree(const char *path, err *e) {
     close(r.top);
     if (r.first_errno)
         return err_sys(e, r.first_errno, "cannot remove '%s' in '%s'", r.first_name, path);
-    if (rmdir(path) < 0) return err_sys(e, errno, "cannot remove '%s'", path);
+    if (unlinkat(dir, path, AT_REMOVEDIR) < 0) return err_sys(e, errno, "cannot remove '%s'", path);
     return 0;
 }
 
-int fs_remove(const char *path, err *e) {
-    if (unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR) return 0;
-    if (errno == EISDIR) return remove_tree(path, e);
+int fs_remove_at(int dir, const char *path, err *e) {
+    if (unlinkat(dir, path, 0) == 0 || errno == ENOENT || errno == ENOTDIR) return 0;
+    if (errno == EISDIR) return remove_tree(dir, path, e);
     return err_sys(e, errno, "cannot remove '%s'", path);
+}
+
+int fs_remove(const char *path, err *e) {
+    return fs_remove_at(AT_FDCWD, path, e);
 }
 
 typedef struct copier {

@@ -172,11 +172,12 @@ int view_call(const view *v, const char *start, arena *a, view_work_fn *work, vo
               str *ret, err *e) {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) < 0) return err_sys(e, errno, "cannot make a pipe");
-    /* As in task.c: no signal handler of ours may run in the child. */
+    /* As in task.c: no signal handler of ours may run in the child. Nor may what libraries do after
+     * a fork: libuv closes the pipe that it once had, and in a task its numbers are others' now. */
     sigset_t all, before;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
-    pid_t pid = fork();
+    pid_t pid = _Fork();
     if (pid == 0) answer(v, start, fds[1], work, context);
     int failed = errno;
     sigprocmask(SIG_SETMASK, &before, NULL);

@@ -10,6 +10,7 @@
  *   run_driver.c   the loop: schedules give jobs, runners run them, a renderer shows it
  *   run_where.c    where its jobs run, within which limits
  *   run_network.c  what they may reach
+ *   run_images.c   the images that they have as roots
  *   run_roots.c    the folders of its jobs
  *   run_services.c what its actions call
  *   run_temp.c     the private folder of a run */
@@ -170,12 +171,17 @@ int run_list_json(const run_set *set);
 typedef struct run_where {
     sandbox_backend backend;
     const char *rootfs; /* or NULL */
+    const char *oci;    /* "DIR[:TAG]", or NULL */
 } run_where;
+#define RUN_OCI "oci:"
 
 /* Judges every -P. */
 int run_where_judge(const run_config *c, err *e);
 /* Where a job with these labels runs; an error when nowhere. */
 int run_where_choose(const run_config *c, const str *labels, size_t count, run_where *ret, err *e);
+/* Cuts "DIR[:TAG]", where the folder's name may have colons as well; false when there is no such
+ * folder. */
+bool run_image_split(arena *a, const char *text, const char **ret_dir, str *ret_tag);
 /* What a job may use when nothing is said, its folders being in `folder`. */
 sandbox_limits run_limits_default(const char *folder);
 /* Overwrites the limits that --limit names. */

@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/loop.h"
 #include "cli/render.h"
+#include "cli/run_images.h"
 #include "cli/run_roots.h"
 #include "cli/run_services.h"
 #include "runner/mask.h"
@@ -30,6 +31,8 @@ typedef struct live_job {
     const job_instance *instance;
     job_view *view;
     arena *a;
+    run_where where;
+    run_image *image; /* it starts when this is ready; NULL: needs none */
     char *root;
     runner_spec spec;
     runner_port port;
@@ -64,6 +67,7 @@ struct driver {
     live_job *jobs; /* those that run */
     size_t running; /* a job runs until what it has left is removed */
     run_roots roots;
+    run_images images;
     const char *layer; /* NULL until a job needs it */
     sandbox_mount mounts[SANDBOX_MOUNTS_MAX];
     unsigned mount_count;
@@ -298,22 +302,31 @@ static sandbox_egress network_of(live_job *job, sandbox_backend backend) {
     return run_network(d->set, job->a, id, services_rule(&d->services, job->a, job->instance));
 }
 
-static int start_job(live_job *job, err *e) {
+/* A sandbox is made by a process that has another folder of its own. */
+static int find_rootfs(live_job *job, const char **ret, err *e) {
+    char *real = NULL;
+    const char *given = job->where.rootfs;
+    int r = given ? fs_real(job->a, given, &real, e) : 0;
+    *ret = job->image ? job->image->image->rootfs : real;
+    return r;
+}
+
+static int start_runner(live_job *job, err *e) {
     driver *d = job->d;
-    const job_instance *instance = job->instance;
-    run_where where;
-    int r = run_where_choose(d->config, instance->labels, instance->label_count, &where, e);
-    if (r == 0 && where.backend != SANDBOX_HOST) r = need_layer(d, e);
+    const char *rootfs;
+    int r = find_rootfs(job, &rootfs, e);
+    if (r == 0 && job->where.backend != SANDBOX_HOST) r = need_layer(d, e);
+    if (r == 0) r = roots_take(&d->roots, &job->root, e);
     if (r < 0) return r;
-    if ((r = roots_take(&d->roots, &job->root, e)) < 0) return r;
-    sandbox_egress egress = network_of(job, where.backend);
+    sandbox_egress egress = network_of(job, job->where.backend);
     job->spec = (runner_spec){
         .job = job->instance,
         .loop = d->loop,
-        .backend = where.backend,
+        .backend = job->where.backend,
         .root = job->root,
         .layer = d->layer,
-        .rootfs = where.rootfs,
+        .rootfs = rootfs,
+        .image_env = job->image ? job->image->image->env : NULL,
         .mounts = d->mounts,
         .mount_count = d->mount_count,
         .egress = egress,
@@ -336,6 +349,43 @@ static int start_job(live_job *job, err *e) {
     return runner_start(&job->spec, &job->port, &job->runner, e);
 }
 
+static int begin_unpacking(driver *d, run_image *i, err *e) {
+    _cleanup_arena_ arena *a = arena_new();
+    if (image_unpack(i, e) < 0) return e->code;
+    str text = arena_printf(a, "unpacking the image '%s' (%zu layer%s, %.1f MB)", i->text,
+                            i->image->layer_count, i->image->layer_count == 1 ? "" : "s",
+                            (double)i->image->size / 1e6);
+    d->render->ops->message(d->render, SEVERITY_NOTE, text);
+    return 0;
+}
+
+/* Or begins what it has to wait for. */
+static int start_job(live_job *job, err *e) {
+    driver *d = job->d;
+    const job_instance *i = job->instance;
+    int r = run_where_choose(d->config, i->labels, i->label_count, &job->where, e);
+    if (r < 0) return r;
+    if (job->where.oci) job->image = images_get(&d->images, job->where.oci);
+    if (job->image && job->image->state == IMAGE_FOUND) return begin_unpacking(d, job->image, e);
+    if (job->image && job->image->state == IMAGE_UNPACKING) return 0;
+    if (!job->image || job->image->state == IMAGE_READY) return start_runner(job, e);
+    *e = job->image->problem;
+    return e->code;
+}
+
+static void end_unstarted(live_job *job, job_result result, str reason) {
+    job->view->reason = masked(job->d, job->view->a, reason);
+    tell_finished(job->d, job->view, result, NULL);
+    job->ended = true;
+    job->result = result;
+    pump_soon(job->d);
+}
+
+static void start_or_fail(live_job *job) {
+    err e = {0};
+    if (start_job(job, &e) < 0) end_unstarted(job, JOB_FAILURE, str_from(e.message));
+}
+
 static void add_job(live_run *run, const job_instance *instance) {
     driver *d = run->d;
     arena *a = arena_new();
@@ -344,13 +394,18 @@ static void add_job(live_run *run, const job_instance *instance) {
     job->view = add_view(run, instance->plan, instance, instance->key, instance->name);
     d->jobs = job;
     d->running++;
-    err e = {0};
-    if (start_job(job, &e) == 0) return;
-    job->view->reason = masked(d, job->view->a, str_from(e.message));
-    tell_finished(d, job->view, JOB_FAILURE, NULL);
-    job->ended = true;
-    job->result = JOB_FAILURE;
-    pump_soon(d);
+    start_or_fail(job);
+}
+
+/* A job that waits for its image has no runner yet. */
+static void start_waiting(driver *d) {
+    for (live_job *job = d->jobs; job; job = job->next) {
+        if (!job->runner && !job->ended && job->image->state != IMAGE_UNPACKING) start_or_fail(job);
+    }
+}
+
+static void on_image(void *context) {
+    pump_soon(context);
 }
 
 static bool all_done(const driver *d) {
@@ -418,7 +473,11 @@ static void drain_cancels(live_run *run) {
     const job_instance *instance;
     while ((instance = schedule_take_cancel(run->schedule, NULL))) {
         live_job *job = job_of(run->d, instance);
-        if (job && job->runner && !job->ended) runner_cancel(job->runner);
+        if (!job || job->ended) continue;
+        if (job->runner)
+            runner_cancel(job->runner);
+        else
+            end_unstarted(job, JOB_CANCELLED, STR("cancelled while its image was being unpacked"));
     }
 }
 
@@ -446,6 +505,7 @@ static void pump(void *context) {
         else
             at = &(*at)->next;
     }
+    start_waiting(d);
     bool all = true;
     for (size_t i = 0; i < d->run_count; i++)
         pump_run(&d->runs[i]);
@@ -602,6 +662,8 @@ static int prepare(driver *d, err *e) {
                            .temp = d->temp.path,
                            .removed = on_root_removed,
                            .context = d};
+    d->images = (run_images){.a = set->a, .loop = d->loop, .changed = on_image, .context = d};
+    if ((r = images_find(&d->images, d->config, e)) < 0) return r;
     d->limits = run_limits_default(d->temp.path);
     if ((r = run_limits_read(d->config->given, &d->limits, e)) < 0) return r;
     const char *path = getenv("PATH");
@@ -619,6 +681,7 @@ static void release(driver *d) {
     loop_timer_stop(d->pump_timer);
     services_stop(&d->services);
     render_free(d->render);
+    images_done(&d->images);
     roots_done(&d->roots);
     if (d->loop) loop_free(d->loop);
     if (d->mask) mask_free(d->mask);

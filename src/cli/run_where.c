@@ -88,7 +88,8 @@ static bool parse(const char *text, run_where *ret) {
     *ret = (run_where){.backend = SANDBOX_NAMESPACES};
     if (strcmp(text, "host") == 0) ret->backend = SANDBOX_HOST;
     if (strncmp(text, "rootfs:", 7) == 0) ret->rootfs = text + 7;
-    return ret->backend == SANDBOX_HOST || ret->rootfs || strcmp(text, "sandbox") == 0;
+    if (strncmp(text, RUN_OCI, sizeof RUN_OCI - 1) == 0) ret->oci = text + sizeof RUN_OCI - 1;
+    return ret->backend == SANDBOX_HOST || ret->rootfs || ret->oci || strcmp(text, "sandbox") == 0;
 }
 
 int run_where_judge(const run_config *c, err *e) {
@@ -97,8 +98,16 @@ int run_where_judge(const run_config *c, err *e) {
         str label = c->platforms[i].from;
         if (!parse(c->platforms[i].to, &where))
             return err_set(e, ERR_INVALID,
-                           "-P %.*s=%s: the back ends are 'sandbox', 'host' and 'rootfs:DIR'",
+                           "-P %.*s=%s: the back ends are 'sandbox', 'host', 'rootfs:DIR' and "
+                           "'oci:DIR[:TAG]'",
                            STR_ARG(label), c->platforms[i].to);
+        const char *dir;
+        str tag;
+        if (where.oci && !run_image_split(c->a, where.oci, &dir, &tag))
+            return err_set(e, ERR_INVALID,
+                           "-P %.*s=%s: '%s' is not a folder, nor is what stands in front of a "
+                           "colon in it",
+                           STR_ARG(label), c->platforms[i].to, where.oci);
         if (where.rootfs && !fs_is_dir(where.rootfs))
             return err_set(e, ERR_INVALID, "-P %.*s=%s: '%s' is not a folder", STR_ARG(label),
                            c->platforms[i].to, where.rootfs);

@@ -26,8 +26,8 @@ static const option_spec run_options[] = {
     {'P', "platform", "LABEL=BACKEND", .many = true,
      .help = "Where jobs with this runs-on label run. 'sandbox', the default for all labels but "
              "macos-* and windows-*: a private machine with this machine's system folders. "
-             "'rootfs:DIR': the same with DIR as its root. 'host': this machine, without "
-             "isolation."},
+             "'rootfs:DIR': the same with DIR as its root. 'oci:DIR[:TAG]': the same with an image "
+             "of the OCI image layout DIR. 'host': this machine, without isolation."},
     {0, "network", "MODE", .complete = COMPLETE_WORDS, .words = "host none audit",
      .help = "What jobs may reach, whatever slipway.yml says: 'host': what this machine can; "
              "'none': nothing; 'audit': everything but this machine itself, and --json tells "

@@ -16,8 +16,8 @@ const verb_pair program_environment[] = {
     {"NO_COLOR", "When set and not empty, nothing is coloured."},
     {"FORCE_COLOR, CLICOLOR_FORCE",
      "When set and not 0, colours are used even where the output is not a terminal."},
-    {"XDG_CACHE_HOME",
-     "Where fetched actions and the caches of jobs are kept: $XDG_CACHE_HOME/slipway (~/.cache)."},
+    {"XDG_CACHE_HOME", "Where fetched actions, unpacked images and the caches of jobs are kept: "
+                       "$XDG_CACHE_HOME/slipway (~/.cache)."},
     {"XDG_STATE_HOME",
      "Where the artifacts of runs are kept: $XDG_STATE_HOME/slipway (~/.local/state)."},
     {"GITHUB_API_URL", "Where 'slipway lock' asks for the numbers of owners and repositories."},

@@ -100,24 +100,16 @@ static void init_job(runner *r) {
  * reach the network, how to print. Of these only a proxy's URL may hold a secret, which is masked.
  */
 static const char *const inherited[] = {
-    "USER",
-    "LOGNAME",
-    "TZ",
-    "LANG",
-    "LC_ALL",
-    "LC_CTYPE",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "all_proxy",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "ALL_PROXY",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "NODE_EXTRA_CA_CERTS",
+    "USER",      "LOGNAME",    "TZ",          "http_proxy", "https_proxy", "no_proxy",
+    "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",   "ALL_PROXY",
 };
+
+/* Of these, what stands for files: another root has not the same. */
+static const char *const inherited_files[] = {
+    "LANG", "LC_ALL", "LC_CTYPE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS",
+};
+
+#define COUNT(list) (sizeof(list) / sizeof *(list))
 
 /* Where the network is limited, the proxies are those of the sandbox and no other. */
 static bool is_limited(const runner *r) {
@@ -136,19 +128,26 @@ static void add_way_out(runner *r, value *base) {
 
 #define USUAL_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+static void inherit(runner *r, const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const char *text = getenv(names[i]);
+        if (is_limited(r) && strcasestr(names[i], "_proxy")) continue; /* the sandbox has its own */
+        if (text) value_set_str(r->a, &r->base_env, names[i], str_from(text));
+    }
+}
+
 static void init_environment(runner *r) {
     value *base = &r->base_env;
     *base = value_object_new(r->a, true);
-    bool limited = is_limited(r);
     value_set_str(r->a, base, "LANG", STR("C.UTF-8"));
-    for (size_t i = 0; i < sizeof inherited / sizeof *inherited; i++) {
-        const char *text = getenv(inherited[i]);
-        if (limited && strcasestr(inherited[i], "_proxy")) continue; /* the sandbox has its own */
-        if (text) value_set_str(r->a, base, inherited[i], str_from(text));
-    }
+    inherit(r, inherited, COUNT(inherited));
+    if (!r->spec->rootfs) inherit(r, inherited_files, COUNT(inherited_files));
+    value_set_all(r->a, base, r->spec->image_env);
     bool host = r->spec->backend == SANDBOX_HOST;
     const char *path = r->spec->path ? r->spec->path : host ? getenv("PATH") : NULL;
-    value_set_str(r->a, base, "PATH", str_from(path ? path : USUAL_PATH));
+    str usual = value_path_str(r->spec->image_env, "PATH");
+    if (!usual.len) usual = STR(USUAL_PATH);
+    value_set_str(r->a, base, "PATH", path ? str_from(path) : usual);
     if (!host) { /* who starts Slipway is nobody there */
         str user = geteuid() == 0 ? STR("root") : STR("runner");
         value_set_str(r->a, base, "USER", user);
@@ -478,8 +477,6 @@ static const char *const *flatten(arena *a, const value *object) {
     }
     return out;
 }
-
-#define COUNT(list) (sizeof(list) / sizeof *(list))
 
 const char *const *context_environ(step *s, const value *more) {
     value out = value_object_new(s->a, true);

@@ -118,8 +118,10 @@ typedef struct runner_spec {
     loop *loop;
     sandbox_backend backend;
     const char *root;  /* an existing, private folder, empty or reset; the caller removes it */
-    const char *layer; /* this and the next five: sandbox.h; not on the host */
+    const char *layer; /* this and the next six: sandbox.h; not on the host */
     const char *rootfs;
+    const value *image_env; /* what the image at `rootfs` sets, or NULL: its PATH counts, and under
+                             * what we set, the rest */
     const sandbox_mount *mounts;
     unsigned mount_count;
     sandbox_egress egress;

@@ -182,19 +182,25 @@ static value node_variables(step *s, const value *inputs) {
     return out;
 }
 
+/* Where node was looked for, and what to do. */
+static const char *place_of_node(const runner_spec *spec) {
+    if (spec->backend == SANDBOX_HOST) return "PATH";
+    if (spec->rootfs)
+        return "the root of its own that this job has: take one with Node.js, with node in its "
+               "PATH";
+    return "the sandbox, which shows the system folders of this machine (/usr, /opt) and no homes: "
+           "install the package nodejs";
+}
+
 static bool run_node(step *s, const value *inputs) {
     const use *u = s->use;
     const str files[PHASE_COUNT] = {u->act->pre, u->act->main, u->act->post};
     err e = {0};
     register_post(s);
     if (!s->r->node) {
-        bool host = s->r->spec->backend == SANDBOX_HOST;
         err_set(&e, ERR_UNSUPPORTED,
                 "the action '%.*s' needs Node.js, and no program 'node' was found in %s",
-                STR_ARG(u->text),
-                host ? "PATH"
-                     : "the sandbox, which shows the system folders of this machine (/usr, /opt) "
-                       "and no homes: install the package nodejs");
+                STR_ARG(u->text), place_of_node(s->r->spec));
         return failed(s, &e);
     }
     char *file = fs_join(s->a, u->dir, files[s->phase]);

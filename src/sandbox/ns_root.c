@@ -103,12 +103,22 @@ static int choose_upper(builder *b, ns_root *ret) {
 
 /* ---- overlays ------------------------------------------------------------------------------ */
 
+/* A path as overlayfs reads it: colons part folders, commas options. */
+static const char *quoted(builder *b, const char *path) {
+    _cleanup_strbuf_ strbuf out = STRBUF_INIT;
+    for (; *path; path++) {
+        if (strchr("\\:,", *path)) strbuf_addc(&out, '\\');
+        strbuf_addc(&out, *path);
+    }
+    return arena_cstr(b->a, strbuf_str(&out));
+}
+
 static int mount_overlay(builder *b, const char *lower, const char *below, const char *target) {
     const char *up = arena_printf(b->a, "%s/up%u", b->upper, b->overlays).ptr;
     const char *work = arena_printf(b->a, "%s/wk%u", b->upper, b->overlays++).ptr;
     if (make_folder(b, up, 0755) < 0 || make_folder(b, work, 0755) < 0) return b->e->code;
-    str options = arena_printf(b->a, "lowerdir=%s:%s,upperdir=%s,workdir=%s,userxattr", lower,
-                               below, up, work);
+    str options = arena_printf(b->a, "lowerdir=%s:%s,upperdir=%s,workdir=%s,userxattr",
+                               quoted(b, lower), quoted(b, below), quoted(b, up), quoted(b, work));
     if (mount("overlay", target, "overlay", MS_NOSUID | MS_NODEV, options.ptr) == 0) return 0;
     return failed(b, "lay an overlay over", below);
 }

@@ -134,6 +134,28 @@ const char *sandbox_work(sandbox_backend b);
  * and must outlive them. */
 int sandbox_layer_make(const char *dir, err *e);
 
+/* ---- images --------------------------------------------------------------------------------- */
+
+/* An image of an OCI image layout, which a job may have as its root: sandbox_spec.rootfs. */
+typedef struct sandbox_image {
+    char digest[72];         /* of its manifest, "sha256:…" */
+    const char *rootfs;      /* absolute; it is there, and whole, after sandbox_image_unpack */
+    const struct value *env; /* what the image sets for its programs: an object of strings */
+    size_t layer_count;
+    uint64_t size;                 /* of its layers, as they are in the layout: bytes */
+    const struct oci_image *parts; /* private */
+} sandbox_image;
+
+/* Reads and verifies the documents of the image `tag` in the layout (a folder); an empty tag is the
+ * only image there is for this machine. `images` is a folder for unpacked images, which need not
+ * exist. All is in `a`, and `layout` and `images` are borrowed. Nothing is unpacked. */
+int sandbox_image_find(arena *a, const char *layout, str tag, const char *images,
+                       sandbox_image **ret, err *e);
+bool sandbox_image_is_unpacked(const sandbox_image *i);
+/* Verifies and unpacks the layers, in a child without rights, unless that was done before: by this
+ * process or another, which may be at it just now. Takes long: call it in a task (base/task.h). */
+int sandbox_image_unpack(const sandbox_image *i, err *e);
+
 /* What was still running when a sandbox was closed, for the log. */
 typedef void sandbox_orphan_fn(void *context, int pid, const char *name);
 typedef void sandbox_closed_fn(void *context);

@@ -179,6 +179,21 @@ static void removal_of_a_link_keeps_its_target(void **state) {
     assert_int_equal(fs_remove(at(f, "no/such/path"), NULL), 0);
 }
 
+static void what_is_in_an_open_folder_is_removed(void **state) {
+    fixture *f = *state;
+    err e = {0};
+    assert_int_equal(fs_mkdirs(at(f, "open/tree/deep"), 0700, &e), 0);
+    assert_int_equal(fs_create(at(f, "open/tree/deep/file"), STR("x"), 0600, &e), 0);
+    assert_int_equal(fs_create(at(f, "open/file"), STR("x"), 0600, &e), 0);
+    assert_int_equal(symlink(f->dir, at(f, "open/link")), 0);
+    _cleanup_close_ int open_folder = open(at(f, "open"), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    static const char *const names[] = {"tree", "file", "link", "absent"};
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(fs_remove_at(open_folder, names[i], &e), 0);
+    assert_int_equal(rmdir(at(f, "open")), 0);
+    assert_true(fs_is_dir(f->dir));
+}
+
 /* Deeper than any path that the system takes, and than the descriptors that a process may have. */
 static void removal_reaches_any_depth(void **state) {
     fixture *f = *state;
@@ -330,6 +345,7 @@ int main(void) {
         FS_TEST(folders_are_made_with_their_parents),
         FS_TEST(lists_are_sorted_and_tell_links_from_folders),
         FS_TEST(removal_takes_a_tree_but_not_what_its_links_name),
+        FS_TEST(what_is_in_an_open_folder_is_removed),
         FS_TEST(removal_of_a_link_keeps_its_target),
         FS_TEST(removal_reaches_any_depth),
         FS_TEST(a_copy_has_the_same_bytes_links_and_modes),

@@ -1,0 +1,47 @@
+/* run_images.h: the images of a run (-P LABEL=oci:DIR[:TAG]). Each is unpacked when the first job
+ * needs it, beside the loop; where an earlier run has done that, it is ready at once. */
+#ifndef SLIPWAY_CLI_RUN_IMAGES_H
+#define SLIPWAY_CLI_RUN_IMAGES_H
+
+#include "base/task.h"
+#include "cli/run.h"
+
+typedef enum image_state {
+    IMAGE_FOUND,
+    IMAGE_UNPACKING,
+    IMAGE_READY,
+    IMAGE_FAILED, /* problem.message says why */
+    IMAGE_STATE_COUNT
+} image_state;
+
+typedef struct run_images run_images;
+
+typedef struct run_image {
+    run_images *of;
+    const char *text; /* "DIR[:TAG]", as it was given */
+    sandbox_image *image;
+    image_state state;
+    err problem;
+    task *task;
+} run_image;
+
+struct run_images {
+    arena *a;
+    loop *loop;
+    run_image *items;
+    size_t count;
+    /* Called from the loop when an image has become ready, or has failed. */
+    void (*changed)(void *context);
+    void *context;
+};
+
+/* Reads the documents of every image that -P names: what is wrong there is wrong in the command. */
+int images_find(run_images *r, const run_config *c, err *e);
+/* The image that was found for this text. */
+run_image *images_get(run_images *r, const char *text);
+/* Begins to unpack one that was found only. */
+int image_unpack(run_image *i, err *e);
+/* Ends what is under way. */
+void images_done(run_images *r);
+
+#endif
