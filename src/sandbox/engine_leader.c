@@ -285,6 +285,7 @@ static void obey(leader *l, const wire_head *head, str body) {
     case WIRE_FAILED:
     case WIRE_COUNTER:
     case WIRE_LIMIT:
+    case WIRE_EGRESS:
     case WIRE_KIND_COUNT: end(l);
     }
 }
