@@ -8,6 +8,7 @@
 #include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -127,13 +128,30 @@ char *view_find_program(const view *v, arena *a, const char *name, str path_list
 
 /* ---- entering ------------------------------------------------------------------------------ */
 
+static bool write_map(const char *path, const char *text) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    if (fd >= 0) close(fd);
+    return written;
+}
+
+/* A user namespace in which we are who we are, and may change our root folder. */
+static bool own_namespace(void) {
+    char users[64], groups[64];
+    snprintf(users, sizeof users, "%u %u 1", geteuid(), geteuid());
+    snprintf(groups, sizeof groups, "%u %u 1", getegid(), getegid());
+    return unshare(CLONE_NEWUSER) == 0 && write_map("/proc/self/setgroups", "deny") &&
+           write_map("/proc/self/uid_map", users) && write_map("/proc/self/gid_map", groups);
+}
+
 int view_enter(const view *v, const char *start, err *e) {
     if (start && chdir(start) < 0) return err_sys(e, errno, "cannot go to '%s'", start);
     if (v->root < 0) return 0;
     int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     /* Whoever owns a user namespace may be its root, and so change its own root folder. For root
      * this gives away what it could do to the rest of the machine. */
-    bool ours = setns(v->owner, CLONE_NEWUSER) == 0;
+    bool ours =
+        v->owner >= 0 ? setns(v->owner, CLONE_NEWUSER) == 0 : geteuid() == 0 || own_namespace();
     bool entered =
         here >= 0 && ours && fchdir(v->root) == 0 && chroot(".") == 0 && fchdir(here) == 0;
     int failed = errno;

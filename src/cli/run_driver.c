@@ -286,10 +286,15 @@ static int need_layer(driver *d, err *e) {
     if (d->layer) return 0;
     const char *layer = fs_join(d->set->a, d->temp.path, STR("layer"));
     if (sandbox_layer_make(layer, e) < 0) return err_context(e, "cannot prepare sandboxes");
-    const char *objects = run_objects(d->set);
-    if (objects) d->mounts[d->mount_count++] = (sandbox_mount){objects, RUN_OBJECTS};
     d->layer = layer;
     return 0;
+}
+
+/* What jobs that do not see this machine's files need of them: a job on the host may have a
+ * container too. */
+static void need_objects(driver *d) {
+    const char *objects = d->mount_count ? NULL : run_objects(d->set);
+    if (objects) d->mounts[d->mount_count++] = (sandbox_mount){objects, RUN_OBJECTS};
 }
 
 /* Whatever its network is limited to, a job reaches the services of its actions. */
@@ -318,6 +323,7 @@ static int start_runner(live_job *job, err *e) {
     if (r == 0 && job->where.backend != SANDBOX_HOST) r = need_layer(d, e);
     if (r == 0) r = roots_take(&d->roots, &job->root, e);
     if (r < 0) return r;
+    need_objects(d);
     sandbox_egress egress = network_of(job, job->where.backend);
     job->spec = (runner_spec){
         .job = job->instance,

@@ -99,21 +99,29 @@ static void init_job(runner *r) {
 /* What a job gets to know of the environment that Slipway itself runs in: who and where, how to
  * reach the network, how to print. Of these only a proxy's URL may hold a secret, which is masked.
  */
-static const char *const inherited[] = {
-    "USER",      "LOGNAME",    "TZ",          "http_proxy", "https_proxy", "no_proxy",
-    "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",   "ALL_PROXY",
+static const char *const of_network[] = {
+    "TZ", /* first: the rest is proxies */
+    "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
 };
-
-/* Of these, what stands for files: another root has not the same. */
-static const char *const inherited_files[] = {
-    "LANG", "LC_ALL", "LC_CTYPE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS",
+/* These mean something only where the files of this machine are. */
+static const char *const of_machine[] = {
+    "USER",     "LOGNAME",       "LANG",         "LC_ALL",
+    "LC_CTYPE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS",
 };
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
+static void inherit(arena *a, value *into, const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const char *text = getenv(names[i]);
+        if (text) value_set_str(a, into, names[i], str_from(text));
+    }
+}
+
 /* Where the network is limited, the proxies are those of the sandbox and no other. */
 static bool is_limited(const runner *r) {
-    return r->spec->backend != SANDBOX_HOST && r->spec->egress.network != SANDBOX_NETWORK_HOST;
+    return r->backend != SANDBOX_HOST && r->spec->egress.network != SANDBOX_NETWORK_HOST;
 }
 
 static void add_way_out(runner *r, value *base) {
@@ -128,27 +136,20 @@ static void add_way_out(runner *r, value *base) {
 
 #define USUAL_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-static void inherit(runner *r, const char *const *names, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        const char *text = getenv(names[i]);
-        if (is_limited(r) && strcasestr(names[i], "_proxy")) continue; /* the sandbox has its own */
-        if (text) value_set_str(r->a, &r->base_env, names[i], str_from(text));
-    }
-}
-
 static void init_environment(runner *r) {
     value *base = &r->base_env;
     *base = value_object_new(r->a, true);
     value_set_str(r->a, base, "LANG", STR("C.UTF-8"));
-    inherit(r, inherited, COUNT(inherited));
-    if (!r->spec->rootfs) inherit(r, inherited_files, COUNT(inherited_files));
+    bool host = r->backend == SANDBOX_HOST, limited = is_limited(r);
+    bool same_files = r->backend != SANDBOX_ENGINE && !r->spec->rootfs;
+    inherit(r->a, base, of_machine, same_files ? COUNT(of_machine) : 0);
+    inherit(r->a, base, of_network, limited ? 1 : COUNT(of_network)); /* a sandbox has its own */
     value_set_all(r->a, base, r->spec->image_env);
-    bool host = r->spec->backend == SANDBOX_HOST;
     const char *path = r->spec->path ? r->spec->path : host ? getenv("PATH") : NULL;
     str usual = value_path_str(r->spec->image_env, "PATH");
     if (!usual.len) usual = STR(USUAL_PATH);
     value_set_str(r->a, base, "PATH", path ? str_from(path) : usual);
-    if (!host) { /* who starts Slipway is nobody there */
+    if (r->backend == SANDBOX_NAMESPACES) { /* who starts Slipway is nobody there */
         str user = geteuid() == 0 ? STR("root") : STR("runner");
         value_set_str(r->a, base, "USER", user);
         value_set_str(r->a, base, "LOGNAME", user);
@@ -179,8 +180,8 @@ static str url_password(str url) {
 static int init_masks(runner *r, err *e) {
     const value *secrets = &r->spec->job->secrets;
     mask_add(r->mask, job_token(r->spec->job), NULL);
-    for (size_t i = 0; i < sizeof inherited / sizeof *inherited; i++)
-        mask_add(r->mask, url_password(str_from(getenv(inherited[i]))), NULL);
+    for (size_t i = 0; i < COUNT(of_network); i++)
+        mask_add(r->mask, url_password(str_from(getenv(of_network[i]))), NULL);
     for (size_t i = 0; i < value_count(secrets); i++) {
         const value *item = &value_at(secrets, i)->item;
         if (item->kind != VALUE_STRING) continue;
@@ -478,14 +479,30 @@ static const char *const *flatten(arena *a, const value *object) {
     return out;
 }
 
+static void expose_all(step *s, value *out) {
+    expose(s->a, out, &s->github, github_variables, COUNT(github_variables));
+    expose(s->a, out, &s->r->runner_context, runner_variables, COUNT(runner_variables));
+}
+
 const char *const *context_environ(step *s, const value *more) {
     value out = value_object_new(s->a, true);
     value_set_all(s->a, &out, &s->r->base_env);
     value_set_all(s->a, &out, &s->env);
     value_set_all(s->a, &out, more);
     value_set_str(s->a, &out, "PATH", context_path(s));
-    expose(s->a, &out, &s->github, github_variables, COUNT(github_variables));
-    expose(s->a, &out, &s->r->runner_context, runner_variables, COUNT(runner_variables));
+    expose_all(s, &out);
     value_set_all(s->a, &out, &s->services);
     return flatten(s->a, &out);
+}
+
+value context_container_env(step *s, const value *more) {
+    value out = value_object_new(s->a, true);
+    inherit(s->a, &out, of_network, COUNT(of_network));
+    value_set_all(s->a, &out, &s->env);
+    value_set_all(s->a, &out, more);
+    value_set_str(s->a, &out, "HOME", str_from(s->r->home));
+    value_set_str(s->a, &out, "CI", STR("true"));
+    value_set_str(s->a, &out, "GITHUB_ACTIONS", STR("true"));
+    expose_all(s, &out);
+    return out;
 }

@@ -34,13 +34,15 @@ static str repository_name(const value *github) {
 /* Parents stand before what is in them. */
 static void name_folders(runner *r) {
     str repo = repository_name(&r->spec->job->github);
-    const char *work = sandbox_work(r->spec->backend), *home = sandbox_home(r->spec->backend);
+    const char *work = sandbox_work(r->backend), *home = sandbox_home(r->backend);
     r->work = fs_join(r->a, r->spec->root, work ? str_from(work) : STR("work"));
     r->home = fs_join(r->a, r->spec->root, home ? str_from(home) : STR("home"));
     char *above = fs_join(r->a, r->work, repo);
     r->workspace = fs_join(r->a, above, repo);
     r->temp = fs_join(r->a, r->work, STR("_temp"));
-    r->tools = fs_join(r->a, r->work, STR("_tool"));
+    /* GitHub's containers have it beside the work folder. */
+    bool apart = r->backend == SANDBOX_ENGINE;
+    r->tools = apart ? arena_cstr(r->a, STR("/__t")) : fs_join(r->a, r->work, STR("_tool"));
     r->commands = fs_join(r->a, r->temp, STR("_runner_file_commands"));
     char *events = fs_join(r->a, r->temp, STR("_github_workflow"));
     r->event_path = fs_join(r->a, events, STR("event.json"));
@@ -50,8 +52,10 @@ static void name_folders(runner *r) {
         r->folders[i] = all[i];
 }
 
-/* Where a path of the job's is for us: for what is done while no command of the job's runs. */
-static char *outside(const runner *r, arena *a, const char *path) {
+char *folders_outside(const runner *r, arena *a, const char *path) {
+    str tools = str_from(r->tools);
+    if (str_starts(str_from(path), tools))
+        return arena_cstr(a, arena_printf(a, "%s/work/_tool%s", r->spec->root, path + tools.len));
     bool in_work = str_starts(str_from(path), str_from(r->work));
     str rest = str_from(path + strlen(in_work ? r->work : r->home));
     return arena_cstr(
@@ -74,13 +78,13 @@ static int write_event(runner *r, err *e) {
         json_write_pretty(&text, payload);
     else
         strbuf_adds(&text, "{}");
-    return view_write(&VIEW_OURS, outside(r, r->a, r->event_path), strbuf_str(&text), e);
+    return view_write(&VIEW_OURS, folders_outside(r, r->a, r->event_path), strbuf_str(&text), e);
 }
 
 int folders_make(runner *r, err *e) {
     name_folders(r);
     for (int i = 0; i < FOLDER_COUNT; i++) {
-        const char *folder = outside(r, r->a, r->folders[i]);
+        const char *folder = folders_outside(r, r->a, r->folders[i]);
         if (mkdir(folder, 0755) < 0 && errno != EEXIST)
             return err_sys(e, errno, "cannot make the folder '%s'", folder);
     }
@@ -174,10 +178,10 @@ static int reset_folder(resetting *x, const char *folder, err *e) {
 static void name_outside(resetting *x) {
     const runner *r = x->r;
     for (int i = 0; i < FOLDER_COUNT; i++)
-        x->folders[i] = outside(r, x->a, r->folders[i]);
-    if (r->lanes->script) x->script = outside(r, x->a, r->lanes->script);
-    x->payload = outside(r, x->a, r->event_path);
-    x->commands = outside(r, x->a, r->commands);
+        x->folders[i] = folders_outside(r, x->a, r->folders[i]);
+    if (r->lanes->script) x->script = folders_outside(r, x->a, r->lanes->script);
+    x->payload = folders_outside(r, x->a, r->event_path);
+    x->commands = folders_outside(r, x->a, r->commands);
 }
 
 int runner_reset_root(const runner *r, const char *rest, err *e) {

@@ -81,7 +81,14 @@ static void on_orphan(void *context, int pid, const char *name) {
 
 static void on_closed(void *context) {
     runner *r = context;
+    if (r->engine == r->box) r->engine = NULL;
     r->box = NULL;
+    if (r->engine) { /* services outlive what uses them */
+        sandbox *engine = r->engine;
+        r->engine = NULL;
+        sandbox_close(engine, NULL, on_closed, r);
+        return;
+    }
     loop_timer_stop(r->timeout);
     loop_timer_stop(r->pump);
     r->timeout = r->pump = NULL;
@@ -105,7 +112,7 @@ static void close_box(runner *r) {
 }
 
 void job_complete(runner *r) {
-    if (r->complete || (r->killed && r->closing)) return;
+    if (r->complete || (r->killed && r->closing) || containers_end(r)) return;
     step *s = r->complete = step_new_builtin(r, "__complete_job", "Complete job", PHASE_POST);
     if (!r->killed) {
         evaluate_outputs(s);
@@ -131,6 +138,7 @@ void runner_cancel(runner *r) {
     r->timeout = loop_after(r->spec->loop, (uint64_t)((minutes > 0 ? minutes : 5) * MINUTE_MS),
                             on_cancel_over, r);
     background_cancel_all(r);
+    if (r->containers && r->containers->phase == PHASE_PRE) step_cancel(r->containers, CANCEL_JOB);
     if (r->lanes->running) step_recheck(r->lanes->running);
 }
 
@@ -142,6 +150,10 @@ void runner_kill(runner *r) {
         next = l->next; /* a queued background step takes its lane with it */
         if (l->running) step_cancel(l->running, CANCEL_JOB);
         if (l->running && l->running->process) sandbox_kill(l->running->process);
+    }
+    if (r->containers) {
+        step_cancel(r->containers, CANCEL_JOB);
+        if (r->containers->process) sandbox_kill(r->containers->process);
     }
     background_cancel_all(r);
 }
@@ -199,7 +211,8 @@ static void set_up(runner *r, const err *unready) {
 
 static void find_node(runner *r) {
     str path = value_path_str(&r->base_env, "PATH");
-    bool host = r->spec->backend == SANDBOX_HOST;
+    bool host = r->backend == SANDBOX_HOST;
+    if (r->backend == SANDBOX_ENGINE) return; /* known once the container is there */
     r->node = host ? r->spec->node : view_find_program(job_files(r), r->a, "node", path);
 }
 
@@ -214,7 +227,7 @@ static void begin(void *context, const err *e) {
     if (r->status == STEP_FAILURE)
         job_complete(r);
     else
-        lane_go(r->lanes);
+        containers_begin(r);
 }
 
 static step *running_step(const runner *r) {
@@ -261,7 +274,8 @@ int runner_start(const runner_spec *spec, const runner_port *port, runner **ret,
     r->root->steps = value_object_new(a, false);
     r->root->phase = PHASE_MAIN;
     str name = spec->job->key;
-    sandbox_spec box = {.backend = spec->backend,
+    r->backend = containers_want_engine(r) ? SANDBOX_ENGINE : spec->backend;
+    sandbox_spec box = {.backend = r->backend,
                         .name = arena_cstr(a, name),
                         .loop = spec->loop,
                         .folder = spec->root,
@@ -271,12 +285,14 @@ int runner_start(const runner_spec *spec, const runner_port *port, runner **ret,
                         .mount_count = spec->mount_count,
                         .egress = spec->egress,
                         .limits = spec->limits,
+                        .engine = r->engine_path,
                         .on_ready = begin,
                         .on_limit = on_limit,
                         .on_contact = on_contact,
                         .context = r};
     int code = context_init(r, e);
     if (code >= 0) code = sandbox_spawn(&box, &r->box, e);
+    if (code >= 0 && r->backend == SANDBOX_ENGINE) r->engine = r->box;
     if (code < 0) {
         runner_free(r);
         return code;
@@ -290,6 +306,7 @@ void runner_free(runner *r) {
     if (!r) return;
     loop_timer_stop(r->timeout);
     loop_timer_stop(r->pump);
+    if (r->engine != r->box) sandbox_free(r->engine);
     sandbox_free(r->box);
     mask_free(r->mask);
     matcher_set_free(r->matchers);

@@ -47,9 +47,11 @@ struct use {
     str repository, ref;          /* empty for a local action */
     str origin;                   /* where its own file lies: "owner/repo@ref"; empty: in the
                                    * repository being run */
-    bool local, docker, checkout; /* checkout: actions/checkout, which the port does */
+    bool local, docker, checkout; /* docker: "docker://IMAGE"; checkout: actions/checkout, which
+                                   * the port does */
     bool post_registered;
     char *dir; /* the action's folder */
+    str image; /* of a container action, once it is there */
     action *act;
     str name;       /* as the main step is called */
     value state;    /* STATE_*: an object */
@@ -176,7 +178,14 @@ struct runner {
     arena *a;
     const runner_spec *spec;
     runner_port port;
+    sandbox_backend backend; /* of `box`: the spec's, or the engine where the job has a container */
     sandbox *box;
+    sandbox *engine;           /* where containers are made: `box` itself, another one, or NULL */
+    const char *engine_path;   /* socket */
+    value container, services; /* as evaluated; null where there are none */
+    value engine_result;       /* of `setup` */
+    step *containers;          /* "Initialize containers" or "Stop containers", while it runs */
+    bool containers_made;
     mask *mask;
     matcher_set *matchers; /* NULL until one is added */
 
@@ -228,7 +237,7 @@ void job_add_path(runner *r, str path);
 /* ---- prepare.c ----------------------------------------------------------------------------- */
 
 /* Reads the actions of the job's steps (but local ones, which are not there yet) and of their
- * steps, refuses what needs a container engine, and fills the job's frame. What is wrong is told by
+ * steps, evaluates its containers, and fills the job's frame. What is wrong is told by
  * `s`; negative then. */
 int prepare_job(step *s);
 /* Reads an action, unless that was done, and those that it uses. Problems of its file are told by
@@ -239,6 +248,26 @@ bool use_has_post(const use *u);
 void frame_add(runner *r, frame *f, entry e);
 /* A frame with the steps that a composite action has in the phase of `s`. */
 frame *frame_of_composite(step *s, value inputs);
+
+/* ---- containers.c -------------------------------------------------------------------------- */
+
+/* Before anything else: whether the job has a container of its own, as far as can be told without
+ * secrets and env; and where the engine is. */
+bool containers_want_engine(runner *r);
+/* Evaluates `container:` and `services:`. Negative when that fails or there is no engine; told by
+ * `s`. */
+int containers_evaluate(step *s);
+/* The sandbox that makes containers, begun when it is first asked for. */
+int containers_engine(runner *r, sandbox **ret, err *e);
+/* Makes the job's containers where it has any, and goes on with its steps. */
+void containers_begin(runner *r);
+/* Removes them and calls job_complete; false when there is nothing to remove. */
+bool containers_end(runner *r);
+/* Output of sandbox_ask that comes as lines of kinds. */
+void containers_output(step *s, str bytes);
+/* Asks with a request that is an object. `folder`: sandbox_ask. */
+int containers_ask(step *s, const value *request, int folder, const sandbox_command *callbacks,
+                   err *e);
 
 /* ---- lane.c -------------------------------------------------------------------------------- */
 
@@ -266,6 +295,8 @@ void step_recheck(step *s);
 bool step_is_embedded(const step *s);
 /* Starts the step's process; on failure the step's result is set. As step_begin. */
 bool step_spawn(step *s, const char *const *argv, const char *cwd, const value *more_env);
+/* The end of a step's process (sandbox_command.on_exit). */
+void step_exited(void *context, int status, const char *why);
 /* Has the step cancelled when its time is over. */
 void step_watch_time(step *s);
 void step_fail(step *s, const err *e);
@@ -278,6 +309,8 @@ const char *phase_name(phase p);
 
 bool step_run_script(step *s);
 bool step_run_action(step *s);
+/* A container action, or a step that uses an image. */
+bool step_run_container(step *s, const value *inputs, const value *variables);
 /* The last step of a composite action has ended: its outputs. */
 void step_end_composite(step *s, const frame *f);
 bool step_run_control(step *s);
@@ -309,6 +342,8 @@ int context_step_env(step *s, err *e);
 /* The process's environment: NULL-terminated, in s->a. `more` (an object, may be NULL) wins over
  * env but not over what the runner itself sets. */
 const char *const *context_environ(step *s, const value *more);
+/* The same for a container of its own, as an object: without what is the machine's. */
+value context_container_env(step *s, const value *more);
 /* The PATH of the step's processes. */
 str context_path(step *s);
 /* Records how a step ended in a steps context. */
@@ -322,6 +357,9 @@ value context_shallow(arena *a, const value *object);
 
 /* Names and makes them, before any command of the job's can run. */
 int folders_make(runner *r, err *e);
+/* Where a path of the job's folders is on the machine, which commands of the job may have changed
+ * into a link. */
+char *folders_outside(const runner *r, arena *a, const char *path);
 /* The job's files as it sees them. Whatever it could have touched is looked at through this. */
 const view *job_files(const runner *r);
 

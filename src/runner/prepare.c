@@ -5,10 +5,6 @@
 
 #define ACTION_FILE_MAX (1u << 20)
 
-#define NEEDS_ENGINE                                                                               \
-    "needs a container engine, which this version of Slipway does not drive; run it without a "    \
-    "container, or on GitHub"
-
 /* ---- actions ------------------------------------------------------------------------------- */
 
 /* The repository of the workflow file that the job is written in, as use.origin. */
@@ -100,8 +96,11 @@ static int read_metadata(step *s, const use *u, str *ret, char **ret_path, err *
         if (view_exists(files, *ret_path))
             return view_read(files, s->r->a, *ret_path, ACTION_FILE_MAX, ret, e);
     }
-    if (view_exists(files, fs_join(s->a, u->dir, STR("Dockerfile"))))
-        return err_set(e, ERR_UNSUPPORTED, "the action '%.*s' " NEEDS_ENGINE, STR_ARG(u->text));
+    if (view_exists(files, fs_join(s->a, u->dir, STR("Dockerfile")))) { /* an action of old */
+        *ret = STR("name: Dockerfile\ndescription: Dockerfile\nruns: {using: docker, image: "
+                   "Dockerfile}\n");
+        return 0;
+    }
     return err_set(e, ERR_NOT_FOUND,
                    "Can't find 'action.yml', 'action.yaml' or 'Dockerfile' under "
                    "'%s'.%s",
@@ -135,8 +134,14 @@ int use_load(step *s, use *u, unsigned depth, err *e) {
     str text;
     char *path;
     if (u->act || u->checkout) return 0;
-    if (u->docker)
-        return err_set(e, ERR_UNSUPPORTED, "the step '%.*s' " NEEDS_ENGINE, STR_ARG(u->text));
+    sandbox *engine;
+    if (u->docker) {
+        if (containers_engine(s->r, &engine, e) < 0)
+            return err_context(e, "the step '%.*s'", STR_ARG(u->text));
+        u->act = ARENA_NEW(s->r->a, action);
+        *u->act = (action){.kind = ACTION_DOCKER, .using = STR_INIT("docker"), .image = u->text};
+        return 0;
+    }
     if (depth > COMPOSITE_DEPTH_MAX)
         return err_set(e, ERR_LIMIT, "Composite action depth exceeded max depth %d",
                        COMPOSITE_DEPTH_MAX);
@@ -144,8 +149,8 @@ int use_load(step *s, use *u, unsigned depth, err *e) {
     action *act;
     if (action_parse(s->r->a, text, path, &act, e) < 0) return e->code;
     if (act->problems.errors) return tell_problems(s, act, e);
-    if (act->kind == ACTION_DOCKER)
-        return err_set(e, ERR_UNSUPPORTED, "the action '%.*s' " NEEDS_ENGINE, STR_ARG(u->text));
+    if (act->kind == ACTION_DOCKER && containers_engine(s->r, &engine, e) < 0)
+        return err_context(e, "the action '%.*s'", STR_ARG(u->text));
     u->act = act;
     return act->kind == ACTION_COMPOSITE ? load_children(s, u, depth, e) : 0;
 }
@@ -251,40 +256,6 @@ frame *frame_of_composite(step *s, value inputs) {
 
 /* ---- the job ------------------------------------------------------------------------------- */
 
-/* A container whose image evaluates to nothing is none, on GitHub as here. */
-static bool is_container(const value *v) {
-    const value *image = v->kind == VALUE_OBJECT ? value_get(v, STR("image")) : v;
-    return image && image->kind == VALUE_STRING && image->string.len > 0;
-}
-
-static int refuse(step *s, span where, const char *what) {
-    output_error_at(s, where, "%s " NEEDS_ENGINE, what);
-    return ERR_UNSUPPORTED;
-}
-
-static int check_containers(step *s) {
-    const workflow_job *job = s->r->spec->job->plan->job;
-    err e = {0};
-    value v = VALUE_NULL_INIT;
-    if (job->container && token_eval(s->a, job->container, &s->eval, &v, &e) < 0) {
-        step_fail(s, &e);
-        return e.code;
-    }
-    if (is_container(&v)) return refuse(s, job->container->where, "the job's container");
-    v = VALUE_NULL_INIT;
-    if (job->services && token_eval(s->a, job->services, &s->eval, &v, &e) < 0) {
-        step_fail(s, &e);
-        return e.code;
-    }
-    for (size_t i = 0; i < value_count(&v); i++) {
-        if (v.kind != VALUE_OBJECT || !is_container(&value_at(&v, i)->item)) continue;
-        str name = value_at(&v, i)->key;
-        str what = arena_printf(s->a, "the service '%.*s'", STR_ARG(name));
-        return refuse(s, job->services->where, what.ptr);
-    }
-    return 0;
-}
-
 static int load_all(step *s, const frame *mains) {
     for (size_t i = 0; i < mains->count; i++) {
         use *u = mains->entries[i].use;
@@ -300,7 +271,7 @@ int prepare_job(step *s) {
     runner *r = s->r;
     const workflow_job *job = r->spec->job->plan->job;
     frame mains = {0};
-    if (check_containers(s) < 0) return -1;
+    if (containers_evaluate(s) < 0) return -1;
     if (job->snapshot)
         output_warning(s, "'snapshot' does nothing here: no image is made of this machine");
     for (size_t i = 0; i < job->step_count; i++)

@@ -109,6 +109,7 @@ static int not_found(str name, const known_shell *k, err *e) {
 /* A program with a slash in its name stands for itself. */
 static char *look_up(arena *a, const view *files, str name, str path_list) {
     char *program = arena_cstr(a, name);
+    if (!files) return program;
     if (str_find_char(name, '/') < 0) return view_find_program(files, a, program, path_list);
     return view_exists(files, program) ? program : NULL;
 }
@@ -123,6 +124,10 @@ static int finish(arena *a, str template, const known_shell *k, shell *ret, err 
 
 static int resolve_default(arena *a, const view *files, str path_list, shell *ret, err *e) {
     const known_shell *sh = known(STR("sh"));
+    if (!files) {
+        ret->program = arena_cstr(a, STR("sh"));
+        return finish(a, str_from(sh->args), sh, ret, e);
+    }
     ret->program = view_find_program(files, a, "bash", path_list);
     if (!ret->program) ret->program = view_find_program(files, a, "sh", path_list);
     if (!ret->program) return not_found(STR("sh"), sh, e);

@@ -20,7 +20,9 @@ typedef struct shell {
 
 /* Finds the shell that `option` names: empty (bash -e {0}, or sh -e {0} where there is no bash),
  * one of bash, sh, python, pwsh, powershell, or a program with arguments that hold {0}. It is
- * looked up in `path_list` (as $PATH) among the job's `files`. All of *ret lives in `a`. Errors:
+ * looked up in `path_list` (as $PATH) among the job's `files`;
+ * NULL: those are out of reach, so names are left as they are, and the default is sh, as GitHub has
+ * it in a job's container. All of *ret lives in `a`. Errors:
  * ERR_NOT_FOUND with what to install; ERR_UNSUPPORTED for cmd; ERR_INVALID for a template without
  * {0}. */
 int shell_resolve(arena *a, const view *files, str option, str path_list, shell *ret, err *e);

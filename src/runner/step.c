@@ -194,7 +194,7 @@ static void on_output(void *context, str bytes) {
     output_bytes(context, bytes);
 }
 
-static void on_exit_of(void *context, int status, const char *why) {
+void step_exited(void *context, int status, const char *why) {
     step *s = context;
     lane *l = s->lane;
     output_flush(s);
@@ -228,7 +228,7 @@ bool step_spawn(step *s, const char *const *argv, const char *cwd, const value *
     s->any_token = allows(s, "ACTIONS_ALLOW_UNSECURE_STOPCOMMAND_TOKENS");
     s->insecure = allows(s, "ACTIONS_ALLOW_UNSECURE_COMMANDS");
     if (s->r->matchers) matcher_reset(s->r->matchers);
-    sandbox_command c = {argv, s->environ, s->cwd, on_output, on_exit_of, s};
+    sandbox_command c = {argv, s->environ, s->cwd, on_output, step_exited, s, NULL};
     if (sandbox_start(s->r->box, &c, &s->process, &e) < 0) {
         step_fail(s, &e);
         step_end(s);

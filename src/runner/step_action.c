@@ -41,15 +41,22 @@ static void add_quoted(strbuf *out, str name) {
     strbuf_addf(out, "%s'%.*s'", out->len ? ", " : "", STR_ARG(name));
 }
 
+/* What every container action takes.
+ * https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepswithargs
+ */
+static bool is_docker_input(str name) {
+    return str_eq_nocase(name, STR("args")) || str_eq_nocase(name, STR("entrypoint"));
+}
+
 static void warn_about_inputs(step *s, const value *given) {
     const action *act = s->use->act;
     _cleanup_strbuf_ strbuf unexpected = STRBUF_INIT, valid = STRBUF_INIT;
     for (size_t i = 0; i < value_count(given); i++) {
         str name = value_at(given, i)->key;
         const action_input *input = find_input(act, name);
-        if (!input)
+        if (!input && !(act->kind == ACTION_DOCKER && is_docker_input(name)))
             add_quoted(&unexpected, name);
-        else if (input->deprecation.len)
+        else if (input && input->deprecation.len)
             output_warning(s, "Input '%.*s' has been deprecated with message: %.*s", STR_ARG(name),
                            STR_ARG(input->deprecation));
     }
@@ -130,7 +137,7 @@ static int node_major(const char *node) {
 
 /* 0 where asking would not ask the program that runs: another root has its own. */
 static int known_major(const runner *r) {
-    return r->spec->rootfs ? 0 : node_major(r->node);
+    return r->spec->rootfs || r->backend == SANDBOX_ENGINE ? 0 : node_major(r->node);
 }
 
 static void warn_about_node(step *s) {
@@ -183,13 +190,20 @@ static value node_variables(step *s, const value *inputs) {
 }
 
 /* Where node was looked for, and what to do. */
-static const char *place_of_node(const runner_spec *spec) {
-    if (spec->backend == SANDBOX_HOST) return "PATH";
-    if (spec->rootfs)
-        return "the root of its own that this job has: take one with Node.js, with node in its "
-               "PATH";
-    return "the sandbox, which shows the system folders of this machine (/usr, /opt) and no homes: "
-           "install the package nodejs";
+static const char *place_of_node(const runner *r) {
+    static const char *const where[SANDBOX_BACKEND_COUNT] = {
+        [SANDBOX_HOST] = "no program 'node' was found in PATH",
+        [SANDBOX_NAMESPACES] =
+            "no program 'node' was found in the sandbox, which shows the system folders of this "
+            "machine (/usr, /opt) and no homes: install the package nodejs",
+        [SANDBOX_ENGINE] =
+            "the job's container has none, nor can it run this machine's, which needs libraries "
+            "that the image lacks: use an image that has Node.js",
+    };
+    if (r->backend == SANDBOX_NAMESPACES && r->spec->rootfs)
+        return "no program 'node' was found in the root of its own that this job has: take one "
+               "with Node.js, with node in its PATH";
+    return where[r->backend];
 }
 
 static bool run_node(step *s, const value *inputs) {
@@ -198,9 +212,8 @@ static bool run_node(step *s, const value *inputs) {
     err e = {0};
     register_post(s);
     if (!s->r->node) {
-        err_set(&e, ERR_UNSUPPORTED,
-                "the action '%.*s' needs Node.js, and no program 'node' was found in %s",
-                STR_ARG(u->text), place_of_node(s->r->spec));
+        err_set(&e, ERR_UNSUPPORTED, "the action '%.*s' needs Node.js, and %s", STR_ARG(u->text),
+                place_of_node(s->r));
         return failed(s, &e);
     }
     char *file = fs_join(s->a, u->dir, files[s->phase]);
@@ -215,6 +228,15 @@ static bool run_node(step *s, const value *inputs) {
     argv[1] = file;
     value variables = node_variables(s, inputs);
     return step_spawn(s, argv, s->r->workspace, &variables);
+}
+
+/* ---- container actions --------------------------------------------------------------------- */
+
+static bool run_docker(step *s, value inputs) {
+    value variables = node_variables(s, &inputs);
+    value_set(s->a, &s->contexts, STR("inputs"), inputs); /* for `args` and `env` */
+    register_post(s);
+    return step_run_container(s, &inputs, &variables);
 }
 
 /* ---- composite actions --------------------------------------------------------------------- */
@@ -331,5 +353,11 @@ bool step_run_action(step *s) {
         output_warning(s, "`pre` execution is not supported for local action from '%.*s'",
                        STR_ARG(u->text));
     tell_action(s, &inputs);
-    return u->act->kind == ACTION_COMPOSITE ? run_composite(s, inputs) : run_node(s, &inputs);
+    switch (u->act->kind) {
+    case ACTION_COMPOSITE: return run_composite(s, inputs);
+    case ACTION_DOCKER: return run_docker(s, inputs);
+    case ACTION_NODE:
+    case ACTION_KIND_COUNT: break;
+    }
+    return run_node(s, &inputs);
 }

@@ -15,11 +15,12 @@ static int setting(step *s, const token *own, const char *key, str *ret, err *e)
 static int find_shell(step *s, str option, shell *ret, err *e) {
     runner *r = s->r;
     str path = context_path(s);
+    const view *files = r->backend == SANDBOX_ENGINE ? NULL : job_files(r);
     if (r->shell_known && str_eq(r->shell_option, option) && str_eq(r->shell_path, path)) {
         *ret = r->shell;
         return 0;
     }
-    if (shell_resolve(r->shell_known ? s->a : r->a, job_files(r), option, path, ret, e) < 0)
+    if (shell_resolve(r->shell_known ? s->a : r->a, files, option, path, ret, e) < 0)
         return e->code;
     if (r->shell_known) return 0;
     r->shell_known = true;

@@ -6,6 +6,7 @@
 #include "sandbox/leader.h"
 
 #include "base/arena.h"
+#include "sandbox/engine_leader.h"
 #include "sandbox/ns.h"
 #include "sandbox/tree.h"
 #include "sandbox/wire.h"
@@ -314,6 +315,9 @@ static void obey(leader *l, const wire_head *head, str body) {
         break;
     }
     case WIRE_NAME: set_name(body); break;
+    case WIRE_ENGINE: engine_leader_run(l->sock, &l->in, body);
+    case WIRE_ASK:
+    case WIRE_RESULT:
     case WIRE_EXIT:
     case WIRE_ORPHAN:
     case WIRE_CLOSED:

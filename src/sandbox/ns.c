@@ -22,14 +22,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-const char *sandbox_home(sandbox_backend b) {
-    return b == SANDBOX_NAMESPACES ? NS_HOME : NULL;
-}
-
-const char *sandbox_work(sandbox_backend b) {
-    return b == SANDBOX_NAMESPACES ? NS_WORK : NULL;
-}
-
 /* What the zygote tells the init once it may go on. */
 typedef struct go {
     bool as_root;

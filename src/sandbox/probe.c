@@ -42,7 +42,7 @@ static void on_ready(void *context, const err *e) {
     trial *t = context;
     static const char *const argv[] = {"true", NULL};
     static const char *const env[] = {"PATH=/usr/bin:/bin", NULL};
-    sandbox_command c = {argv, env, "/", on_output, on_exit, t};
+    sandbox_command c = {argv, env, "/", on_output, on_exit, t, NULL};
     sandbox_process *p;
     err failed = {0};
     if (!e && sandbox_start(t->s, &c, &p, &failed) == 0) return;

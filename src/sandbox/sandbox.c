@@ -2,6 +2,8 @@
 #include "sandbox/sandbox.h"
 
 #include "base/arena.h"
+#include "sandbox/engine_api.h"
+#include "sandbox/engine_folder.h"
 #include "sandbox/internal.h"
 #include "sandbox/ns.h"
 #include "sandbox/wire.h"
@@ -335,6 +337,10 @@ static void on_report(sandbox *s, const wire_head *head, str body) {
         if (head->value) check_counters(s);
         if ((p = find(s, head->id))) on_exited(p, head->value, body);
         break;
+    case WIRE_RESULT:
+        if ((p = find(s, head->id)) && p->command.on_result)
+            p->command.on_result(p->command.context, body);
+        break;
     case WIRE_READY:
         s->files.root = wire_take_fd(&s->in);
         s->files.owner = wire_take_fd(&s->in);
@@ -359,6 +365,8 @@ static void on_report(sandbox *s, const wire_head *head, str body) {
     case WIRE_KILL:
     case WIRE_CLOSE:
     case WIRE_NAME:
+    case WIRE_ENGINE:
+    case WIRE_ASK:
     case WIRE_KIND_COUNT: assert(!"an order from the leader");
     }
 }
@@ -411,8 +419,20 @@ static void on_host_ready(void *context) {
     tell_ready(s, NULL);
 }
 
+/* Makes the leader at `sock` one of the engine. */
+static int use_engine(sandbox *s, err *e) {
+    const sandbox_spec *spec = &s->spec;
+    if (spec->folder && engine_folder_open(spec->folder, &s->files.root, e) < 0) return ERR_IO;
+    if (wire_report(s->sock, WIRE_ENGINE, 0, 0, str_from(spec->engine)) == 0) return 0;
+    return err_set(e, ERR_FAILED, "the process that runs the job's containers is gone");
+}
+
+int sandbox_engine_find(arena *a, char **ret, err *e) {
+    return engine_find(a, getenv("DOCKER_HOST"), getenv("XDG_RUNTIME_DIR"), ret, e);
+}
+
 int sandbox_spawn(const sandbox_spec *spec, sandbox **ret, err *e) {
-    bool host = spec->backend == SANDBOX_HOST;
+    bool host = spec->backend != SANDBOX_NAMESPACES;
     int sock = host ? take_idle(str_from(spec->name)) : -1, failed = 0;
     if (sock < 0) failed = new_leader(spec, &sock, e);
     if (failed) return failed;
@@ -420,6 +440,10 @@ int sandbox_spawn(const sandbox_spec *spec, sandbox **ret, err *e) {
     *s = (sandbox){.loop = spec->loop, .spec = *spec, .sock = sock, .files = VIEW_OURS};
     s->watch = loop_readable(s->loop, s->sock, on_reports, s);
     if (host) s->ready_soon = loop_after(s->loop, 0, on_host_ready, s);
+    if (spec->backend == SANDBOX_ENGINE && (failed = use_engine(s, e)) < 0) {
+        sandbox_free(s);
+        return failed;
+    }
     *ret = s;
     return 0;
 }
@@ -428,8 +452,8 @@ const view *sandbox_view(const sandbox *s) {
     return &s->files;
 }
 
-static int order(sandbox *s, wire_kind kind, uint32_t id, int32_t value) {
-    return s->gone ? -1 : wire_report(s->sock, kind, id, value, STR_EMPTY);
+static int order(sandbox *s, wire_kind kind, uint32_t id, int32_t number) {
+    return s->gone ? -1 : wire_report(s->sock, kind, id, number, STR_EMPTY);
 }
 
 static void on_closed_late(void *context) {
@@ -482,6 +506,13 @@ static void build_start(strbuf *out, uint32_t id, const char *const *argv, const
     memcpy(out->ptr + sizeof head, &counts, sizeof counts);
 }
 
+static int send_with(sandbox *s, strbuf *frame, const int *fds, unsigned fd_count, err *e) {
+    int sent = s->gone ? -1 : wire_send(s->sock, strbuf_str(frame), fds, fd_count);
+    explicit_bzero(frame->ptr, frame->len);
+    if (sent < 0) return err_set(e, ERR_FAILED, "the process that runs the job's commands is gone");
+    return 0;
+}
+
 int sandbox_send_start(sandbox *s, const char *const *argv, const char *const *env, const char *cwd,
                        int output, bool terminal, uint32_t *ret_id, err *e) {
     assert(!s->closing && argv[0]);
@@ -491,24 +522,23 @@ int sandbox_send_start(sandbox *s, const char *const *argv, const char *const *e
     if (frame.len > WIRE_SIZE_MAX)
         return err_set(e, ERR_LIMIT, "the command's arguments and environment are over %u MiB",
                        WIRE_SIZE_MAX >> 20);
-    int sent = s->gone ? -1 : wire_send(s->sock, strbuf_str(&frame), &output, 1);
-    explicit_bzero(frame.ptr, frame.len);
-    if (sent < 0) return err_set(e, ERR_FAILED, "the process that runs the job's commands is gone");
     if (ret_id) *ret_id = id;
+    return send_with(s, &frame, &output, 1, e);
+}
+
+static int open_pipe(int pipe[2], err *e) {
+    if (pipe2(pipe, O_CLOEXEC) < 0) return err_sys(e, errno, "cannot make a pipe for the command");
+    fcntl(pipe[0], F_SETFL, O_NONBLOCK);
     return 0;
 }
 
-int sandbox_start(sandbox *s, const sandbox_command *command, sandbox_process **ret, err *e) {
-    uint32_t id;
-    int pipe[2];
-    if (pipe2(pipe, O_CLOEXEC) < 0) return err_sys(e, errno, "cannot make a pipe for the command");
-    fcntl(pipe[0], F_SETFL, O_NONBLOCK);
-    int r =
-        sandbox_send_start(s, command->argv, command->env, command->cwd, pipe[1], false, &id, e);
+/* Follows an order that was sent, unless that failed: `code`. */
+static int follow(sandbox *s, uint32_t id, int pipe[2], int code, const sandbox_command *command,
+                  sandbox_process **ret) {
     close(pipe[1]);
-    if (r < 0) {
+    if (code < 0) {
         close(pipe[0]);
-        return r;
+        return code;
     }
     sandbox_process *p = mem_alloc(sizeof *p);
     *p = (sandbox_process){
@@ -517,6 +547,33 @@ int sandbox_start(sandbox *s, const sandbox_command *command, sandbox_process **
     p->watch = loop_readable(s->loop, p->output, on_readable, p);
     *ret = p;
     return 0;
+}
+
+int sandbox_start(sandbox *s, const sandbox_command *command, sandbox_process **ret, err *e) {
+    uint32_t id = 0;
+    int pipe[2];
+    if (open_pipe(pipe, e) < 0) return e ? (int)e->code : ERR_IO;
+    int code =
+        sandbox_send_start(s, command->argv, command->env, command->cwd, pipe[1], false, &id, e);
+    return follow(s, id, pipe, code, command, ret);
+}
+
+int sandbox_ask(sandbox *s, str request, int folder, const sandbox_command *command,
+                sandbox_process **ret, err *e) {
+    assert(!s->closing && s->spec.backend == SANDBOX_ENGINE);
+    _cleanup_strbuf_ strbuf frame = STRBUF_INIT;
+    int pipe[2];
+    if (request.len > WIRE_SIZE_MAX - sizeof(wire_head))
+        return err_set(e, ERR_LIMIT, "what is asked of the container engine is over %u MiB",
+                       WIRE_SIZE_MAX >> 20);
+    wire_head head = {
+        .size = (uint32_t)request.len, .kind = WIRE_ASK, .id = ++s->last_id, .value = folder >= 0};
+    strbuf_add(&frame, (str){(const char *)&head, sizeof head});
+    strbuf_add(&frame, request);
+    if (open_pipe(pipe, e) < 0) return e ? (int)e->code : ERR_IO;
+    const int fds[] = {pipe[1], folder};
+    int code = send_with(s, &frame, fds, folder >= 0 ? 2 : 1, e);
+    return follow(s, head.id, pipe, code, command, ret);
 }
 
 void sandbox_signal(sandbox_process *p, int signo) {

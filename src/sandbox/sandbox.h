@@ -15,11 +15,14 @@
  *                       limited). Its root is made of overlays over the host's system folders; what
  *                       is written goes to memory or to the job's folder and is gone with the last
  *                       process. How it is made: ns.h.
+ *   SANDBOX_ENGINE      Containers of Docker or Podman: engine_leader.h. What a job sees of the
+ *                       host is the job's folder.
  *
  * Everything here is asynchronous and runs on the caller's loop; no call waits for a process. */
 #ifndef SLIPWAY_SANDBOX_H
 #define SLIPWAY_SANDBOX_H
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/loop.h"
 #include "base/view.h"
@@ -27,6 +30,7 @@
 typedef enum sandbox_backend {
     SANDBOX_HOST,
     SANDBOX_NAMESPACES,
+    SANDBOX_ENGINE,
     SANDBOX_BACKEND_COUNT
 } sandbox_backend;
 
@@ -103,13 +107,16 @@ typedef struct sandbox_spec {
 
     /* SANDBOX_NAMESPACES */
     const char *folder; /* of the job, with two folders: `home` and `work`, which it sees as
-                         * sandbox_home and sandbox_work */
+                         * sandbox_home and sandbox_work; of SANDBOX_ENGINE too, where it may be
+                         * NULL when there is no job's container */
     const char *layer;  /* made by sandbox_layer_make */
     const char *rootfs; /* a root folder to use instead of the host's, or NULL */
     const sandbox_mount *mounts;
     unsigned mount_count; /* at most SANDBOX_MOUNTS_MAX */
     sandbox_egress egress;
     sandbox_limits limits;
+
+    const char *engine; /* SANDBOX_ENGINE: the engine's socket, as sandbox_engine_find tells it */
 
     /* Called once, from the loop, unless the sandbox is closed or freed before: commands may be
      * started now, or `e` says why they cannot be. */
@@ -180,6 +187,9 @@ typedef struct sandbox_command {
      * for more than a short grace. */
     void (*on_exit)(void *context, int status, const char *problem);
     void *context;
+    /* Of sandbox_ask: what came of it, JSON; before on_exit, perhaps before the last output. May be
+     * NULL. */
+    void (*on_result)(void *context, str json);
 } sandbox_command;
 
 /* Starts a command in its own session with stdin from /dev/null. What cannot be started is told by
@@ -190,6 +200,45 @@ int sandbox_start(sandbox *s, const sandbox_command *command, sandbox_process **
  * in the sandbox, and returns when it has ended. The loop does not run meanwhile. */
 int sandbox_shell(sandbox *s, const char *const *argv, const char *const *env, const char *cwd,
                   err *e);
+
+/* ---- containers ----------------------------------------------------------------------------- */
+
+/* The socket of the container engine, in `a`: of DOCKER_HOST=unix://PATH, else Docker's, else
+ * Podman's. ERR_NOT_FOUND where there is none, ERR_UNSUPPORTED for another DOCKER_HOST; the message
+ * says what to do. */
+int sandbox_engine_find(arena *a, char **ret, err *e);
+
+/* What the job's container must have mounted so that it sees the job's folder as sandbox_view and
+ * the functions above say: "HOST:INSIDE", NULL-terminated, in `a`. */
+const char *const *sandbox_engine_binds(arena *a, const char *folder);
+
+/* Asks a sandbox of the engine back end for something other than a command; argv, env and cwd of
+ * `command` are not used. `request` is a JSON object (at most 16 MiB) whose "do" says what for;
+ * "job" names the job. `folder` is a descriptor for `build`, which stays the caller's; else -1.
+ *
+ *   setup  container: the job's container, or null: {image, env{}, ports[], volumes[], options,
+ *          credentials{username, password}} as a workflow has them, binds["HOST:INSIDE[:ro]"],
+ *          workdir, node[]: programs of which the first that runs there is told as the result's
+ *          container.node. services: {ID: {image … and entrypoint, command}}.
+ *          Result, also after a failure: {network, container{id, network, path, node},
+ *          services{ID: {id, network, ports{"5432": "49153"}}}}. Before it has ended well,
+ *          sandbox_start fails; then commands run in the job's container.
+ *   pull   image, credentials: makes sure that the image is there.
+ *   build  dockerfile: in `folder`, of which all is sent to the engine; image: how the result is
+ *          called. It goes with the sandbox.
+ *   run    image, env["K=V"], binds[], args[] or line (which is split into words), entrypoint,
+ *          workdir, network, name: a container from its start to its end, which is the exit status.
+ *          Signals go to it.
+ *   stop   services: the result's: tells what they have printed and removes all that was made,
+ *          which sandbox_close does as well.
+ *
+ * `run` prints what the container prints. The others print lines whose first letter tells their
+ * kind: l text, c what is being done, g begins a group, e ends it, w a warning. */
+int sandbox_ask(sandbox *s, str request, int folder, const sandbox_command *command,
+                sandbox_process **ret, err *e);
+
+/* ---- signals -------------------------------------------------------------------------------- */
+
 /* Sends a signal to the command's process group. */
 void sandbox_signal(sandbox_process *p, int signo);
 /* SIGKILL to the command and everything below it. */

@@ -2,12 +2,15 @@
  *
  * Both directions are streams of frames: a head, then `size` bytes. Orders: START carries the
  * command (counts, then NUL-terminated strings: cwd, argv, env) and one descriptor, the write end
- * of the output pipe; NAME carries the name of the job that the leader serves from now on; the
- * others carry nothing. Reports: EXIT has a status and, for what could not be started, a text;
- * ORPHAN has a pid and a name; CLOSED is the last of a job, with 1 where the leader is free for
- * another one and 0 where it ends. Of a machine of a job's own besides: READY comes first, with two
- * descriptors (view.h), or FAILED with a text; COUNTER has a kind of control group, a key and a
- * descriptor; LIMIT has a text; EGRESS has the proxy's control socket (egress.h). */
+ * of the output pipe; NAME carries the name of the job that the leader serves from now on; ENGINE
+ * makes the leader one of a container engine (engine_leader.h), whose socket it carries; ASK is for
+ * such a leader and carries a request, the output's descriptor and perhaps a folder's; the others
+ * carry nothing. Reports: EXIT has a status and, for what could not be started, a text; RESULT has
+ * the result of an ASK and comes before its EXIT; ORPHAN has a pid and a name; CLOSED is the last
+ * of a job, with 1 where the leader is free for another one and 0 where it ends. Of a machine of a
+ * job's own besides: READY comes first, with two descriptors (view.h), or FAILED with a text;
+ * COUNTER has a kind of control group, a key and a descriptor; LIMIT has a text; EGRESS has the
+ * proxy's control socket (egress.h). */
 #ifndef SLIPWAY_SANDBOX_WIRE_H
 #define SLIPWAY_SANDBOX_WIRE_H
 
@@ -21,7 +24,10 @@ typedef enum wire_kind {
     WIRE_KILL,
     WIRE_CLOSE,
     WIRE_NAME,
+    WIRE_ENGINE,
+    WIRE_ASK,
     WIRE_EXIT,
+    WIRE_RESULT,
     WIRE_ORPHAN,
     WIRE_CLOSED,
     WIRE_READY,
@@ -36,8 +42,8 @@ typedef struct wire_head {
     uint32_t size; /* of what follows */
     uint32_t kind;
     uint32_t id;   /* of the command */
-    int32_t value; /* START: 1 where the descriptor is its terminal; SIGNAL: signal; EXIT: status;
-                      ORPHAN: pid; CLOSED: free */
+    int32_t value; /* START: 1 where the descriptor is its terminal; ASK: 1 with a folder; SIGNAL:
+                      signal; EXIT: status; ORPHAN: pid; CLOSED: free */
 } wire_head;
 
 /* The head of a START frame's bytes. */
@@ -51,7 +57,7 @@ typedef struct wire_counts {
  * 0, or -1 and errno. Never raises SIGPIPE. */
 int wire_send(int sock, str bytes, const int *fds, unsigned fd_count);
 
-/* Sends a frame without a descriptor. */
+/* Sends a frame without a descriptor; what is over 1 KiB of the text is cut off. */
 int wire_report(int sock, wire_kind kind, uint32_t id, int32_t value, str text);
 
 /* Frames as they arrive: bytes that were read and descriptors that came with them, in order. */

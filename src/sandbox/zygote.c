@@ -167,13 +167,16 @@ static pid_t *find_proxy(const leaders *all, pid_t pid) {
 static pid_t fork_leader(int sock, const char *name) {
     pid_t pid = fork();
     if (pid != 0) return pid;
-    close(ZYGOTE_SOCKET);
-    leader_run(sock, str_from(name), NULL);
+    /* The zygote holds the sockets of other jobs' machines, whose ends of file must be seen. */
+    dup2(sock, ZYGOTE_SOCKET);
+    close_range(ZYGOTE_SOCKET + 1, ~0U, 0);
+    fcntl(ZYGOTE_SOCKET, F_SETFD, FD_CLOEXEC);
+    leader_run(ZYGOTE_SOCKET, str_from(name), NULL);
 }
 
 static void start_leader(leaders *all, int sock, sandbox_backend backend, const ns_job *job) {
     child *c = add_leader(all);
-    bool host = backend == SANDBOX_HOST;
+    bool host = backend != SANDBOX_NAMESPACES;
     pid_t proxy = -1;
     c->pid = host ? fork_leader(sock, job->name) : ns_start(sock, job, &c->groups, &proxy);
     if (proxy > 0) add_proxy(all, proxy);

@@ -82,6 +82,8 @@ static void take_node(action_conversion *x, const token *runs) {
 
 static void take_docker(action_conversion *x, const token *runs) {
     x->act->image = token_text(token_get(runs, "image"));
+    x->act->args = token_get(runs, "args");
+    x->act->env = token_get(runs, "env");
     x->act->main = token_text(token_get(runs, "entrypoint"));
     x->act->pre = token_text(token_get(runs, "pre-entrypoint"));
     x->act->post = token_text(token_get(runs, "post-entrypoint"));

@@ -35,7 +35,8 @@ typedef struct action {
     str main, pre, post; /* entry files, relative to the action's folder; docker: entry points */
     const expr *pre_if, *post_if; /* NULL: always() */
     str pre_if_text, post_if_text;
-    str image; /* docker */
+    str image;               /* docker: "docker://IMAGE", or a Dockerfile */
+    const token *args, *env; /* docker: a sequence, a mapping; may hold expressions; or NULL */
     action_input *inputs;
     size_t input_count;
     action_output *outputs;

@@ -62,7 +62,7 @@ static void on_exit_quit(void *context, int status, const char *problem) {
 
 static sandbox_process *start_argv(fixture *f, const char *const *argv, const char *cwd) {
     static const char *const env[] = {"PATH=/usr/bin:/bin", "COLOR=blue green", NULL};
-    sandbox_command c = {argv, env, cwd, on_output, on_exit_quit, f};
+    sandbox_command c = {argv, env, cwd, on_output, on_exit_quit, f, NULL};
     sandbox_process *p = NULL;
     err e = {0};
     strbuf_clear(&f->output);
@@ -132,7 +132,8 @@ static void a_large_environment_arrives_whole(void **state) {
                          "/",
                          on_output,
                          on_exit_quit,
-                         &f};
+                         &f,
+                         NULL};
     sandbox_process *p;
     err e = {0};
     assert_int_equal(sandbox_start(f.s, &c, &p, &e), 0);
@@ -205,7 +206,7 @@ static void signal_when_ready(void *context, str bytes) {
 static sandbox_process *start_and_wait_for_output(fixture *f, const char *script) {
     static const char *const env[] = {"PATH=/usr/bin:/bin", NULL};
     const char *const argv[] = {"bash", "-c", script, NULL};
-    sandbox_command c = {argv, env, "/", signal_when_ready, on_exit_quit, f};
+    sandbox_command c = {argv, env, "/", signal_when_ready, on_exit_quit, f, NULL};
     sandbox_process *p = NULL;
     err e = {0};
     strbuf_clear(&f->output);
@@ -341,7 +342,7 @@ static void commands_end_when_their_leader_is_killed(void **state) {
     sandbox_process *p;
     err e = {0};
     const char *const argv[] = {"true", NULL}, *const env[] = {NULL};
-    sandbox_command c = {argv, env, "/", on_output, on_exit_quit, &f};
+    sandbox_command c = {argv, env, "/", on_output, on_exit_quit, &f, NULL};
     assert_int_equal(sandbox_start(f.s, &c, &p, &e), ERR_FAILED);
     tear_down_fixture(&f);
 }
