@@ -76,8 +76,9 @@ static int check_digest(layer *l) {
     uint8_t digest[32];
     char hex[OCI_HEX];
     ssize_t n;
-    while ((n = read_more(l)) > 0)
-        continue;
+    do
+        n = read_more(l);
+    while (n > 0 && l->compressed <= l->told->size);
     int failed = errno;
     sha256_end(l->hash, digest);
     l->hash = NULL;

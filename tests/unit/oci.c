@@ -871,7 +871,8 @@ static void in_jail(fixture *f, const char *path) {
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, (int[2]){0}) == 0) _exit(12);
     if (fork() >= 0) _exit(13);
     execl("/bin/true", "true", (char *)NULL);
-    if (kill(getppid(), 0) == 0) _exit(14);
+    if (kill(getppid(), 0) == 0 || tgkill(getppid(), getppid(), 0) == 0) _exit(14);
+    if (fcntl(root, F_SETOWN, getppid()) == 0) _exit(17);
     if (mknodat(root, "device", S_IFCHR | 0600, 0) == 0) _exit(15);
     if (chroot(f->outside) == 0 || chdir(f->outside) == 0) _exit(16);
     bool landlock = open(path, O_RDONLY) < 0;
