@@ -197,12 +197,23 @@ static void report_full(leader *l) {
         wire_report(l->sock, WIRE_LIMIT, 0, 0, str_from(what));
 }
 
+/* But the keeper of snapshots, by which the job can go back to before. */
+static void kill_all(const leader_place *place) {
+    tree t = {0};
+    if (!place->keeper) kill(-1, SIGKILL);
+    if (place->keeper) tree_scan(&t);
+    for (size_t i = 0; i < t.count; i++) {
+        if (t.items[i].pid > 1 && t.items[i].pid != place->keeper) kill(t.items[i].pid, SIGKILL);
+    }
+    tree_done(&t);
+}
+
 /* A job that has reached a limit is stopped: its commands end as killed. */
 static void measure(leader *l) {
     char what[256];
     if (!l->count || !meter_check(&l->place->meter, what, sizeof what)) return;
     wire_report(l->sock, WIRE_LIMIT, 0, 0, str_from(what));
-    kill(-1, SIGKILL);
+    kill_all(l->place);
 }
 
 /* Takes in everything that has ended; what was no command is some step's orphan and is only reaped.
@@ -262,6 +273,14 @@ static void report_orphans(const leader *l, tree *t) {
     }
 }
 
+/* It is no orphan of the job's. */
+static void end_keeper(const leader_place *place) {
+    if (!place || !place->keeper) return;
+    kill(place->keeper, SIGKILL);
+    while (waitpid(place->keeper, NULL, 0) < 0 && errno == EINTR)
+        continue;
+}
+
 /* Kills everything below until nothing is left; false when that did not come to an end. */
 static bool sweep(leader *l, bool report) {
     if (!reap(l)) return true;
@@ -307,6 +326,7 @@ static void obey(leader *l, const wire_head *head, str body) {
         break;
     case WIRE_KILL: order_kill(l, head->id); break;
     case WIRE_CLOSE: {
+        end_keeper(l->place);
         bool clean = sweep(l, true);
         if (l->place) _exit(0);   /* the zygote tells that, once all has gone */
         wire_reader_done(&l->in); /* an order may have been large */

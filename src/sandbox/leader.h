@@ -5,10 +5,13 @@
 #include "base/str.h"
 #include "sandbox/meter.h"
 
+#include <sys/types.h>
+
 /* What a leader is to know that is process 1 of a job's own machine. */
 typedef struct leader_place {
     int ruleset; /* of ns_guard_ruleset */
     meter meter;
+    pid_t keeper; /* of ns_layers_start, or 0 */
 } leader_place;
 
 /* Takes orders from `sock` until it closes, then kills what is left and exits. Called in a fresh

@@ -5,6 +5,7 @@
 #include "sandbox/cgroup.h"
 #include "sandbox/egress.h"
 #include "sandbox/leader.h"
+#include "sandbox/ns_layers.h"
 #include "sandbox/wire.h"
 #include "sandbox/zygote.h"
 
@@ -66,12 +67,12 @@ static int reopen_null(err *e) {
     return 0;
 }
 
-static int tell_ready(int sock, int owner, err *e) {
+static int tell_ready(int sock, int owner, int layers, err *e) {
     _cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0) return err_sys(e, errno, "cannot open the job's root");
     wire_head head = {.kind = WIRE_READY};
-    int fds[2] = {root, owner};
-    if (wire_send(sock, (str){(const char *)&head, sizeof head}, fds, 2) < 0)
+    int fds[3] = {root, owner, layers};
+    if (wire_send(sock, (str){(const char *)&head, sizeof head}, fds, layers < 0 ? 2 : 3) < 0)
         return err_sys(e, errno, "cannot reach Slipway");
     return 0;
 }
@@ -92,12 +93,14 @@ static int open_network(const ns_job *job, int handover, err *e) {
 static int prepare(int sock, int handover, const ns_job *job, const go *g, leader_place *place,
                    err *e) {
     _cleanup_close_ int owner = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
+    _cleanup_close_ int layers = -1;
     ns_root root;
     if (owner < 0) return err_sys(e, errno, "cannot open the user namespace");
     if (g->as_root && setgroups(0, NULL) < 0 && errno != EPERM) /* in a namespace without groups */
         return err_sys(e, errno, "cannot leave groups");
     if (ns_root_make(job, g->as_root, &root, e) < 0 || reopen_null(e) < 0) return e->code;
     if (handover >= 0 && open_network(job, handover, e) < 0) return e->code;
+    if (job->layered && ns_layers_start(sock, &layers, &place->keeper, e) < 0) return e->code;
     set_limits(&job->limits);
     place->ruleset = ns_guard_ruleset();
     place->meter = (meter){.limits = job->limits,
@@ -107,7 +110,7 @@ static int prepare(int sock, int handover, const ns_job *job, const go *g, leade
     if (g->processes_counted) place->meter.limits.processes = 0;
     meter_begin(&place->meter);
     if (ns_guard_self(e) < 0) return e->code;
-    return tell_ready(sock, owner, e);
+    return tell_ready(sock, owner, layers, e);
 }
 
 static _Noreturn void init_run(int sock, int gate, int handover, const ns_job *job) {

@@ -31,6 +31,7 @@ typedef struct ns_job {
     unsigned mount_count;
     const char *policy; /* egress.h; empty: the host's network */
     sandbox_limits limits;
+    bool layered; /* ns_layers.h */
 } ns_job;
 
 /* In the zygote: clones the init, which serves `sock`, and makes its control groups, to be removed

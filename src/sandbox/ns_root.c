@@ -7,12 +7,16 @@
  *     proc        of the new pid namespace; for root, without what would reach the kernel
  *     home/runner, home/runner/work   bound from the job's folder
  *
+ * Where snapshots are wanted, the overlays, /tmp, /var/tmp, home and work are mounted by
+ * ns_layers.c.
+ *
  * Folder by folder, because a user's namespace may not lay an overlay over "/" (its mounts are
  * locked), and because what is not a system folder (homes, /srv, /mnt, sockets in /run) must not
  * show at all. */
 #include "sandbox/ns.h"
 
 #include "base/fs.h"
+#include "sandbox/ns_layers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -103,6 +107,16 @@ static int choose_upper(builder *b, ns_root *ret) {
 
 /* ---- overlays ------------------------------------------------------------------------------ */
 
+/* A folder of which snapshots are kept; the job sees it at `path`, whose parent exists. */
+static int keep(builder *b, const char *path, const char *below, const char *lower, mode_t mode,
+                bool on_disk) {
+    const char *slash = strrchr(path, '/');
+    str above = str_sub(str_from(path), 0, (size_t)(slash - path));
+    const char *parent = inside(b, arena_cstr(b->a, above));
+    ns_kept k = {parent, slash + 1, below, lower, mode, on_disk};
+    return ns_layers_add(&k, b->e);
+}
+
 /* A path as overlayfs reads it: colons part folders, commas options. */
 static const char *quoted(builder *b, const char *path) {
     _cleanup_strbuf_ strbuf out = STRBUF_INIT;
@@ -137,7 +151,9 @@ static int lay_over(builder *b, const char *name) {
         return symlink(link, target) == 0 ? 0 : failed(b, "make", target);
     }
     if (make_folder(b, target, 0755) < 0) return b->e->code;
-    return mount_overlay(b, lower, arena_printf(b->a, "/%s", name).ptr, target);
+    const char *below = arena_printf(b->a, "/%s", name).ptr;
+    if (b->job->layered) return keep(b, below, below, lower, 0755, false);
+    return mount_overlay(b, lower, below, target);
 }
 
 static int lay_host(builder *b) {
@@ -158,12 +174,14 @@ static int lay_rootfs(builder *b) {
 static const struct plain_folder {
     const char *path;
     mode_t mode;
+    bool kept; /* in snapshots */
 } plain_folders[] = {
-    {"/dev", 0755},     {"/proc", 0555},      {"/sys", 0755},      {"/tmp", 01777},
-    {"/run", 0755},     {"/run/lock", 0755},  {"/var", 0755},      {"/var/tmp", 01777},
-    {"/var/log", 0755}, {"/var/spool", 0755}, {"/var/mail", 0755}, {"/var/opt", 0755},
-    {"/mnt", 0755},     {"/media", 0755},     {"/srv", 0755},      {"/root", 0700},
-    {"/home", 0755},    {NS_HOME, 0755},
+    {"/dev", 0755, false},      {"/proc", 0555, false},    {"/sys", 0755, false},
+    {"/tmp", 01777, true},      {"/run", 0755, false},     {"/run/lock", 0755, false},
+    {"/var", 0755, false},      {"/var/tmp", 01777, true}, {"/var/log", 0755, true},
+    {"/var/spool", 0755, true}, {"/var/mail", 0755, true}, {"/var/opt", 0755, true},
+    {"/mnt", 0755, true},       {"/media", 0755, true},    {"/srv", 0755, true},
+    {"/root", 0700, true},      {"/home", 0755, false},    {NS_HOME, 0755, false},
 };
 
 static int make_folders(builder *b) {
@@ -277,6 +295,22 @@ static int make_folders_to(builder *b, const char *path) {
     return make_folder(b, inside(b, path), 0755);
 }
 
+/* Home and work, and what else a job writes to and reads again. */
+static int keep_folders(builder *b) {
+    const char *home = arena_printf(b->a, "%s/home", b->job->folder).ptr;
+    const char *work = arena_printf(b->a, "%s/work", b->job->folder).ptr;
+    const char *inner = arena_printf(b->a, "%s/work", home).ptr; /* where work is mounted */
+    ns_kept in_home = {inside(b, "/home"), "runner/work", work, NULL, 0755, true};
+    if (make_folder(b, inner, 0755) < 0 || keep(b, NS_HOME, home, NULL, 0755, true) < 0 ||
+        ns_layers_add(&in_home, b->e) < 0)
+        return b->e->code;
+    for (size_t i = 0; i < sizeof plain_folders / sizeof *plain_folders; i++) {
+        const struct plain_folder *f = &plain_folders[i];
+        if (f->kept && keep(b, f->path, NULL, NULL, f->mode, false) < 0) return b->e->code;
+    }
+    return 0;
+}
+
 static int bind_mounts(builder *b) {
     for (unsigned i = 0; i < b->job->mount_count; i++) {
         const sandbox_mount *m = &b->job->mounts[i];
@@ -300,12 +334,15 @@ static int become_root(builder *b) {
 static int build(builder *b, ns_root *ret) {
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return failed(b, "separate the mounts of", "/");
+    bool layered = b->job->layered;
     if (mount_top(b) < 0 || choose_upper(b, ret) < 0) return b->e->code;
+    if (layered && ns_layers_open(b->job, b->root, ret->in_memory, b->e) < 0) return b->e->code;
     if ((b->job->rootfs[0] ? lay_rootfs(b) : lay_host(b)) < 0) return b->e->code;
     if (make_folders(b) < 0 || make_devices(b) < 0 || make_proc(b) < 0 || make_sys(b) < 0 ||
-        bind_folder(b) < 0 || bind_mounts(b) < 0)
+        (layered ? keep_folders(b) : bind_folder(b)) < 0 || bind_mounts(b) < 0)
         return b->e->code;
-    return become_root(b);
+    if (become_root(b) < 0) return b->e->code;
+    return layered ? ns_layers_mount(b->e) : 0;
 }
 
 int ns_root_make(const ns_job *job, bool as_root, ns_root *ret, err *e) {

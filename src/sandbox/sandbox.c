@@ -6,6 +6,7 @@
 #include "sandbox/engine_folder.h"
 #include "sandbox/internal.h"
 #include "sandbox/ns.h"
+#include "sandbox/snapshot.h"
 #include "sandbox/wire.h"
 #include "sandbox/zygote.h"
 
@@ -55,6 +56,7 @@ struct sandbox {
     loop *loop;
     sandbox_spec spec; /* its limits and callbacks: what it points to is not kept */
     view files;
+    snapshots snapshots;
     counter counters[COUNTERS_MAX];
     unsigned counter_count;
     contacts *contacts; /* NULL: the host's network */
@@ -208,6 +210,7 @@ static void release(sandbox *s) {
     loop_timer_stop(s->drop);
     close_view(s);
     contacts_free(s->contacts);
+    snapshots_close(&s->snapshots);
     while (s->counter_count)
         close(s->counters[--s->counter_count].fd);
     if (s->sock >= 0) close(s->sock);
@@ -344,6 +347,7 @@ static void on_report(sandbox *s, const wire_head *head, str body) {
     case WIRE_READY:
         s->files.root = wire_take_fd(&s->in);
         s->files.owner = wire_take_fd(&s->in);
+        if (s->spec.layered) snapshots_open(&s->snapshots, s->loop, wire_take_fd(&s->in));
         tell_ready(s, NULL);
         break;
     case WIRE_FAILED: on_failed(s, body); break;
@@ -399,7 +403,8 @@ static int new_leader(const sandbox_spec *spec, int *ret, err *e) {
                   .rootfs = spec->rootfs ? spec->rootfs : "",
                   .policy = strbuf_cstr(&policy),
                   .mount_count = spec->mount_count,
-                  .limits = spec->limits};
+                  .limits = spec->limits,
+                  .layered = spec->layered};
     assert(spec->mount_count <= SANDBOX_MOUNTS_MAX);
     for (unsigned i = 0; i < spec->mount_count; i++)
         job.mounts[i] = spec->mounts[i];
@@ -437,7 +442,8 @@ int sandbox_spawn(const sandbox_spec *spec, sandbox **ret, err *e) {
     if (sock < 0) failed = new_leader(spec, &sock, e);
     if (failed) return failed;
     sandbox *s = mem_alloc(sizeof *s);
-    *s = (sandbox){.loop = spec->loop, .spec = *spec, .sock = sock, .files = VIEW_OURS};
+    *s = (sandbox){
+        .loop = spec->loop, .spec = *spec, .sock = sock, .files = VIEW_OURS, .snapshots.sock = -1};
     s->watch = loop_readable(s->loop, s->sock, on_reports, s);
     if (host) s->ready_soon = loop_after(s->loop, 0, on_host_ready, s);
     if (spec->backend == SANDBOX_ENGINE && (failed = use_engine(s, e)) < 0) {
@@ -582,4 +588,12 @@ void sandbox_signal(sandbox_process *p, int signo) {
 
 void sandbox_kill(sandbox_process *p) {
     if (!p->exited) order(p->owner, WIRE_KILL, p->id, 0);
+}
+
+int sandbox_snapshot(sandbox *s, unsigned number, sandbox_kept_fn *done, void *context, err *e) {
+    return snapshots_order(&s->snapshots, number, false, done, context, e);
+}
+
+int sandbox_restore(sandbox *s, unsigned number, sandbox_kept_fn *done, void *context, err *e) {
+    return snapshots_order(&s->snapshots, number, true, done, context, e);
 }

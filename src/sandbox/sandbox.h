@@ -115,6 +115,7 @@ typedef struct sandbox_spec {
     unsigned mount_count; /* at most SANDBOX_MOUNTS_MAX */
     sandbox_egress egress;
     sandbox_limits limits;
+    bool layered; /* sandbox_snapshot is wanted */
 
     const char *engine; /* SANDBOX_ENGINE: the engine's socket, as sandbox_engine_find tells it */
 
@@ -162,6 +163,23 @@ bool sandbox_image_is_unpacked(const sandbox_image *i);
 /* Verifies and unpacks the layers, in a child without rights, unless that was done before: by this
  * process or another, which may be at it just now. Takes long: call it in a task (base/task.h). */
 int sandbox_image_unpack(const sandbox_image *i, err *e);
+
+/* ---- snapshots ------------------------------------------------------------------------------ */
+
+/* Of what a job can write to and keep, in a sandbox that is `layered`; they are numbered
+ * from 1 without gaps, and go with the sandbox. What runs meanwhile keeps running, and what it
+ * writes by a descriptor or a working folder that it has already is not seen by those that come
+ * later. */
+#define SANDBOX_SNAPSHOTS_MAX 100
+/* Called from the loop: `e` is NULL when it went well. Not called any more once the sandbox is
+ * closed. */
+typedef void sandbox_kept_fn(void *context, const err *e);
+/* Takes the snapshot that comes next. One order at a time; no command may be started before it has
+ * ended. */
+int sandbox_snapshot(sandbox *s, unsigned number, sandbox_kept_fn *done, void *context, err *e);
+/* Goes back to a snapshot: files are as they were then, what was started since is killed, and later
+ * snapshots are no more. This one stays. */
+int sandbox_restore(sandbox *s, unsigned number, sandbox_kept_fn *done, void *context, err *e);
 
 /* What was still running when a sandbox was closed, for the log. */
 typedef void sandbox_orphan_fn(void *context, int pid, const char *name);

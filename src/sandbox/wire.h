@@ -8,7 +8,8 @@
  * carry nothing. Reports: EXIT has a status and, for what could not be started, a text; RESULT has
  * the result of an ASK and comes before its EXIT; ORPHAN has a pid and a name; CLOSED is the last
  * of a job, with 1 where the leader is free for another one and 0 where it ends. Of a machine of a
- * job's own besides: READY comes first, with two descriptors (view.h), or FAILED with a text;
+ * job's own besides: READY comes first, with two descriptors (view.h) and, where snapshots are kept,
+ * the keeper's socket (ns_layers.h), or FAILED with a text;
  * COUNTER has a kind of control group, a key and a descriptor; LIMIT has a text; EGRESS has the
  * proxy's control socket (egress.h). */
 #ifndef SLIPWAY_SANDBOX_WIRE_H
@@ -51,7 +52,7 @@ typedef struct wire_counts {
     uint32_t argc, envc;
 } wire_counts;
 
-#define WIRE_FDS_MAX 2
+#define WIRE_FDS_MAX 3
 
 /* Sends all of `bytes`, with up to WIRE_FDS_MAX descriptors. Blocks while the peer is slow to read.
  * 0, or -1 and errno. Never raises SIGPIPE. */

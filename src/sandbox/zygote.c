@@ -70,6 +70,7 @@ static void strip(int sock) {
 typedef struct packed {
     sandbox_limits limits;
     unsigned mount_count;
+    bool layered;
 } packed;
 
 static unsigned list_strings(const ns_job *job, const char *out[STRINGS_MAX]) {
@@ -89,7 +90,7 @@ static unsigned list_strings(const ns_job *job, const char *out[STRINGS_MAX]) {
 static void pack(strbuf *out, sandbox_backend backend, const ns_job *job) {
     const char *strings[STRINGS_MAX];
     unsigned count = list_strings(job, strings);
-    packed fixed = {job->limits, job->mount_count};
+    packed fixed = {job->limits, job->mount_count, job->layered};
     wire_head head = {.size = sizeof fixed, .value = (int32_t)backend};
     for (unsigned i = 0; i < count; i++)
         head.size += (uint32_t)strlen(strings[i]) + 1;
@@ -113,7 +114,9 @@ static bool unpack(str body, ns_job *ret) {
     if (body.len < sizeof fixed) return false;
     memcpy(&fixed, body.ptr, sizeof fixed);
     body = str_sub(body, sizeof fixed, body.len);
-    *ret = (ns_job){.limits = fixed.limits, .mount_count = fixed.mount_count};
+    *ret = (ns_job){.limits = fixed.limits,
+                    .mount_count = fixed.mount_count,
+                    .layered = fixed.layered};
     bool whole = take_string(&body, &ret->name) && take_string(&body, &ret->folder) &&
                  take_string(&body, &ret->layer) && take_string(&body, &ret->rootfs) &&
                  take_string(&body, &ret->policy) && ret->mount_count <= SANDBOX_MOUNTS_MAX;
