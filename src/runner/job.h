@@ -35,6 +35,7 @@ typedef struct lane lane;
 typedef struct step step;
 typedef struct use use;
 typedef struct background background;
+typedef struct attempt attempt;
 
 typedef enum phase { PHASE_PRE, PHASE_MAIN, PHASE_POST, PHASE_COUNT } phase;
 
@@ -96,10 +97,27 @@ struct lane {
     lane *next;
     frame *top;
     step *running;          /* the innermost step, while it waits for something */
+    attempt *again;         /* a step that is to be tried again */
     background *background; /* NULL for the foreground */
     char *files[STEP_FILE_COUNT];
     char *script; /* of `run:` steps: written over from step to step */
     str script_extension;
+};
+
+/* A step that can be tried again, and the job as it was before it. */
+struct attempt {
+    frame *frame;
+    entry entry;                /* its model may have been edited */
+    const workflow_step *first; /* the model that it had at first */
+    int number;
+    int64_t started_us;
+    str id, name;
+    unsigned snapshot; /* 0: there is none, and why_not says why */
+    const char *why_not;
+    bool restoring;
+    value env, state; /* of the job and of its use */
+    str *paths;
+    size_t path_count;
 };
 
 /* A background step, from its place in the list to the step that waits for it. What it does shows
@@ -137,6 +155,8 @@ struct step {
     str id;
     str name; /* masked by what was secret when the step began: it stays the same to its end */
     int64_t started_us;
+    attempt *attempt; /* NULL: it cannot be tried again */
+    bool exit_untold; /* the line that tells its exit status waits for what is to become of it */
 
     /* contexts */
     value github, env, contexts;
@@ -214,6 +234,7 @@ struct runner {
     bool posts_added;
 
     int next_number, next_file;
+    unsigned snapshots; /* taken so far */
     int64_t started_us;
     step_result status; /* job.status: SUCCESS, FAILURE, CANCELLED */
     bool cancelled, killed, closing;
@@ -280,6 +301,8 @@ void lane_push(lane *l, frame *f);
 
 /* Makes a step of an entry: number, name, contexts. */
 step *step_new(lane *l, frame *f, const entry *e);
+/* The same step once more, from the beginning. */
+step *step_again(lane *l, attempt *x);
 step *step_new_builtin(runner *r, const char *id, const char *name, phase p);
 /* Evaluates the condition and begins the step. True when the lane may go on: the step has ended, or
  * has pushed a frame, or runs in the background. */
@@ -328,6 +351,19 @@ bool background_active(const runner *r);
 void background_settle(runner *r);
 /* Cancels those that still run or are queued. */
 void background_cancel_all(runner *r);
+
+/* ---- attempt.c ----------------------------------------------------------------------------- */
+
+/* As step_run; in a job with snapshots, takes one first. */
+bool attempt_run(step *s);
+/* The port will be asked if this step fails. */
+bool attempt_is_asked(const step *s);
+/* The step has failed: asks what shall become of it. True when it is to be tried again, and this
+ * attempt to be forgotten. */
+bool attempt_failed(step *s);
+/* Called by the lane when it goes on: begins to go back where a step is to be tried again. False
+ * while that is under way. */
+bool attempt_go(lane *l);
 
 /* ---- contexts.c ---------------------------------------------------------------------------- */
 

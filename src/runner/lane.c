@@ -72,6 +72,7 @@ void lane_go(lane *l) {
     runner *r = l->r;
     assert(!l->running);
     for (;;) {
+        if (!attempt_go(l)) return;
         frame *f = l->top;
         if (!f) {
             lane_over(l);

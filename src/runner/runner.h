@@ -72,6 +72,28 @@ typedef struct runner_event {
     const sandbox_contact *contact;
 } runner_event;
 
+/* A step of a job with snapshots has failed. What it says lives for the length of the call. */
+typedef struct runner_failure {
+    sandbox *box;
+    const workflow_step *step; /* as it was when the job began */
+    int number;                /* as in events */
+    int exit_code;             /* 0: it failed in another way */
+    const char *cwd;           /* where it ran, and with which environment */
+    const char *const *env;
+    bool may_retry;
+    const char *why_not;
+    /* RUNNER_RETRY: what to run. At first what has failed; another one must be of the same kind, use
+     * the same action, have the same id and live as long as the job. */
+    const workflow_step *again;
+} runner_failure;
+
+typedef enum runner_choice {
+    RUNNER_GO_ON, /* the step has failed, and the job goes on from there */
+    RUNNER_RETRY, /* the job goes back to where the step began */
+    RUNNER_STOP,  /* the step has failed, and the job is cancelled */
+    RUNNER_CHOICE_COUNT
+} runner_choice;
+
 /* What was begun has ended: `e` is NULL when it went well. */
 typedef void runner_done_fn(void *context, const err *e);
 
@@ -109,6 +131,8 @@ typedef struct runner_port {
     /* A step failed and --shell-on-failure is set; blocks until the person leaves the shell. May be
      * NULL. */
     void (*failed_shell)(void *context, sandbox *box, const char *cwd, const char *const *env);
+    /* What shall become of a failed step, which is not allowed to fail; may block. May be NULL. */
+    runner_choice (*failed_step)(void *context, runner_failure *failure);
     /* The job ended: its outputs are unmasked here, because jobs that need it must have them. */
     void (*finished)(void *context, job_result result, const value *outputs);
 } runner_port;
@@ -126,6 +150,8 @@ typedef struct runner_spec {
     unsigned mount_count;
     sandbox_egress egress;
     sandbox_limits limits;
+    bool snapshots; /* of the job's files before each of its own steps, so that a failed one can be
+                     * tried again: port.failed_step */
     const char *repo_root; /* the repository being run */
     const value *env;      /* --env: lowest precedence, under the workflow's env */
     const char *path;      /* PATH of the job's processes; NULL: ours, or a sandbox's own */

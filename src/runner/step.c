@@ -79,23 +79,38 @@ static str step_name(step *s) {
     return arena_printf(s->a, "Post %.*s", STR_ARG(name));
 }
 
-step *step_new(lane *l, frame *f, const entry *e) {
+/* `again`: what is known of it, where it is made for a further attempt. */
+static step *make(lane *l, frame *f, const entry *e, attempt *again) {
     step *s = step_alloc(l->r, e->phase);
     s->lane = l;
     s->frame = f;
     s->model = e->model;
     s->use = e->use;
-    s->id = e->model->id;
+    s->id = again ? again->id : e->model->id;
+    if (again) {
+        l->r->next_number--;
+        s->number = again->number;
+        s->started_us = again->started_us;
+        s->attempt = again;
+    }
     if (step_is_embedded(s)) s->deadline = f->owner->deadline;
     err e2 = {0};
     int opened = files_open(l, &e2);
     context_step(s);
     int env = opened < 0 ? opened : context_step_env(s, &e2);
-    s->name = output_masked(l->r, s->a, step_name(s));
+    s->name = again ? again->name : output_masked(l->r, s->a, step_name(s));
     if (s->phase == PHASE_MAIN && s->use) s->use->name = arena_str(l->r->a, s->name);
-    output_step(s, RUNNER_STEP_STARTED);
+    if (!again) output_step(s, RUNNER_STEP_STARTED);
     if (env < 0) step_fail(s, &e2);
     return s;
+}
+
+step *step_new(lane *l, frame *f, const entry *e) {
+    return make(l, f, e, NULL);
+}
+
+step *step_again(lane *l, attempt *x) {
+    return make(l, x->frame, &x->entry, x);
 }
 
 step *step_new_builtin(runner *r, const char *id, const char *name, phase p) {
@@ -165,7 +180,7 @@ bool step_begin(step *s) {
         background_start(s);
         return true;
     }
-    return step_run(s);
+    return attempt_run(s);
 }
 
 bool step_run(step *s) {
@@ -194,6 +209,11 @@ static void on_output(void *context, str bytes) {
     output_bytes(context, bytes);
 }
 
+static void tell_exit(step *s) {
+    if (s->exit_untold) output_error(s, "Process completed with exit code %d.", s->exit_code);
+    s->exit_untold = false;
+}
+
 void step_exited(void *context, int status, const char *why) {
     step *s = context;
     lane *l = s->lane;
@@ -202,8 +222,8 @@ void step_exited(void *context, int status, const char *why) {
     s->exit_code = status;
     if (why && !s->cancel) output_error(s, "%s", why);
     if (status != 0) {
-        if (s->model->kind == STEP_RUN && !why && !s->cancel)
-            output_error(s, "Process completed with exit code %d.", status);
+        s->exit_untold = s->model->kind == STEP_RUN && !why && !s->cancel;
+        if (!attempt_is_asked(s)) tell_exit(s);
         s->result = STEP_FAILURE;
     }
     step_end(s);
@@ -383,6 +403,12 @@ void step_end(step *s) {
     if (s->result == STEP_PENDING) s->result = STEP_SUCCESS;
     step_result outcome = s->result, conclusion = outcome;
     if (outcome == STEP_FAILURE && continues_on_error(s)) conclusion = STEP_SUCCESS;
+    if (conclusion == STEP_FAILURE && attempt_failed(s)) {
+        l->running = NULL;
+        step_free(s);
+        return;
+    }
+    tell_exit(s);
     if (outcome == STEP_FAILURE && s->environ && s->r->port.failed_shell && !s->r->killed)
         s->r->port.failed_shell(s->r->port.context, s->r->box, s->cwd, s->environ);
     pass_on(s, outcome, conclusion);
