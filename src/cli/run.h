@@ -8,6 +8,7 @@
  *   run_list.c     --list and --dry-run print what would run
  *   run_graph.c    --graph draws it
  *   run_driver.c   the loop: schedules give jobs, runners run them, a renderer shows it
+ *   run_debug.c    a failed step: --debug, --shell-on-failure
  *   run_where.c    where its jobs run, within which limits
  *   run_network.c  what they may reach
  *   run_images.c   the images that they have as roots
@@ -52,7 +53,7 @@ typedef struct run_config {
     const char *actions_from; /* folder or URL */
     const char *artifacts;    /* folder, absolute; NULL: a new one of Slipway's own */
     uint64_t cache_bytes;     /* 0: the default */
-    bool list, graph, dry_run, json, keep, shell_on_failure, verbose;
+    bool list, graph, dry_run, json, keep, shell_on_failure, debug, verbose;
     size_t max_parallel;
 } run_config;
 
@@ -228,6 +229,20 @@ int run_checkout(arena *a, run_set *set, loop *l, const runner_checkout *what, c
                  checkout **list, task_done_fn *done, void *context, err *e);
 /* Stops the one that was begun with `context`. */
 void run_checkout_stop(checkout *list, const void *context);
+
+/* ---- a failed step -------------------------------------------------------------------------- */
+
+struct job_view;
+struct style;
+
+/* Judges what --debug needs. */
+int run_debug_judge(const run_config *c, err *e);
+/* Opens the person's shell in a job, and returns when it is left. */
+void run_shell(sandbox *box, const char *cwd, const char *const *env);
+/* Shows a failed step and asks on the terminal what to do; blocks. For a retry, failure->again is
+ * the step as its file has it now. */
+runner_choice run_debug_ask(run_set *set, const struct style *st, const struct job_view *job,
+                            runner_failure *failure);
 
 /* The command or a workflow is invalid: says so in the form that was asked for. An empty message
  * means that all was said. */

@@ -146,11 +146,13 @@ static int judge_actions(const run_config *c, err *e) {
 static int read_parallel(const options *given, run_config *c, err *e) {
     const char *text = options_value(given, "max-parallel");
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    c->max_parallel = cores > 0 ? (size_t)cores : 1;
+    c->max_parallel = cores > 0 && !c->debug ? (size_t)cores : 1;
     uint64_t n;
     if (!text) return 0;
     if (!str_to_uint(str_from(text), 4096, &n) || n == 0)
         return err_set(e, ERR_INVALID, "--max-parallel %s: expected a number from 1 to 4096", text);
+    if (c->debug && n > 1)
+        return err_set(e, ERR_INVALID, "--debug runs one job at a time, not %s", text);
     c->max_parallel = n;
     return 0;
 }
@@ -233,6 +235,7 @@ int run_config_read(const options *given, run_config *c, err *e) {
         .keep = options_has(given, "keep"),
         .verbose = options_has(given, "verbose"),
         .shell_on_failure = options_has(given, "shell-on-failure"),
+        .debug = options_has(given, "debug"),
     };
     const char **jobs;
     c->path_count = options_values(given, "workflows", &c->paths);
@@ -254,6 +257,7 @@ int run_config_read(const options *given, run_config *c, err *e) {
     if (r == 0) r = judge_actions(c, e);
     if (r == 0) r = run_where_judge(c, e);
     if (r == 0) r = run_network_judge(given, e);
+    if (r == 0) r = run_debug_judge(c, e);
     sandbox_limits judged = {0};
     return r == 0 ? run_limits_read(given, &judged, e) : r;
 }

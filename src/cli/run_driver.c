@@ -235,41 +235,39 @@ static int on_action_dir(void *context, arena *a, const view *files, str uses, c
     return actions_dir(job->d->set->actions, a, files, uses, into, ret, e);
 }
 
-/* The job's environment, with what a terminal needs. */
-static const char *const *with_terminal(arena *a, const char *const *env) {
-    size_t count = 0;
-    while (env[count])
-        count++;
-    const char **out = ARENA_ARRAY(a, const char *, count + 2);
-    memcpy(out, env, count * sizeof *out);
-    const char *term = getenv("TERM");
-    out[count] = arena_printf(a, "TERM=%s", term ? term : "dumb").ptr;
-    return out;
-}
-
-/* The person's own shell, where the job has it. */
-static const char *find_shell(const view *files) {
-    static const char *const usual[] = {"/bin/bash", "/bin/sh"};
-    const char *own = getenv("SHELL");
-    if (own && own[0] == '/' && view_is_program(files, own)) return own;
-    return view_is_program(files, usual[0]) ? usual[0] : usual[1];
+/* What is to be shown has been shown, and nothing more is until the other program has ended. */
+static void suspend(driver *d, bool suspended) {
+    if (d->render->ops->suspend)
+        d->render->ops->suspend(d->render, suspended);
+    else
+        render_flush(d->render);
 }
 
 /* The shell has the terminal to itself until the person leaves it. */
 static void on_failed_shell(void *context, sandbox *box, const char *cwd, const char *const *env) {
     live_job *job = context;
     driver *d = job->d;
-    err e = {0};
     if (d->cancelled) return;
-    if (d->render->ops->suspend) d->render->ops->suspend(d->render, true);
+    suspend(d, true);
     console o = CONSOLE_INIT(STDERR_FILENO);
     strbuf_adds(&o.buf, "A step of ");
     style_text(&o.buf, &d->render->style, job->view->label);
     strbuf_adds(&o.buf, " failed. This is its folder and environment; 'exit' goes on.\n");
     console_done(&o);
-    const char *const argv[] = {find_shell(sandbox_view(box)), "-i", NULL};
-    if (sandbox_shell(box, argv, with_terminal(job->a, env), cwd, &e) < 0) console_error(&e);
-    if (d->render->ops->suspend) d->render->ops->suspend(d->render, false);
+    run_shell(box, cwd, env);
+    suspend(d, false);
+}
+
+static void cancel_all(driver *d);
+
+static runner_choice on_failed_step(void *context, runner_failure *failure) {
+    live_job *job = context;
+    driver *d = job->d;
+    suspend(d, true);
+    runner_choice choice = run_debug_ask(d->set, &d->render->style, job->view, failure);
+    suspend(d, false);
+    if (choice == RUNNER_STOP) cancel_all(d);
+    return choice;
 }
 
 static void on_finished(void *context, job_result result, const value *outputs) {
@@ -337,6 +335,7 @@ static int start_runner(live_job *job, err *e) {
         .mount_count = d->mount_count,
         .egress = egress,
         .limits = d->limits,
+        .snapshots = d->config->debug,
         .repo_root = d->set->root,
         .env = &d->config->env,
         .node = d->node,
@@ -350,6 +349,7 @@ static int start_runner(live_job *job, err *e) {
         .checkout_stop = on_checkout_stop,
         .services = on_services,
         .failed_shell = d->config->shell_on_failure ? on_failed_shell : NULL,
+        .failed_step = d->config->debug ? on_failed_step : NULL,
         .finished = on_finished,
     };
     return runner_start(&job->spec, &job->port, &job->runner, e);

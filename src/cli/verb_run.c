@@ -56,6 +56,9 @@ static const option_spec run_options[] = {
      .help = "Run at most N jobs at the same time. The default is the number of cores."},
     {0, "shell-on-failure", NULL,
      .help = "Open a shell where a step failed, with its environment; the job goes on after it."},
+    {0, "debug", NULL,
+     .help = "Stop at a failed step and ask: open a shell there, edit the step, try it again from "
+             "the files that it began with, go on, or end. Jobs run one at a time, in sandboxes."},
     {'v', "verbose", NULL,
      .help = "Show all there is: on a terminal every line of output as it comes; scripts and the "
              "steps around a job; debug messages."},
@@ -143,6 +146,8 @@ const verb verb_run = {
             {"slipway run workflow_dispatch --input version=1.2 --secret TOKEN",
              "Start a workflow by hand; the secret comes from the environment or the terminal."},
             {"slipway run --graph", "See which job needs which."},
+            {"slipway run --debug -j test",
+             "Repair a failing job step by step, without repeating the steps that went well."},
             {"slipway run --json | jq 'select(.event == \"job_finished\")'",
              "Follow a run with another program."},
             {0},

@@ -164,7 +164,8 @@ const step_view *job_view_current(const job_view *v) {
 }
 
 bool step_view_is_culprit(const job_view *v, const step_view *s) {
-    if (s->conclusion != STEP_FAILURE) return false;
+    if (s->conclusion != STEP_FAILURE || step_view_root(v, s)->conclusion == STEP_SUCCESS)
+        return false;
     for (size_t i = 0; i < v->step_count; i++) {
         const step_view *child = &v->steps[i];
         if (child->parent == s->number && child->conclusion == STEP_FAILURE) return false;

@@ -131,6 +131,7 @@ static void on_restored(void *context, const err *e) {
     x->restoring = false;
     put_back(l->r, x);
     step *s = step_again(l, x);
+    output_log(s, LOG_PLAIN, STR("Trying this step again, with the files that it began with"));
     if (e) {
         x->snapshot = 0;
         x->why_not = "its snapshot is lost";

@@ -82,8 +82,8 @@ typedef struct runner_failure {
     const char *const *env;
     bool may_retry;
     const char *why_not;
-    /* RUNNER_RETRY: what to run. At first what has failed; another one must be of the same kind, use
-     * the same action, have the same id and live as long as the job. */
+    /* RUNNER_RETRY: what to run. At first what has failed; another one must be of the same kind,
+     * use the same action, have the same id and live as long as the job. */
     const workflow_step *again;
 } runner_failure;
 
