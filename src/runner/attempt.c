@@ -12,7 +12,7 @@
 #include "runner/job.h"
 
 static bool has_attempts(const step *s) {
-    if (!s->r->spec->snapshots || !s->lane || s->lane->background) return false;
+    if (!s->r->spec->snapshots || s->r->cancelled || s->lane->background) return false;
     if (step_is_embedded(s) || s->phase != PHASE_MAIN) return false;
     return s->model->kind == STEP_RUN || s->model->kind == STEP_USES;
 }
