@@ -145,7 +145,8 @@ static int make_upper(const kept *m, const char *target, const char *upper, cons
     return made ? 0 : err_sys(e, errno, "cannot make a folder for a snapshot");
 }
 
-/* Mounts layer all.top, whose upper is called all.made, over one folder. */
+/* Mounts layer all.top, whose upper is called all.made, over one folder. `volatile`: nothing of it
+ * outlives the job, so to take it off need not wait for a disk. */
 static int mount_one(const kept *m, err *e) {
     char target[ENOUGH], upper[16], work[16];
     _cleanup_strbuf_ strbuf options = STRBUF_INIT;
@@ -156,8 +157,8 @@ static int mount_one(const kept *m, err *e) {
     strbuf_adds(&options, "lowerdir=");
     for (unsigned i = all.top; i-- > 0;)
         strbuf_addf(&options, "%u:", all.uppers[i]);
-    strbuf_addf(&options, "%sb,upperdir=%s,workdir=%s,userxattr", m->covered ? "l:" : "", upper,
-                work);
+    strbuf_addf(&options, "%sb,upperdir=%s,workdir=%s,userxattr,volatile", m->covered ? "l:" : "",
+                upper, work);
     if (options.len >= OPTIONS_MAX)
         return err_set(e, ERR_LIMIT, "too many snapshots: their names take over %d bytes",
                        OPTIONS_MAX);
