@@ -19,9 +19,16 @@
 
 int run_debug_judge(const run_config *c, err *e) {
     if (!c->debug) return 0;
-    if (c->json || c->shell_on_failure)
-        return err_set(e, ERR_INVALID, "--debug and --%s exclude each other",
-                       c->json ? "json" : "shell-on-failure");
+    const struct {
+        bool given;
+        const char *name;
+    } others[] = {{c->json, "json"},
+                  {c->shell_on_failure, "shell-on-failure"},
+                  {c->keep, "keep"}}; /* there would be layers in the folders, not files */
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (others[i].given)
+            return err_set(e, ERR_INVALID, "--debug and --%s exclude each other", others[i].name);
+    }
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
         return err_set(e, ERR_INVALID,
                        "--debug asks on the terminal what to do about a failed step, and %s is "
@@ -353,15 +360,16 @@ static void set_keys(const struct termios *before) {
     tcsetattr(STDIN_FILENO, TCSADRAIN, &keys);
 }
 
-/* One key; Ctrl-C's where there are no more. A signal may have come with a change of the terminal's
- * size or after a stop, so the line is drawn anew. */
-static int read_key(const question *q, const struct termios *before) {
+/* One key; Ctrl-C's where there are no more. Signals come in while it waits (`awake`) and only
+ * then; one may have come with a change of the terminal's size or after a stop, so the line is
+ * drawn anew. */
+static int read_key(const question *q, const struct termios *before, const sigset_t *awake) {
     while (!asked_to_end) {
         char key;
         set_keys(before);
         prompt(q);
         struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
-        if (poll(&p, 1, -1) < 0) continue;
+        if (ppoll(&p, 1, NULL, awake) < 0) continue;
         if (read(STDIN_FILENO, &key, 1) != 1) return KEY_CTRL_C;
         if (key != KEY_CTRL_Z) return tolower((unsigned char)key);
         tcsetattr(STDIN_FILENO, TCSADRAIN, before);
@@ -383,14 +391,20 @@ static answer read_answer(const question *q, const struct termios *before) {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
     struct sigaction own = {.sa_handler = on_asked_to_end}, old[4];
     answer given = ANSWER_COUNT;
+    sigset_t ours, awake;
+    sigemptyset(&ours);
+    for (int i = 0; i < 4; i++)
+        sigaddset(&ours, signals[i]);
     asked_to_end = 0;
+    sigprocmask(SIG_BLOCK, &ours, &awake);
     for (int i = 0; i < 4; i++)
         sigaction(signals[i], &own, &old[i]);
     while (given == ANSWER_COUNT)
-        given = answer_of(q, read_key(q, before));
+        given = answer_of(q, read_key(q, before, &awake));
     tcsetattr(STDIN_FILENO, TCSADRAIN, before);
     for (int i = 0; i < 4; i++)
         sigaction(signals[i], &old[i], NULL);
+    sigprocmask(SIG_SETMASK, &awake, NULL);
     say(q, answer_words[given]);
     return given;
 }

@@ -35,6 +35,7 @@ static void give_up(snapshots *s, const char *why) {
     err e = {0};
     err_set(&e, ERR_FAILED, "the process that keeps the job's snapshots %s", why);
     snapshots_close(s);
+    s->lost = true;
     if (done) done(context, &e);
 }
 
@@ -59,6 +60,8 @@ static void on_reply(void *context, int fd) {
 int snapshots_order(snapshots *s, unsigned number, bool restore, sandbox_kept_fn *done,
                     void *context, err *e) {
     layers_order order = {number, restore};
+    if (s->sock < 0 && !s->lost)
+        return err_set(e, ERR_UNSUPPORTED, "this sandbox keeps no snapshots");
     if (s->sock < 0 || send(s->sock, &order, sizeof order, MSG_NOSIGNAL) != sizeof order)
         return err_set(e, ERR_FAILED, "the process that keeps the job's snapshots is gone");
     if (!s->watch) s->watch = loop_readable(s->loop, s->sock, on_reply, s);

@@ -6,7 +6,8 @@
 
 typedef struct snapshots {
     loop *loop;
-    int sock; /* -1: there is no keeper */
+    int sock;  /* -1: there is no keeper */
+    bool lost; /* but there was one */
     loop_watch *watch;
     loop_timer *late;
     sandbox_kept_fn *done; /* of the order that is under way, or NULL */
