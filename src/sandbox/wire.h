@@ -8,10 +8,10 @@
  * carry nothing. Reports: EXIT has a status and, for what could not be started, a text; RESULT has
  * the result of an ASK and comes before its EXIT; ORPHAN has a pid and a name; CLOSED is the last
  * of a job, with 1 where the leader is free for another one and 0 where it ends. Of a machine of a
- * job's own besides: READY comes first, with two descriptors (view.h) and, where snapshots are kept,
- * the keeper's socket (ns_layers.h), or FAILED with a text;
- * COUNTER has a kind of control group, a key and a descriptor; LIMIT has a text; EGRESS has the
- * proxy's control socket (egress.h). */
+ * job's own besides: READY comes first, with two descriptors (view.h) and, where snapshots are
+ * kept, the keeper's socket (ns_layers.h), or FAILED with a text; COUNTER has a kind of control
+ * group, a key and a descriptor; LIMIT has a text; EGRESS has the proxy's control socket
+ * (egress.h). */
 #ifndef SLIPWAY_SANDBOX_WIRE_H
 #define SLIPWAY_SANDBOX_WIRE_H
 

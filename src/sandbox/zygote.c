@@ -114,9 +114,8 @@ static bool unpack(str body, ns_job *ret) {
     if (body.len < sizeof fixed) return false;
     memcpy(&fixed, body.ptr, sizeof fixed);
     body = str_sub(body, sizeof fixed, body.len);
-    *ret = (ns_job){.limits = fixed.limits,
-                    .mount_count = fixed.mount_count,
-                    .layered = fixed.layered};
+    *ret = (ns_job){
+        .limits = fixed.limits, .mount_count = fixed.mount_count, .layered = fixed.layered};
     bool whole = take_string(&body, &ret->name) && take_string(&body, &ret->folder) &&
                  take_string(&body, &ret->layer) && take_string(&body, &ret->rootfs) &&
                  take_string(&body, &ret->policy) && ret->mount_count <= SANDBOX_MOUNTS_MAX;
