@@ -245,13 +245,22 @@ static int gather_env(step *s, const value *variables, value *ret, err *e) {
     return 0;
 }
 
+/* The engine mounts the job's folder, where a job with snapshots has layers, and not its files. */
+static int refuse_layers(const step *s, err *e) {
+    if (!s->r->spec->snapshots || s->r->backend != SANDBOX_NAMESPACES) return 0;
+    return err_set(e, ERR_UNSUPPORTED,
+                   "a container action cannot see the files of a job of which snapshots are kept; "
+                   "run it without --debug");
+}
+
 bool step_run_container(step *s, const value *inputs, const value *variables) {
     container_run *x = ARENA_NEW(s->a, container_run);
     value *kept = ARENA_NEW(s->a, value);
     err e = {0};
     *kept = *inputs;
     *x = (container_run){.s = s, .inputs = kept};
-    int code = gather_env(s, variables, &x->env, &e);
+    int code = refuse_layers(s, &e);
+    if (code == 0) code = gather_env(s, variables, &x->env, &e);
     if (code == 0) code = s->use->image.len ? run(x, &e) : have_image(x, &e);
     if (code == 0) {
         step_watch_time(s);
