@@ -34,9 +34,7 @@ int engine_find(arena *a, const char *docker_host, const char *runtime_dir, char
                            docker_host);
         *ret = arena_cstr(a, str_sub(host, sizeof "unix://" - 1, host.len));
         if (is_socket(*ret)) return 0;
-        return err_set(e, ERR_NOT_FOUND,
-                       "there is no container engine at DOCKER_HOST=%s: no socket is there",
-                       docker_host);
+        return err_set(e, ERR_NOT_FOUND, "DOCKER_HOST is %s, but no socket is there", docker_host);
     }
     const char *own = runtime_dir && *runtime_dir
                           ? arena_printf(a, "%s/podman/podman.sock", runtime_dir).ptr
