@@ -170,7 +170,7 @@ int sandbox_image_unpack(const sandbox_image *i, err *e);
  * from 1 without gaps, and go with the sandbox. What runs meanwhile keeps running, and what it
  * writes by a descriptor or a working folder that it has already is not seen by those that come
  * later. */
-#define SANDBOX_SNAPSHOTS_MAX 100
+#define SANDBOX_SNAPSHOTS_MAX 64
 /* Called from the loop: `e` is NULL when it went well. Not called any more once the sandbox is
  * closed. */
 typedef void sandbox_kept_fn(void *context, const err *e);

@@ -271,7 +271,7 @@ static void there_are_as_many_snapshots_as_promised(void **state) {
         snapshot(&f, i);
     run_well(&f, "echo last > f; echo last > /etc/x-last; ls /usr/bin/env");
     order(&f, sandbox_snapshot, SANDBOX_SNAPSHOTS_MAX + 1);
-    assert_string_equal(f.failure, "at most 100 snapshots can be kept of a job");
+    assert_string_equal(f.failure, "at most 64 snapshots can be kept of a job");
     assert_str(run(&f, "cat f"), "last\n");
     restore(&f, 1);
     assert_str(run(&f, "test -e f || echo gone"), "gone\n");
