@@ -26,6 +26,20 @@ void fs_closep(int *fd) {
     if (*fd >= 0) close(*fd);
 }
 
+void fs_close_others(const int *kept, size_t count) {
+    int next = 3;
+    for (;;) {
+        int lowest = INT_MAX;
+        for (size_t i = 0; i < count; i++) {
+            if (kept[i] >= next && kept[i] < lowest) lowest = kept[i];
+        }
+        if (lowest == INT_MAX) break;
+        if (lowest > next) close_range((unsigned)next, (unsigned)lowest - 1, 0);
+        next = lowest + 1;
+    }
+    close_range((unsigned)next, ~0U, 0);
+}
+
 static void closedirp(DIR **dir) {
     if (*dir) closedir(*dir);
 }

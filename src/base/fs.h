@@ -7,6 +7,8 @@
 
 /* Closes a descriptor that is not -1: `_cleanup_close_ int fd = open(…);` */
 void fs_closep(int *fd);
+/* Closes all descriptors from 3 on but these (-1 among them is passed over): in a child. */
+void fs_close_others(const int *kept, size_t count);
 #define _cleanup_close_ __attribute__((cleanup(fs_closep)))
 
 /* Reads a whole file or pipe (not NUL-terminated in the str, but there is a NUL past its end). More

@@ -5,10 +5,10 @@
 #include "base/task.h"
 
 #include "base/arena.h"
+#include "base/fs.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,21 +29,6 @@ struct task {
 /* Shorter than what a pipe takes at once. */
 _Static_assert(sizeof(err) <= 4096, "an err is written to a pipe in one piece");
 
-/* Closes all descriptors from 3 on but these. */
-static void keep_only(int kept[], size_t count) {
-    int next = 3;
-    for (;;) {
-        int lowest = INT_MAX;
-        for (size_t i = 0; i < count; i++) {
-            if (kept[i] >= next && kept[i] < lowest) lowest = kept[i];
-        }
-        if (lowest == INT_MAX) break;
-        if (lowest > next) close_range((unsigned)next, (unsigned)lowest - 1, 0);
-        next = lowest + 1;
-    }
-    close_range((unsigned)next, ~0U, 0);
-}
-
 static _Noreturn void be_child(int fd, pid_t parent, const view *files, task_work_fn *work,
                                void *context) {
     setsid();
@@ -52,7 +37,7 @@ static _Noreturn void be_child(int fd, pid_t parent, const view *files, task_wor
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
     int kept[] = {fd, files ? files->root : -1, files ? files->owner : -1};
-    keep_only(kept, sizeof kept / sizeof *kept);
+    fs_close_others(kept, sizeof kept / sizeof *kept);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

@@ -159,9 +159,21 @@ bool meter_check(meter *m, char *what, size_t size) {
     return false;
 }
 
+/* Where the kernel refuses a further process (RLIMIT_NPROC), the one that wanted it has failed and
+ * may be gone by now. */
+static bool was_short_of_processes(const meter *m, char *what, size_t size) {
+    if (!m->limits.processes || count_processes().threads + 1 < m->limits.processes) return false;
+    snprintf(what, size,
+             "A process could not be started: the job reached its limit of %u processes (limit "
+             "'processes')",
+             m->limits.processes);
+    return true;
+}
+
 bool meter_is_full(const meter *m, char *what, size_t size) {
     struct statfs fs;
     char text[32];
+    if (was_short_of_processes(m, what, size)) return true;
     if (fstatfs(m->root, &fs) < 0 || fs.f_bavail > 0) return false;
     uint64_t bytes = (uint64_t)fs.f_blocks * (uint64_t)fs.f_bsize;
     snprintf(what, size,

@@ -22,7 +22,8 @@ void meter_begin(meter *m);
 bool meter_is_needed(const meter *m);
 /* Measures; true when a limit was reached, with a sentence that names it. */
 bool meter_check(meter *m, char *what, size_t size);
-/* After a command has failed: true when the job's own file system is full. */
+/* After a command has failed: true when that may be for want of processes, or of room in the job's
+ * own file system. */
 bool meter_is_full(const meter *m, char *what, size_t size);
 
 #endif

@@ -117,10 +117,13 @@ static _Noreturn void init_run(int sock, int gate, int handover, const ns_job *j
     go g;
     err e = {0};
     leader_place place = {.ruleset = -1};
+    /* The zygote has a socket of every other machine, whose end is heard once all copies are
+     * closed. */
+    const int kept[] = {sock, gate, handover};
+    fs_close_others(kept, sizeof kept / sizeof *kept);
     ssize_t n = read(gate, &g, sizeof g); /* its end: the zygote gave up */
     close(gate);
     if (n != sizeof g) _exit(1);
-    close(ZYGOTE_SOCKET);
     if (prepare(sock, handover, job, &g, &place, &e) < 0) {
         wire_report(sock, WIRE_FAILED, 0, 0, str_from(e.message));
         _exit(1);

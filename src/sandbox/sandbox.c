@@ -223,12 +223,15 @@ static void release(sandbox *s) {
     free(s);
 }
 
-/* Not while the records' own watch is on the stack. */
+/* Not while the records' own watch is on the stack. Whoever is told may free the loop. */
 static void drop_later(void *context) {
     sandbox *s = context;
+    sandbox_closed_fn *closed = s->closed;
+    void *whose = s->context;
     loop_timer_stop(s->drop);
     s->drop = NULL;
     release(s);
+    if (closed) closed(whose);
 }
 
 static void tell_ready(sandbox *s, const err *e) {
@@ -240,8 +243,6 @@ static void tell_ready(sandbox *s, const err *e) {
 /* The last that a closed sandbox waits for: what its job has contacted. */
 static void on_contacts_over(void *context) {
     sandbox *s = context;
-    if (s->closed) s->closed(s->context);
-    s->freed = true;
     s->drop = loop_after(s->loop, 0, drop_later, s);
 }
 
