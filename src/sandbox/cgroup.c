@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -115,6 +116,22 @@ static bool try_group(const char *parent, const char *needs) {
     return usable;
 }
 
+/* Groups of a zygote that was killed stay until somebody removes them. Those that are in use cannot
+ * be removed. */
+static void remove_stale(const char *parent) {
+    _cleanup_arena_ arena *a = arena_new();
+    fs_entry *entries;
+    size_t count;
+    err ignored;
+    if (fs_list(a, parent, &entries, &count, &ignored) < 0) return;
+    for (size_t i = 0; i < count; i++) {
+        int owner;
+        const char *name = arena_cstr(a, entries[i].name);
+        if (!entries[i].is_dir || sscanf(name, "slipway-%d-", &owner) != 1 || owner <= 0) continue;
+        if (kill(owner, 0) < 0 && errno == ESRCH) rmdir(fs_join(a, parent, entries[i].name));
+    }
+}
+
 static void find_ways(void) {
     ways.known = true;
     _cleanup_arena_ arena *a = arena_new();
@@ -129,12 +146,16 @@ static void find_ways(void) {
         ways.v2 = true;
         for (int k = 0; k < CGROUP_KIND_COUNT; k++)
             snprintf(ways.parents[k], sizeof ways.parents[k], "%s", parent);
+        remove_stale(parent);
         return;
     }
     for (int k = 0; k < CGROUP_KIND_COUNT; k++) {
         if (own_folder(mounts, groups, controllers[k].name, parent, sizeof parent) &&
             try_group(parent, "cgroup.procs"))
             snprintf(ways.parents[k], sizeof ways.parents[k], "%s", parent);
+    }
+    for (int k = 0; k < CGROUP_KIND_COUNT; k++) {
+        if (ways.parents[k][0]) remove_stale(ways.parents[k]);
     }
 }
 

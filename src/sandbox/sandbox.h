@@ -35,7 +35,8 @@ typedef enum sandbox_backend {
 } sandbox_backend;
 
 /* Forks the zygote and has it forget our arguments and environment. Call once, early: before
- * threads, large allocations and secrets. */
+ * threads, large allocations, secrets, and the first loop (whose library closes descriptors of its
+ * own in every later fork, whatever has their numbers by then). */
 int sandbox_init(err *e);
 /* Ends the zygote and waits until all leaders have ended: every sandbox must have been closed or
  * freed. */
