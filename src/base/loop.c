@@ -134,8 +134,11 @@ void loop_timer_stop(loop_timer *t) {
 /* An error (the peer is gone, the descriptor is bad) is shown as ready: the caller's next read
  * learns what it is. */
 static void on_poll(uv_poll_t *uv, int status, int events) {
-    (void)status, (void)events;
+    (void)events;
     loop_watch *w = (loop_watch *)uv;
+    /* libuv has stopped watching then, but a socket with an error may still hold what was sent
+     * before it. Who reads to the end stops the watch. */
+    if (status < 0) must(uv_poll_start(uv, UV_READABLE, on_poll));
     w->fn(w->context, w->fd);
 }
 

@@ -219,6 +219,19 @@ int cgroup_counter(const cgroup *g, cgroup_kind kind, const char **ret_key) {
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
+uint64_t cgroup_count(int counter, const char *key) {
+    char text[512];
+    ssize_t n = pread(counter, text, sizeof text - 1, 0);
+    str rest = {text, n > 0 ? (size_t)n : 0}, line, name, number;
+    uint64_t count = 0;
+    while (str_line(&rest, &line)) {
+        if (str_cut(line, ' ', &name, &number) && str_is(name, key) &&
+            str_to_uint(number, UINT64_MAX, &count))
+            return count;
+    }
+    return 0;
+}
+
 void cgroup_remove(cgroup *g) {
     for (int k = 0; k < CGROUP_KIND_COUNT; k++) {
         if (g->dirs[k][0]) rmdir(g->dirs[k]); /* in version 2 all but the first are gone already */

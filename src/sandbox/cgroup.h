@@ -22,6 +22,8 @@ bool cgroup_has(const cgroup *g, cgroup_kind kind);
 /* A descriptor of the file that counts how often the limit was hit, or -1; and the word in front of
  * the number. */
 int cgroup_counter(const cgroup *g, cgroup_kind kind, const char **ret_key);
+/* How often, as that file says now; 0 where it says nothing. */
+uint64_t cgroup_count(int counter, const char *key);
 /* Removes the groups, whose processes must have ended. */
 void cgroup_remove(cgroup *g);
 /* "v2", "v1: memory, pids, cpu", or "": what could be made. */

@@ -284,6 +284,7 @@ static void obey(leader *l, const wire_head *head, str body) {
     case WIRE_READY:
     case WIRE_FAILED:
     case WIRE_COUNTER:
+    case WIRE_COUNTED:
     case WIRE_LIMIT:
     case WIRE_EGRESS:
     case WIRE_KIND_COUNT: end(l);

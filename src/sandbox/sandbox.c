@@ -49,7 +49,7 @@ typedef struct counter {
     cgroup_kind kind;
     int fd;
     char key[16];
-    unsigned long long last;
+    uint64_t last;
 } counter;
 
 struct sandbox {
@@ -282,40 +282,38 @@ static void tell_limit(sandbox *s, str what) {
     if (s->spec.on_limit) s->spec.on_limit(s->spec.context, text);
 }
 
-static unsigned long long read_counter(const counter *c) {
-    char text[512];
-    ssize_t n = pread(c->fd, text, sizeof text - 1, 0);
-    if (n <= 0) return 0;
-    str rest = {text, (size_t)n}, line, key, number;
-    uint64_t count = 0;
-    while (str_line(&rest, &line)) {
-        if (str_cut(line, ' ', &key, &number) && str_is(key, c->key) &&
-            str_to_uint(number, UINT64_MAX, &count))
-            return count;
-    }
-    return 0;
+/* `now`: how often the limit has been hit so far. */
+static void judge_counter(sandbox *s, counter *c, uint64_t now) {
+    bool hit = now > c->last;
+    char text[160];
+    c->last = now;
+    if (!hit) return;
+    if (c->kind == CGROUP_MEMORY)
+        snprintf(text, sizeof text,
+                 "A process was killed: the job reached its limit of %llu MiB of memory (limit "
+                 "'memory')",
+                 (unsigned long long)(s->spec.limits.memory_bytes >> 20));
+    else
+        snprintf(text, sizeof text,
+                 "A process could not be started: the job reached its limit of %u processes "
+                 "(limit 'processes')",
+                 s->spec.limits.processes);
+    tell_limit(s, str_from(text));
 }
 
 /* A command has failed: was it for a limit of a control group? */
 static void check_counters(sandbox *s) {
     for (unsigned i = 0; i < s->counter_count; i++) {
         counter *c = &s->counters[i];
-        unsigned long long now = read_counter(c);
-        bool hit = now > c->last;
-        char text[160];
-        c->last = now;
-        if (!hit) continue;
-        if (c->kind == CGROUP_MEMORY)
-            snprintf(text, sizeof text,
-                     "A process was killed: the job reached its limit of %llu MiB of memory (limit "
-                     "'memory')",
-                     (unsigned long long)(s->spec.limits.memory_bytes >> 20));
-        else
-            snprintf(text, sizeof text,
-                     "A process could not be started: the job reached its limit of %u processes "
-                     "(limit 'processes')",
-                     s->spec.limits.processes);
-        tell_limit(s, str_from(text));
+        judge_counter(s, c, cgroup_count(c->fd, c->key));
+    }
+}
+
+/* The machine has ended, maybe because the kernel had to kill all of it, and its groups are gone.
+ */
+static void last_count(sandbox *s, cgroup_kind kind, int32_t count) {
+    for (unsigned i = 0; i < s->counter_count && !s->closing; i++) {
+        if (s->counters[i].kind == kind) judge_counter(s, &s->counters[i], (uint32_t)count);
     }
 }
 
@@ -325,7 +323,7 @@ static void add_counter(sandbox *s, cgroup_kind kind, str key) {
     counter *c = &s->counters[s->counter_count++];
     *c = (counter){.kind = kind, .fd = fd};
     snprintf(c->key, sizeof c->key, "%.*s", STR_ARG(key));
-    c->last = read_counter(c);
+    c->last = cgroup_count(c->fd, c->key);
 }
 
 static void on_failed(sandbox *s, str why) {
@@ -352,6 +350,7 @@ static void on_report(sandbox *s, const wire_head *head, str body) {
         tell_ready(s, NULL);
         break;
     case WIRE_FAILED: on_failed(s, body); break;
+    case WIRE_COUNTED: last_count(s, (cgroup_kind)head->id, head->value); break;
     case WIRE_COUNTER: add_counter(s, (cgroup_kind)head->value, body); break;
     case WIRE_LIMIT: tell_limit(s, body); break;
     case WIRE_EGRESS: s->contacts = contacts_new(&s->spec, wire_take_fd(&s->in)); break;

@@ -10,8 +10,8 @@
  * of a job, with 1 where the leader is free for another one and 0 where it ends. Of a machine of a
  * job's own besides: READY comes first, with two descriptors (view.h) and, where snapshots are
  * kept, the keeper's socket (ns_layers.h), or FAILED with a text; COUNTER has a kind of control
- * group, a key and a descriptor; LIMIT has a text; EGRESS has the proxy's control socket
- * (egress.h). */
+ * group, a key and a descriptor, COUNTED a kind (id) and the last count; LIMIT has a text; EGRESS
+ * has the proxy's control socket (egress.h). */
 #ifndef SLIPWAY_SANDBOX_WIRE_H
 #define SLIPWAY_SANDBOX_WIRE_H
 
@@ -34,6 +34,7 @@ typedef enum wire_kind {
     WIRE_READY,
     WIRE_FAILED,
     WIRE_COUNTER,
+    WIRE_COUNTED,
     WIRE_LIMIT,
     WIRE_EGRESS,
     WIRE_KIND_COUNT

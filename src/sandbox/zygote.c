@@ -3,6 +3,7 @@
 #include "sandbox/zygote.h"
 
 #include "base/arena.h"
+#include "base/fs.h"
 #include "sandbox/leader.h"
 #include "sandbox/tree.h"
 #include "sandbox/wire.h"
@@ -213,7 +214,20 @@ static void kill_orphans(const leaders *all) {
     tree_done(&t);
 }
 
+/* Slipway cannot read the counters of a group that is removed. */
+static void tell_counts(const child *c) {
+    static const cgroup_kind kinds[] = {CGROUP_MEMORY, CGROUP_PIDS};
+    for (size_t i = 0; c->sock >= 0 && i < sizeof kinds / sizeof *kinds; i++) {
+        const char *key;
+        _cleanup_close_ int counter = cgroup_counter(&c->groups, kinds[i], &key);
+        if (counter >= 0)
+            wire_report(c->sock, WIRE_COUNTED, kinds[i], (int32_t)cgroup_count(counter, key),
+                        STR_EMPTY);
+    }
+}
+
 static void forget_leader(leaders *all, child *c) {
+    tell_counts(c);
     cgroup_remove(&c->groups);
     if (c->sock >= 0) close(c->sock);
     *c = all->items[--all->count];
