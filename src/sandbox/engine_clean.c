@@ -17,7 +17,7 @@
 static str read_word(arena *a, const char *path, const char *otherwise) {
     str text;
     err ignored;
-    if (fs_read(a, path, 4096, &text, &ignored) < 0) return str_from(otherwise);
+    if (fs_read(a, path, 4096, &text, &ignored) < 0) return arena_str(a, str_from(otherwise));
     return str_trim(text);
 }
 
