@@ -57,7 +57,12 @@ static void on_ready(void *context, const err *e) {
     err failed = {0};
     if (e) fail(e->message);
     b->ready = now_ms() - b->begin;
-    sandbox_command c = {command, environment, "/", on_output, on_exit_of, b};
+    sandbox_command c = {.argv = command,
+                         .env = environment,
+                         .cwd = "/",
+                         .on_output = on_output,
+                         .on_exit = on_exit_of,
+                         .context = b};
     if (sandbox_start(b->s, &c, &p, &failed) < 0) fail(failed.message);
 }
 
