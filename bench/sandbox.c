@@ -94,7 +94,7 @@ int main(int argc, char **argv) {
            *wholes = mem_alloc(count * sizeof(double));
     _cleanup_arena_ arena *a = arena_new();
     bench b = {0};
-    char *dir;
+    char *dir = NULL;
     err e = {0};
     if (sandbox_init(&e) < 0 || loop_new(&b.l, &e) < 0 ||
         fs_temp_dir(a, "slipway-bench-", &dir, &e) < 0 ||
