@@ -13,7 +13,6 @@ typedef struct trial {
     loop *l;
     sandbox *s;
     sandbox_means *means;
-    bool in_memory;
 } trial;
 
 static void refuse(sandbox_means *m, const char *why) {
@@ -115,7 +114,7 @@ void sandbox_probe(sandbox_means *ret) {
     _cleanup_arena_ arena *a = arena_new();
     char *dir = NULL;
     err e = {0};
-    *ret = (sandbox_means){.root = has_many_ids(), .landlock = ns_landlock_abi(), .seccomp = true};
+    *ret = (sandbox_means){.root = has_many_ids(), .landlock = ns_landlock_abi()};
     trial t = {.means = ret};
     cgroup_describe(ret->cgroup, sizeof ret->cgroup);
     if (fs_temp_dir(a, "slipway-probe-", &dir, &e) < 0 || try_it(a, dir, &t, &e) < 0)

@@ -270,9 +270,7 @@ typedef struct sandbox_means {
     char advice[512]; /* how to get it; may be empty */
     bool root;        /* all of the host's user ids; else one */
     int landlock;     /* ABI version, 0: none */
-    bool seccomp;
-    char cgroup[128];  /* "v2", "v1: memory, pids", or empty */
-    char overlay[128]; /* "in memory", … */
+    char cgroup[128]; /* "v2", "v1: memory, pids", or empty */
 } sandbox_means;
 /* Tries it: makes a sandbox in a child, which takes some milliseconds. */
 void sandbox_probe(sandbox_means *ret);
