@@ -1,48 +1,15 @@
 /* run_network.c: what jobs may reach: slipway.yml, and --network over it. */
-#include "base/fs.h"
 #include "cli/run.h"
+#include "cli/settings_file.h"
 
 #include <string.h>
 
-#define SETTINGS_FILE      "slipway.yml"
-#define SETTINGS_BYTES_MAX (1u << 20)
-
-static void add_problem(run_set *set, problem_list *out, const settings_text *at, const err *e) {
-    problem p = {.level = SEVERITY_ERROR,
-                 .where = at->where,
-                 .rule = "network",
-                 .message = arena_str(set->a, str_from(e->message))};
-    ARENA_PUSH(out->a, out->items, out->count, out->cap, p);
-    out->errors++;
-}
-
-/* What the reader of the file leaves to whoever enforces it. */
-static void judge(run_set *set, const network_settings *n, problem_list *out) {
-    for (size_t i = 0; i < n->allow_count; i++) {
-        err e = {0};
-        if (sandbox_judge_rule(n->allow[i].text, &e) < 0) add_problem(set, out, &n->allow[i], &e);
-    }
-    for (size_t i = 0; i < n->host_count; i++) {
-        err e = {0};
-        sandbox_host host = {n->hosts[i].name.text, n->hosts[i].address.text};
-        if (sandbox_judge_host(&host, &e) < 0) add_problem(set, out, &n->hosts[i].name, &e);
-    }
-}
-
 int run_settings_read(run_set *set, err *e) {
-    const char *path = fs_join(set->a, set->root, STR(SETTINGS_FILE));
-    str source;
-    if (!fs_exists(path)) return 0;
-    if (fs_read(set->a, path, SETTINGS_BYTES_MAX, &source, e) < 0 ||
-        settings_parse(set->a, source, SETTINGS_FILE, &set->settings, e) < 0)
-        return e->code;
-    settings *s = set->settings;
-    sources_add(set->sources, s->path, source);
-    judge(set, &s->network, &s->problems);
-    for (size_t i = 0; i < s->job_count; i++)
-        judge(set, &s->jobs[i].network, &s->problems);
-    if (s->problems.count) run_problems(set, &s->problems);
-    return s->problems.errors ? err_set(e, ERR_INVALID, "%s", "") : 0;
+    int r = settings_file_read(set->a, set->sources, set->root, SETTINGS_FILE, &set->settings, e);
+    if (r < 0 || !set->settings) return r;
+    problem_list *found = &set->settings->problems;
+    if (found->count) run_problems(set, found);
+    return found->errors ? err_set(e, ERR_INVALID, "%s", "") : 0;
 }
 
 static const struct {

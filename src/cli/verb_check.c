@@ -3,6 +3,7 @@
 #include "cli/check_report.h"
 #include "cli/repo.h"
 #include "cli/run.h"
+#include "cli/settings_file.h"
 #include "workflow/check.h"
 #include "workflow/lock.h"
 
@@ -23,6 +24,8 @@ typedef struct checker {
     bool partial;   /* a file did not parse, so that the rules were not tried on it */
     path_list files;
     const lock_file *lock; /* NULL where there is none */
+    workflow **workflows;
+    size_t workflow_count, workflow_cap;
 } checker;
 
 static int read_source(checker *c, const char *path, str *ret, err *e) {
@@ -116,6 +119,23 @@ static int check_lock(checker *c, bool all, err *e) {
     return 0;
 }
 
+/* ---- slipway.yml ----------------------------------------------------------------------------- */
+
+/* After the workflows, whose jobs it names. */
+static int check_settings(checker *c, err *e) {
+    const char *name = shown(c, fs_join(c->a, c->root, STR(SETTINGS_FILE)));
+    settings *s;
+    int r = settings_file_read(c->a, c->sources, c->root, name, &s, e);
+    if (r < 0 || !s) return r;
+    c->invalid += s->problems.errors;
+    add_problems(c, &s->problems);
+    problem_list found = {.a = c->a};
+    if (!c->partial) settings_check_jobs(s, c->workflows, c->workflow_count, &found);
+    add_problems(c, &found);
+    path_list_add(&c->files, name);
+    return 0;
+}
+
 /* ---- files ---------------------------------------------------------------------------------- */
 
 /* The lock file knows workflows by their path from the repository's root. */
@@ -142,6 +162,7 @@ static int check_workflow_file(checker *c, const char *path, str source, err *e)
     add_problems(c, &w->problems);
     add_problems(c, &refused);
     add_problems(c, &found);
+    ARENA_PUSH(c->a, c->workflows, c->workflow_count, c->workflow_cap, w);
     c->invalid += w->problems.errors + refused.errors;
     c->partial |= w->problems.errors > 0;
     return 0;
@@ -257,6 +278,7 @@ static int check_all(checker *c, const options *given, err *e) {
     if (r == 0) r = check_lock(c, given->arg_count == 0, e);
     for (size_t i = 0; i < c->files.count && r == 0; i++)
         r = check_file(c, c->files.items[i], e);
+    if (r == 0 && given->arg_count == 0) r = check_settings(c, e);
     return r;
 }
 
@@ -313,13 +335,14 @@ const verb verb_check = {
         "\n\n"
         "Without FILE, checks all of .github/workflows, action.yml in the repository's top folder "
         "and those under .github/actions. A FILE named action.yml or action.yaml is an action, a "
-        "folder stands for the workflows in it. Nothing is fetched: actions and workflows of other "
+        "folder stands for the workflows in it; slipway.yml is read when no FILE is given. Nothing "
+        "is fetched: actions and workflows of other "
         "repositories are not looked into.",
     .exits =
         (const verb_pair[]){
             {"0", "nothing was found, or warnings only"},
             {"1", "errors in files that GitHub accepts; warnings, with --strict"},
-            {"2", "GitHub refuses a file, or the command is invalid"},
+            {"2", "GitHub or 'slipway run' refuses a file, or the command is invalid"},
             {0},
         },
     .examples =

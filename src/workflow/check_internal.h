@@ -111,7 +111,13 @@
     X(LOCK_UNLOCKED, "lock-unlocked", NOTE, "A workflow that the lock file does not have",         \
       "run 'slipway lock': what such a workflow uses is not verified")                             \
     X(LOCK_UNUSED, "lock-unused", NOTE, "Something in the lock file that nothing uses",            \
-      "run 'slipway lock', which removes it")
+      "run 'slipway lock', which removes it")                                                      \
+    X(SETTINGS, "settings", ERROR, "Something in slipway.yml that cannot be read",                 \
+      "the keys are listed in docs/egress.md")                                                     \
+    X(NETWORK, "network", ERROR, "A name or address that a network cannot have",                   \
+      "write a name, a name and a port, or *.domain; see docs/egress.md")                          \
+    X(SETTINGS_JOB, "settings-job", ERROR, "A job in slipway.yml that no workflow has",            \
+      "write the id of a job; what is said of no job limits nothing")
 
 typedef enum check_rule_id {
 #define X(id, ...) RULE_##id,

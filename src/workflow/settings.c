@@ -245,3 +245,28 @@ const network_settings *settings_network(const settings *s, str job) {
             return &s->jobs[i].network;
     return &s->network;
 }
+
+void settings_check_jobs(const settings *s, workflow *const *workflows, size_t count,
+                         problem_list *out) {
+    size_t id_count = 0;
+    for (size_t i = 0; i < count; i++)
+        id_count += workflows[i]->job_count;
+    str *ids = ARENA_ARRAY(out->a, str, id_count);
+    nameset known = NAMESET(out->a);
+    id_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < workflows[i]->job_count; j++) {
+            ids[id_count] = workflows[i]->jobs[j]->id;
+            nameset_add(&known, ids[id_count++]);
+        }
+    }
+    for (size_t i = 0; i < s->job_count; i++) {
+        const settings_text *id = &s->jobs[i].id;
+        if (nameset_find(&known, id->text) >= 0) continue;
+        str near = str_nearest(id->text, ids, id_count);
+        str help = near.len ? arena_printf(out->a, "did you mean '%.*s'?", STR_ARG(near))
+                            : STR("what is said of no job limits nothing");
+        problem_add(out, SEVERITY_ERROR, "settings-job", id->where, help,
+                    "no workflow has a job '%.*s'", STR_ARG(id->text));
+    }
+}

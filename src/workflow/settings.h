@@ -67,4 +67,9 @@ int settings_parse(arena *a, str source, const char *path, settings **ret, err *
  * GitHub does, without case. Never NULL. */
 const network_settings *settings_network(const settings *s, str job);
 
+/* Adds a problem for each job that is named here and that none of the workflows has: a misspelt one
+ * would run without its limits. */
+void settings_check_jobs(const settings *s, workflow *const *workflows, size_t count,
+                         problem_list *out);
+
 #endif
