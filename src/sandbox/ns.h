@@ -69,6 +69,5 @@ int ns_guard_ruleset(void);
 void ns_guard_command(int ruleset);
 /* Compiles the seccomp filter: done once, in the zygote. */
 int ns_guard_prepare(err *e);
-int ns_landlock_abi(void);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/fs.h"
+#include "base/jail.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -235,11 +236,6 @@ struct ruleset_attr {
     uint64_t fs, net, scoped;
 };
 
-int ns_landlock_abi(void) {
-    long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-    return abi < 0 ? 0 : (int)abi;
-}
-
 /* A ruleset that allows `access` below the root that this process has now, and refuses it anywhere
  * else. Moving files between folders is refused unless it is handled and allowed. */
 static int make_ruleset(uint64_t access, bool scoped) {
@@ -260,7 +256,7 @@ static int make_ruleset(uint64_t access, bool scoped) {
  * is Slipway's own, as /proc/self/exe of a command that has not been executed yet (a script whose
  * interpreter that is). Its abstract sockets are its own, and so are the host's. */
 static int confine_job(err *e) {
-    int abi = ns_landlock_abi();
+    int abi = landlock_abi();
     if (abi < ABI_REFER) return 0;
     uint64_t access = LANDLOCK_ACCESS_FS_REFER | LANDLOCK_ACCESS_FS_EXECUTE;
     _cleanup_close_ int ruleset = make_ruleset(access, abi >= ABI_SCOPE);
@@ -272,7 +268,7 @@ static int confine_job(err *e) {
 /* Of one command: it forbids nothing. What counts is the domain: to look into a process, one's own
  * must be an ancestor of its. */
 int ns_guard_ruleset(void) {
-    return ns_landlock_abi() < ABI_REFER ? -1 : make_ruleset(LANDLOCK_ACCESS_FS_REFER, false);
+    return landlock_abi() < ABI_REFER ? -1 : make_ruleset(LANDLOCK_ACCESS_FS_REFER, false);
 }
 
 void ns_guard_command(int ruleset) {

@@ -4,7 +4,7 @@
  * two halves. The documents are small and JSON: oci_read.c judges each, oci_find.c follows them
  * from the index over a manifest to a config, and verifies every blob's size and digest on the way.
  * The layers are archives, made by anybody, and may be large: a child that has given up what it can
- * (oci_jail.c) unpacks them one over the other (oci_layer.c) into a folder beside its place, which
+ * (base/jail.h) unpacks them one over the other (oci_layer.c) into a folder beside its place, which
  * oci_cache.c then renames. So a folder in the cache is whole, and belongs to the digest that it is
  * named after.
  *
@@ -109,12 +109,5 @@ void oci_layer_prepare(void);
  * `layer`: where it has not, that is the error, and the tree is worth nothing. No name and no link
  * in the archive leads out of the root. */
 int oci_layer_apply(oci_tree *t, int blob, const oci_descriptor *layer, err *e);
-
-/* ---- oci_jail.c ---------------------------------------------------------------------------- */
-
-/* Gives up, for good, what unpacking into `root` does not need: capabilities, all other files
- * (Landlock, Linux 5.19), and all but the few system calls that it takes (seccomp). What is open
- * stays so. */
-int oci_jail_enter(int root, bool keep_ids, err *e);
 
 #endif

@@ -10,14 +10,22 @@
 #include "sandbox/oci.h"
 
 #include "base/fs.h"
+#include "base/jail.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* An archive that takes more is no image's. */
+#define CPU_SECONDS 3600
+#define MEMORY_MAX  (4ULL << 30)
+/* Root's files get the image's owners and modes; nobody else has these. */
+#define OWNER_RIGHTS (1u << CAP_CHOWN | 1u << CAP_DAC_OVERRIDE | 1u << CAP_FOWNER)
 
 /* ---- one image ----------------------------------------------------------------------------- */
 
@@ -72,7 +80,12 @@ static int unpack_all(void *context, strbuf *out, err *e) {
     (void)out;
     umask(0);
     oci_layer_prepare();
-    if (oci_jail_enter(w->root, w->keep_ids, e) < 0) return e->code;
+    jail_spec jail = {.kind = JAIL_WRITE,
+                      .tree = w->root,
+                      .keep = OWNER_RIGHTS,
+                      .memory_max = MEMORY_MAX,
+                      .cpu_max_s = CPU_SECONDS};
+    if (jail_enter(&jail, e) < 0) return err_context(e, "unpacking");
     for (size_t n = 0; n < m->layer_count; n++) {
         if (oci_layer_apply(&t, w->blobs[n], &m->layers[n], e) < 0)
             return err_context(e, "layer %zu of %zu, sha256:%.12s", n + 1, m->layer_count,

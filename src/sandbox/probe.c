@@ -3,6 +3,7 @@
 #include "sandbox/ns.h"
 
 #include "base/fs.h"
+#include "base/jail.h"
 #include "sandbox/cgroup.h"
 
 #include <stdio.h>
@@ -114,7 +115,7 @@ void sandbox_probe(sandbox_means *ret) {
     _cleanup_arena_ arena *a = arena_new();
     char *dir = NULL;
     err e = {0};
-    *ret = (sandbox_means){.root = has_many_ids(), .landlock = ns_landlock_abi()};
+    *ret = (sandbox_means){.root = has_many_ids(), .landlock = landlock_abi()};
     trial t = {.means = ret};
     cgroup_describe(ret->cgroup, sizeof ret->cgroup);
     if (fs_temp_dir(a, "slipway-probe-", &dir, &e) < 0 || try_it(a, dir, &t, &e) < 0)

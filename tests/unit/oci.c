@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/hash.h"
+#include "base/jail.h"
 #include "base/json.h"
 #include "sandbox/oci.h"
 
@@ -865,7 +866,8 @@ static void an_image_is_unpacked_once_by_many_at_a_time(void **state) {
 
 static void in_jail(fixture *f, const char *path) {
     int root = open(f->layout, O_RDONLY | O_DIRECTORY), made;
-    if (oci_jail_enter(root, geteuid() == 0, &f->e) < 0) _exit(10);
+    jail_spec jail = {.kind = JAIL_WRITE, .tree = root};
+    if (jail_enter(&jail, &f->e) < 0) _exit(10);
     made = openat(root, "made", O_WRONLY | O_CREAT, 0600);
     if (made < 0) _exit(11);
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, (int[2]){0}) == 0) _exit(12);
