@@ -61,10 +61,10 @@ static int confine_files(const jail_spec *spec, err *e) {
         .parent_fd = spec->tree};
     if (landlock_abi() < ABI_REFER) return 0;
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof handled, 0);
-    bool confined =
-        ruleset >= 0 &&
-        syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &tree, 0) == 0 &&
-        syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
+    bool confined = ruleset >= 0 &&
+                    (spec->tree < 0 || syscall(SYS_landlock_add_rule, ruleset,
+                                               LANDLOCK_RULE_PATH_BENEATH, &tree, 0) == 0) &&
+                    syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
     int failed = errno;
     if (ruleset >= 0) close(ruleset);
     return confined ? 0 : err_sys(e, failed, "cannot confine a reader to its folder");

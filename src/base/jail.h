@@ -13,7 +13,8 @@ typedef enum jail_kind {
 
 typedef struct jail_spec {
     jail_kind kind;
-    int tree;            /* an open folder, the only one whose files can be named from now on */
+    int tree;            /* an open folder, the only one whose files can be named from now on; -1:
+                          * none can be */
     uint32_t keep;       /* capabilities that are kept where we have them: 1u << CAP_CHOWN, … */
     uint64_t memory_max; /* bytes of address space; 0: not limited */
     unsigned cpu_max_s;  /* 0: not limited */

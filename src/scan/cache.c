@@ -1,0 +1,123 @@
+/* cache.c: "slipway-scan-1\n", the scanners' digest, the number of entries, the entries (key, where
+ * its text begins, its length), then the texts. Numbers are in this machine's order: a cache does
+ * not travel. */
+#include "scan/cache.h"
+
+#include "base/fs.h"
+#include "base/hash.h"
+
+#include <string.h>
+
+#define MAGIC     "slipway-scan-1\n"
+#define BYTES_MAX (512ULL << 20)
+
+typedef struct entry {
+    uint8_t key[SCAN_KEY_BYTES];
+    uint64_t at, size;
+} entry;
+
+typedef struct head {
+    char magic[16];
+    uint8_t digest[16];
+    uint64_t count;
+} head;
+
+struct scan_cache {
+    arena *a;
+    const char *path;
+    head head;
+    str texts;        /* of the file that was read */
+    const entry *old; /* unaligned bytes are copied, so these are aligned */
+    size_t old_count, cap, used;
+    uint32_t *table; /* open: index + 1 into old */
+    entry *kept;
+    size_t kept_count, kept_cap;
+    strbuf said;
+    bool changed;
+};
+
+static size_t place_of(const scan_cache *c, const uint8_t *key) {
+    uint64_t hash; /* keys are digests */
+    memcpy(&hash, key, sizeof hash);
+    return (size_t)hash & (c->cap - 1);
+}
+
+static void index_old(scan_cache *c) {
+    for (c->cap = 16; c->cap < c->old_count * 2;)
+        c->cap *= 2;
+    c->table = ARENA_ARRAY(c->a, uint32_t, c->cap);
+    for (size_t i = 0; i < c->old_count; i++) {
+        size_t at = place_of(c, c->old[i].key);
+        while (c->table[at])
+            at = (at + 1) & (c->cap - 1);
+        c->table[at] = (uint32_t)(i + 1);
+    }
+}
+
+/* Every number in the file is judged before it is used. */
+static void load(scan_cache *c) {
+    str file;
+    head h;
+    err ignored = {0};
+    if (fs_read_file(c->a, c->path, BYTES_MAX, &file, &ignored) < 0 || file.len < sizeof h) return;
+    memcpy(&h, file.ptr, sizeof h);
+    if (memcmp(h.magic, c->head.magic, sizeof h.magic) != 0 ||
+        memcmp(h.digest, c->head.digest, sizeof h.digest) != 0 ||
+        h.count > (file.len - sizeof h) / sizeof(entry) || h.count >= UINT32_MAX)
+        return;
+    entry *entries = ARENA_ARRAY(c->a, entry, h.count);
+    memcpy(entries, file.ptr + sizeof h, h.count * sizeof *entries);
+    str texts = str_sub(file, sizeof h + h.count * sizeof *entries, file.len);
+    for (size_t i = 0; i < h.count; i++) {
+        if (entries[i].at > texts.len || entries[i].size > texts.len - entries[i].at) return;
+    }
+    c->old = entries;
+    c->old_count = h.count;
+    c->texts = texts;
+}
+
+scan_cache *scan_cache_open(arena *a, const char *folder, const uint8_t digest[16]) {
+    scan_cache *c = ARENA_NEW(a, scan_cache);
+    char name[33];
+    hex_encode(digest, 16, name);
+    *c = (scan_cache){.a = a, .said = STRBUF_INIT, .head.magic = MAGIC};
+    memcpy(c->head.digest, digest, sizeof c->head.digest);
+    c->path = fs_join(a, folder, str_from(name));
+    load(c);
+    index_old(c);
+    return c;
+}
+
+bool scan_cache_find(scan_cache *c, const uint8_t key[SCAN_KEY_BYTES], str *ret) {
+    for (size_t at = place_of(c, key); c->table[at]; at = (at + 1) & (c->cap - 1)) {
+        const entry *found = &c->old[c->table[at] - 1];
+        if (memcmp(found->key, key, SCAN_KEY_BYTES) != 0) continue;
+        *ret = str_sub(c->texts, found->at, found->at + found->size);
+        c->used++;
+        return true;
+    }
+    c->changed = true;
+    return false;
+}
+
+void scan_cache_keep(scan_cache *c, const uint8_t key[SCAN_KEY_BYTES], str said) {
+    entry kept = {.at = c->said.len, .size = said.len};
+    memcpy(kept.key, key, SCAN_KEY_BYTES);
+    strbuf_add(&c->said, said);
+    ARENA_PUSH(c->a, c->kept, c->kept_count, c->kept_cap, kept);
+}
+
+static void store(scan_cache *c) {
+    _cleanup_strbuf_ strbuf out = STRBUF_INIT;
+    err ignored = {0};
+    c->head.count = c->kept_count;
+    strbuf_add(&out, (str){(const char *)&c->head, sizeof c->head});
+    strbuf_add(&out, (str){(const char *)c->kept, c->kept_count * sizeof *c->kept});
+    strbuf_add(&out, strbuf_str(&c->said));
+    fs_write(c->path, strbuf_str(&out), 0600, &ignored);
+}
+
+void scan_cache_close(scan_cache *c) {
+    if (c->changed || c->used != c->old_count) store(c);
+    strbuf_done(&c->said);
+}

@@ -1,0 +1,34 @@
+/* pool.h: items that are worked on by children, each in a jail. Private to src/scan.
+ *
+ * Children take the next item whenever they are free. What they say comes back as bytes, in the
+ * order of the items. A child that dies (a crash, no memory, too much time) costs its item, which
+ * gets an error, and is replaced. */
+#ifndef SLIPWAY_SCAN_POOL_H
+#define SLIPWAY_SCAN_POOL_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+typedef struct pool_work {
+    size_t count;
+    unsigned jobs;            /* 0: one a core */
+    int tree;                 /* that children may read in, or -1 */
+    unsigned item_timeout_ms; /* 0: none */
+    void *context;
+    int (*start)(void *context, err *e); /* in a child, before its jail; may be NULL */
+    /* In a child: adds to `out` what it has to say of an item; often nothing. */
+    void (*work)(void *context, size_t item, strbuf *out);
+    void (*progress)(void *context, size_t done); /* now and then; may be NULL */
+} pool_work;
+
+typedef struct pool_answer {
+    size_t item;
+    str said; /* in the arena */
+    str died; /* why there is no whole answer, or empty */
+} pool_answer;
+
+/* Answers are sorted by item; items of which nothing was said have none. ERR_LIMIT when all answers
+ * together have more than 256 MiB. */
+int pool_run(arena *a, const pool_work *work, pool_answer **ret, size_t *ret_count, err *e);
+
+#endif

@@ -1,0 +1,38 @@
+/* source.h: where what is scanned comes from. Private to src/scan but for the makers of sources.
+ *
+ * A source is a list of items in a fixed order. It is made in the parent; the items are read in
+ * children that were forked from it. */
+#ifndef SLIPWAY_SCAN_SOURCE_H
+#define SLIPWAY_SCAN_SOURCE_H
+
+#include "scan/scan.h"
+
+#define SCAN_KEY_BYTES 16
+
+struct scan_source {
+    size_t count;
+    int tree; /* the folder that children may read in, or -1: none */
+    void *self;
+    /* The path of an item as it is shown, borrowed. */
+    str (*path)(const scan_source *s, size_t item);
+    /* What tells whether an item has changed since it was read: false when it must be read. May be
+     * NULL. */
+    bool (*key)(const scan_source *s, size_t item, uint8_t ret[SCAN_KEY_BYTES]);
+    /* In a child, before its jail: what reading needs. May be NULL. */
+    int (*start)(scan_source *s, err *e);
+    /* In a child: an item's bytes, in `into` or borrowed until the next call. More than `max_bytes`
+     * is ERR_LIMIT. What is gone or is no file any more is ERR_NOT_FOUND, which is no error of the
+     * scan. */
+    int (*read)(scan_source *s, size_t item, uint64_t max_bytes, strbuf *into, str *ret, err *e);
+    /* In the parent: adds what only it can know to a finding of an item (the commit). May be NULL.
+     */
+    void (*place)(scan_source *s, arena *a, size_t item, finding *f);
+};
+
+/* The files of a folder, or one file. In a git working copy those that git tracks or does not
+ * ignore, in others all but .git; sorted by path. Links are not followed and not read. */
+int scan_source_tree(arena *a, const char *path, scan_source **ret, err *e);
+/* One text that is in memory. */
+scan_source *scan_source_text(arena *a, str path, str body);
+
+#endif

@@ -1,0 +1,165 @@
+#include "scan/source.h"
+
+#include "base/fs.h"
+#include "base/git.h"
+#include "base/hash.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FILES_MAX 10000000
+#define DEPTH_MAX 200
+/* A file that was written this short a time ago may be written again with the same times. */
+#define FRESH_NS 2000000000LL
+
+typedef struct tree {
+    scan_source base;
+    arena *a;
+    int root; /* the folder, or that of the one file */
+    str *paths;
+    size_t count, cap;
+    int64_t began_ns;
+} tree;
+
+static str tree_path(const scan_source *s, size_t item) {
+    return ((const tree *)s->self)->paths[item];
+}
+
+/* ---- what has changed ----------------------------------------------------------------------- */
+
+static int64_t nanoseconds(struct timespec t) {
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* As git's index does it: what a file's entry says, without its bytes. */
+static bool tree_key(const scan_source *s, size_t item, uint8_t ret[SCAN_KEY_BYTES]) {
+    const tree *t = s->self;
+    struct stat st;
+    if (fstatat(t->root, t->paths[item].ptr, &st, AT_SYMLINK_NOFOLLOW) < 0) return false;
+    int64_t modified = nanoseconds(st.st_mtim), changed = nanoseconds(st.st_ctim);
+    if (modified + FRESH_NS > t->began_ns || changed + FRESH_NS > t->began_ns) return false;
+    uint8_t digest[32];
+    uint64_t facts[] = {(uint64_t)st.st_size, (uint64_t)modified, (uint64_t)changed, st.st_ino,
+                        st.st_mode};
+    sha256 *h = sha256_new();
+    sha256_add(h, t->paths[item].ptr, t->paths[item].len + 1);
+    sha256_add(h, facts, sizeof facts);
+    sha256_end(h, digest);
+    memcpy(ret, digest, SCAN_KEY_BYTES);
+    return true;
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+static int read_all(int fd, size_t expected, uint64_t max_bytes, strbuf *into, err *e) {
+    strbuf_clear(into);
+    for (size_t room = expected + 1;; room = 64 << 10) {
+        strbuf_reserve(into, room);
+        ssize_t n = read(fd, into->ptr + into->len, room);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return err_sys(e, errno, "cannot be read");
+        if (n == 0) return 0;
+        into->len += (size_t)n;
+        if (into->len > max_bytes)
+            return err_set(e, ERR_LIMIT, "is larger than %llu MiB (--max-file-size)",
+                           (unsigned long long)max_bytes >> 20);
+    }
+}
+
+static int tree_read(scan_source *s, size_t item, uint64_t max_bytes, strbuf *into, str *ret,
+                     err *e) {
+    const tree *t = s->self;
+    _cleanup_close_ int fd = openat(t->root, t->paths[item].ptr,
+                                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 && (errno == ENOENT || errno == ELOOP || errno == ENXIO || errno == ENOTDIR))
+        return err_set(e, ERR_NOT_FOUND, "is no file any more");
+    if (fd < 0 || fstat(fd, &st) < 0) return err_sys(e, errno, "cannot be opened");
+    if (!S_ISREG(st.st_mode)) return err_set(e, ERR_NOT_FOUND, "is no file");
+    if ((uint64_t)st.st_size > max_bytes)
+        return err_set(e, ERR_LIMIT, "is larger than %llu MiB (--max-file-size)",
+                       (unsigned long long)max_bytes >> 20);
+    int r = read_all(fd, (size_t)st.st_size, max_bytes, into, e);
+    *ret = strbuf_str(into);
+    return r;
+}
+
+/* ---- which files ---------------------------------------------------------------------------- */
+
+static int add_path(tree *t, str path, err *e) {
+    if (t->count == FILES_MAX)
+        return err_set(e, ERR_LIMIT, "there are more than %d files", FILES_MAX);
+    ARENA_PUSH(t->a, t->paths, t->count, t->cap, path);
+    return 0;
+}
+
+/* Links are left out, so no walk is endless. */
+static int walk(tree *t, const char *root, str folder, unsigned depth, err *e) {
+    fs_entry *entries;
+    size_t count;
+    const char *path = fs_join(t->a, root, folder);
+    if (depth == 0)
+        return err_set(e, ERR_LIMIT, "'%s' lies more than %d folders deep", path, DEPTH_MAX);
+    int r = fs_list(t->a, path, &entries, &count, e);
+    for (size_t i = 0; i < count && r == 0; i++) {
+        str name = entries[i].name;
+        if (entries[i].is_link || str_is(name, ".git")) continue;
+        str inner =
+            folder.len ? arena_printf(t->a, "%.*s/%.*s", STR_ARG(folder), STR_ARG(name)) : name;
+        r = entries[i].is_dir ? walk(t, root, inner, depth - 1, e) : add_path(t, inner, e);
+    }
+    return r;
+}
+
+/* Of a folder inside a working copy, what lies below it. A folder of which git knows nothing is
+ * one that it ignores, and was named on purpose. */
+static int list_git(tree *t, const char *path, bool *ret_known, err *e) {
+    err ignored = {0};
+    str *files;
+    size_t count;
+    *ret_known = git_files(t->a, path, &files, &count, &ignored) == 0 && count > 0;
+    int r = 0;
+    for (size_t i = 0; *ret_known && i < count && r == 0; i++)
+        r = add_path(t, files[i], e);
+    return r;
+}
+
+static int open_one(tree *t, const char *path, err *e) {
+    const char *slash = strrchr(path, '/');
+    const char *folder = slash ? arena_cstr(t->a, (str){path, (size_t)(slash - path) + 1}) : ".";
+    t->root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (t->root < 0) return err_sys(e, errno, "cannot open '%s'", folder);
+    return add_path(t, arena_str(t->a, str_from(slash ? slash + 1 : path)), e);
+}
+
+static int open_folder(tree *t, const char *path, err *e) {
+    bool known;
+    t->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (t->root < 0) return err_sys(e, errno, "cannot open '%s'", path);
+    int r = list_git(t, path, &known, e);
+    if (r == 0 && !known) r = walk(t, path, STR_EMPTY, DEPTH_MAX, e);
+    return r;
+}
+
+int scan_source_tree(arena *a, const char *path, scan_source **ret, err *e) {
+    tree *t = ARENA_NEW(a, tree);
+    struct stat st;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    *t = (tree){.a = a, .root = -1, .began_ns = nanoseconds(now)};
+    if (stat(path, &st) < 0) return err_sys(e, errno, "cannot scan '%s'", path);
+    int r = S_ISDIR(st.st_mode) ? open_folder(t, path, e) : open_one(t, path, e);
+    if (r < 0) return r;
+    t->base = (scan_source){.count = t->count,
+                            .tree = t->root,
+                            .self = t,
+                            .path = tree_path,
+                            .key = tree_key,
+                            .read = tree_read};
+    *ret = &t->base;
+    return 0;
+}
