@@ -5,7 +5,7 @@
 
 #define SETTINGS_BYTES_MAX (1u << 20)
 
-static void add_problem(problem_list *out, const settings_text *at, const err *e) {
+static void add_problem(problem_list *out, const yaml_text *at, const err *e) {
     problem_add(out, SEVERITY_ERROR, "network", at->where, STR_EMPTY, "%s", e->message);
 }
 

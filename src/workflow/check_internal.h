@@ -9,7 +9,7 @@
 
 #include "workflow/check.h"
 #include "workflow/event.h"
-#include "workflow/nameset.h"
+#include "base/nameset.h"
 #include "workflow/place.h"
 
 /* ---- rules --------------------------------------------------------------------------------- */

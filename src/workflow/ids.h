@@ -3,7 +3,7 @@
 #ifndef SLIPWAY_WORKFLOW_IDS_H
 #define SLIPWAY_WORKFLOW_IDS_H
 
-#include "workflow/nameset.h"
+#include "base/nameset.h"
 #include "workflow/reading.h"
 
 typedef struct id_set {

@@ -3,7 +3,7 @@
  * places and the order of errors are GitHub's, so that what a person sees here and on github.com
  * is the same. */
 #include "workflow/interpolate.h"
-#include "workflow/nameset.h"
+#include "base/nameset.h"
 #include "workflow/reading.h"
 
 #include <stdlib.h>

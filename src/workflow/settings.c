@@ -1,15 +1,10 @@
 /* slipway.yml: a small file, so it is read straight from the tree of nodes. */
 #include "workflow/settings.h"
 
-#include "workflow/nameset.h"
+#include "base/nameset.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define RULE         "settings"
-
-typedef struct reader {
-    arena *a;
-    settings *s;
-} reader;
 
 static const str mode_names[NETWORK_MODE_COUNT] = {STR_INIT(""), STR_INIT("host"), STR_INIT("none"),
                                                    STR_INIT("allow"), STR_INIT("audit")};
@@ -18,105 +13,49 @@ const char *network_mode_name(network_mode mode) {
     return mode_names[mode].ptr;
 }
 
-/* ---- what is wrong ------------------------------------------------------------------------- */
-
-#define ERROR(r, node, help, ...)                                                                  \
-    problem_add(&(r)->s->problems, SEVERITY_ERROR, RULE, (node)->where, help, __VA_ARGS__)
-
-static str suggest(reader *r, str word, const str *known, size_t count) {
-    str near = str_nearest(word, known, count);
-    return near.len ? arena_printf(r->a, "did you mean '%.*s'?", STR_ARG(near)) : STR_EMPTY;
-}
-
-static bool is_mapping(reader *r, const yaml_node *n, const char *what) {
-    if (n->kind == YAML_MAPPING) return true;
-    ERROR(r, n, STR_EMPTY, "'%s' must be a mapping", what);
-    return false;
-}
-
-/* The text of a scalar that means a string. */
-static bool take_text(reader *r, const yaml_node *n, const char *what, settings_text *ret) {
-    value v;
-    err e = {0};
-    *ret = (settings_text){.where = n->where};
-    if (n->kind != YAML_SCALAR) {
-        ERROR(r, n, STR_EMPTY, "%s must be a text", what);
-    } else if (yaml_scalar(n, &v, &e) < 0) {
-        ERROR(r, n, STR_EMPTY, "%s", e.message);
-    } else if (v.kind != VALUE_STRING) {
-        ERROR(r, n, STR("write it in quotes"), "%s must be a text, not %s", what,
-              v.kind == VALUE_NULL ? "empty" : "a number or truth value");
-    } else {
-        ret->text = v.string;
-        return true;
-    }
-    return false;
-}
-
-/* Keys are known, and each stands once. `take` gets the index of the key in `known`. */
-typedef void take_fn(reader *r, size_t key, const yaml_node *item, void *context);
-
-static void take_keys(reader *r, const yaml_node *mapping, const str *known, size_t count,
-                      const char *where, take_fn *take, void *context) {
-    nameset seen = NAMESET(r->a);
-    for (size_t i = 0; i < mapping->mapping.count; i++) {
-        const yaml_pair *pair = &mapping->mapping.pairs[i];
-        settings_text key;
-        size_t k = 0;
-        if (!take_text(r, pair->key, "a key", &key)) continue;
-        while (k < count && !str_eq(key.text, known[k]))
-            k++;
-        if (k == count)
-            ERROR(r, pair->key, suggest(r, key.text, known, count), "unknown key '%.*s' in %s",
-                  STR_ARG(key.text), where);
-        else if (!nameset_add(&seen, key.text))
-            ERROR(r, pair->key, STR_EMPTY, "'%.*s' is already defined", STR_ARG(key.text));
-        else
-            take(r, k, pair->item, context);
-    }
-}
-
 /* ---- network ------------------------------------------------------------------------------- */
 
-static void take_mode(reader *r, const yaml_node *n, network_settings *net) {
-    settings_text text;
-    if (!take_text(r, n, "the mode", &text)) return;
+static void take_mode(yaml_reader *r, const yaml_node *n, network_settings *net) {
+    yaml_text text;
+    if (!yaml_take_text(r, n, "the mode", &text)) return;
     for (size_t m = NETWORK_HOST; m < NETWORK_MODE_COUNT; m++) {
         if (!str_eq(text.text, mode_names[m])) continue;
         net->mode = (network_mode)m;
         return;
     }
-    str help = suggest(r, text.text, mode_names + 1, COUNT(mode_names) - 1);
-    ERROR(r, n, help, "unknown mode '%.*s': write host, none, allow or audit", STR_ARG(text.text));
+    str help = yaml_suggest(r, text.text, mode_names + 1, COUNT(mode_names) - 1);
+    YAML_WRONG(r, n, help, "unknown mode '%.*s': write host, none, allow or audit",
+               STR_ARG(text.text));
 }
 
-static void take_allow(reader *r, const yaml_node *n, network_settings *net) {
+static void take_allow(yaml_reader *r, const yaml_node *n, network_settings *net) {
     if (n->kind != YAML_SEQUENCE) {
-        ERROR(r, n, STR("write allow: [host:port, \"*.domain\"]"), "'allow' must be a sequence");
+        YAML_WRONG(r, n, STR("write allow: [host:port, \"*.domain\"]"),
+                   "'allow' must be a sequence");
         return;
     }
     if (n->sequence.count > SETTINGS_ALLOW_MAX) {
-        ERROR(r, n, STR_EMPTY, "'allow' has more than %d entries", SETTINGS_ALLOW_MAX);
+        YAML_WRONG(r, n, STR_EMPTY, "'allow' has more than %d entries", SETTINGS_ALLOW_MAX);
         return;
     }
-    net->allow = ARENA_ARRAY(r->a, settings_text, n->sequence.count);
+    net->allow = ARENA_ARRAY(r->a, yaml_text, n->sequence.count);
     for (size_t i = 0; i < n->sequence.count; i++)
-        if (take_text(r, n->sequence.items[i], "an entry of 'allow'",
-                      &net->allow[net->allow_count]))
+        if (yaml_take_text(r, n->sequence.items[i], "an entry of 'allow'",
+                           &net->allow[net->allow_count]))
             net->allow_count++;
 }
 
-static void take_hosts(reader *r, const yaml_node *n, network_settings *net) {
-    if (!is_mapping(r, n, "hosts")) return;
+static void take_hosts(yaml_reader *r, const yaml_node *n, network_settings *net) {
+    if (!yaml_is_mapping(r, n, "hosts")) return;
     if (n->mapping.count > SETTINGS_HOSTS_MAX) {
-        ERROR(r, n, STR_EMPTY, "'hosts' has more than %d entries", SETTINGS_HOSTS_MAX);
+        YAML_WRONG(r, n, STR_EMPTY, "'hosts' has more than %d entries", SETTINGS_HOSTS_MAX);
         return;
     }
     net->hosts = ARENA_ARRAY(r->a, struct settings_host, n->mapping.count);
     for (size_t i = 0; i < n->mapping.count; i++) {
         struct settings_host *host = &net->hosts[net->host_count];
-        if (take_text(r, n->mapping.pairs[i].key, "a host's name", &host->name) &&
-            take_text(r, n->mapping.pairs[i].item, "a host's address", &host->address))
+        if (yaml_take_text(r, n->mapping.pairs[i].key, "a host's name", &host->name) &&
+            yaml_take_text(r, n->mapping.pairs[i].item, "a host's address", &host->address))
             net->host_count++;
     }
 }
@@ -129,8 +68,8 @@ typedef struct network_reading {
     bool mode, allow;
 } network_reading;
 
-static void take_network_key(reader *r, size_t key, const yaml_node *item, void *context) {
-    static void (*const take[])(reader *, const yaml_node *,
+static void take_network_key(yaml_reader *r, size_t key, const yaml_node *item, void *context) {
+    static void (*const take[])(yaml_reader *, const yaml_node *,
                                 network_settings *) = {take_mode, take_allow, take_hosts};
     network_reading *n = context;
     n->mode |= key == 0;
@@ -139,82 +78,85 @@ static void take_network_key(reader *r, size_t key, const yaml_node *item, void 
 }
 
 /* What contradicts itself would be understood by half of its readers. */
-static void judge_network(reader *r, const yaml_node *n, const network_reading *x) {
+static void judge_network(yaml_reader *r, const yaml_node *n, const network_reading *x) {
     network_settings *net = x->net;
     if (!x->mode) {
         net->mode = NETWORK_ALLOW;
         if (!x->allow)
-            ERROR(r, n, STR("write mode: none to allow nothing"),
-                  "'network' needs a mode or a list of what is allowed");
+            YAML_WRONG(r, n, STR("write mode: none to allow nothing"),
+                       "'network' needs a mode or a list of what is allowed");
         return;
     }
     if (net->mode == NETWORK_ALLOW && !x->allow)
-        ERROR(r, n, STR("add allow: [host:port], or write mode: none"),
-              "mode allow needs the list 'allow'");
+        YAML_WRONG(r, n, STR("add allow: [host:port], or write mode: none"),
+                   "mode allow needs the list 'allow'");
     if (x->allow && (net->mode == NETWORK_NONE || net->mode == NETWORK_HOST))
-        ERROR(r, n, STR("remove 'allow', or write mode: allow"),
-              "mode %s does not go with a list of what is allowed", network_mode_name(net->mode));
+        YAML_WRONG(r, n, STR("remove 'allow', or write mode: allow"),
+                   "mode %s does not go with a list of what is allowed",
+                   network_mode_name(net->mode));
 }
 
-static void take_network(reader *r, const yaml_node *n, network_settings *net) {
+static void take_network(yaml_reader *r, const yaml_node *n, network_settings *net) {
     network_reading x = {.net = net};
-    if (!is_mapping(r, n, "network")) return;
+    if (!yaml_is_mapping(r, n, "network")) return;
     net->where = n->where;
-    size_t errors = r->s->problems.errors;
-    take_keys(r, n, network_keys, COUNT(network_keys), "'network'", take_network_key, &x);
-    if (r->s->problems.errors == errors) judge_network(r, n, &x);
+    size_t errors = r->problems->errors;
+    yaml_take_keys(r, n, network_keys, COUNT(network_keys), "'network'", take_network_key, &x);
+    if (r->problems->errors == errors) judge_network(r, n, &x);
 }
 
 /* ---- jobs ---------------------------------------------------------------------------------- */
 
 static const str job_keys[] = {STR_INIT("network")};
 
-static void take_job_key(reader *r, size_t key, const yaml_node *item, void *context) {
+static void take_job_key(yaml_reader *r, size_t key, const yaml_node *item, void *context) {
     (void)key;
     take_network(r, item, &((settings_job *)context)->network);
 }
 
-static void take_jobs(reader *r, const yaml_node *n) {
+static void take_jobs(yaml_reader *r, const yaml_node *n, settings *s) {
     nameset seen = NAMESET(r->a);
-    if (!is_mapping(r, n, "jobs")) return;
+    if (!yaml_is_mapping(r, n, "jobs")) return;
     if (n->mapping.count > SETTINGS_JOBS_MAX) {
-        ERROR(r, n, STR_EMPTY, "'jobs' has more than %d entries", SETTINGS_JOBS_MAX);
+        YAML_WRONG(r, n, STR_EMPTY, "'jobs' has more than %d entries", SETTINGS_JOBS_MAX);
         return;
     }
-    r->s->jobs = ARENA_ARRAY(r->a, settings_job, n->mapping.count);
+    s->jobs = ARENA_ARRAY(r->a, settings_job, n->mapping.count);
     for (size_t i = 0; i < n->mapping.count; i++) {
         const yaml_pair *pair = &n->mapping.pairs[i];
-        settings_job *job = &r->s->jobs[r->s->job_count];
-        if (!take_text(r, pair->key, "a job's id", &job->id)) continue;
+        settings_job *job = &s->jobs[s->job_count];
+        if (!yaml_take_text(r, pair->key, "a job's id", &job->id)) continue;
         if (!nameset_add(&seen, job->id.text)) {
-            ERROR(r, pair->key, STR_EMPTY, "'%.*s' is already defined", STR_ARG(job->id.text));
+            YAML_WRONG(r, pair->key, STR_EMPTY, "'%.*s' is already defined", STR_ARG(job->id.text));
             continue;
         }
-        r->s->job_count++;
-        if (is_mapping(r, pair->item, "a job"))
-            take_keys(r, pair->item, job_keys, COUNT(job_keys), "a job", take_job_key, job);
+        s->job_count++;
+        if (yaml_is_mapping(r, pair->item, "a job"))
+            yaml_take_keys(r, pair->item, job_keys, COUNT(job_keys), "a job", take_job_key, job);
     }
 }
 
 /* ---- the file ------------------------------------------------------------------------------ */
 
-static const str top_keys[] = {STR_INIT("network"), STR_INIT("jobs")};
+/* What follows the first two is for others to read (gate/policy.h). */
+static const str top_keys[] = {STR_INIT("network"), STR_INIT("jobs"), STR_INIT("gates"),
+                               STR_INIT("evidence")};
 
-static void take_top(reader *r, const yaml_node *root) {
+static void take_top(yaml_reader *r, const yaml_node *root, settings *s) {
     nameset seen = NAMESET(r->a);
     for (size_t i = 0; i < root->mapping.count; i++) {
         const yaml_pair *pair = &root->mapping.pairs[i];
-        settings_text key;
-        if (!take_text(r, pair->key, "a key", &key)) continue;
+        yaml_text key;
+        if (!yaml_take_text(r, pair->key, "a key", &key)) continue;
         if (!nameset_add(&seen, key.text))
-            ERROR(r, pair->key, STR_EMPTY, "'%.*s' is already defined", STR_ARG(key.text));
+            YAML_WRONG(r, pair->key, STR_EMPTY, "'%.*s' is already defined", STR_ARG(key.text));
         else if (str_eq(key.text, top_keys[0]))
-            take_network(r, pair->item, &r->s->network);
+            take_network(r, pair->item, &s->network);
         else if (str_eq(key.text, top_keys[1]))
-            take_jobs(r, pair->item);
-        else
-            problem_add(&r->s->problems, SEVERITY_WARNING, RULE, pair->key->where,
-                        suggest(r, key.text, top_keys, COUNT(top_keys)),
+            take_jobs(r, pair->item, s);
+        else if (!str_eq(key.text, top_keys[2]) && !str_eq(key.text, top_keys[3]))
+            problem_add(r->problems, SEVERITY_WARNING, RULE, pair->key->where,
+                        yaml_suggest(r, key.text, top_keys, COUNT(top_keys)),
                         "'%.*s' means nothing to this version of Slipway and is ignored",
                         STR_ARG(key.text));
     }
@@ -224,7 +166,7 @@ int settings_parse(arena *a, str source, const char *path, settings **ret, err *
     (void)e;
     static const yaml_limits limits = {.anchors = true};
     settings *s = ARENA_NEW(a, settings);
-    reader r = {a, s};
+    yaml_reader r = {a, &s->problems, RULE};
     const yaml_node *root = NULL;
     err wrong = {0};
     s->path = arena_cstr(a, str_from(path));
@@ -233,8 +175,8 @@ int settings_parse(arena *a, str source, const char *path, settings **ret, err *
     if (yaml_parse(a, source, s->path, &limits, &root, &wrong) < 0) {
         span where = wrong.where.line ? wrong.where : (span){.file = s->path};
         problem_add(&s->problems, SEVERITY_ERROR, "syntax", where, STR_EMPTY, "%s", wrong.message);
-    } else if (root && is_mapping(&r, root, "slipway.yml")) {
-        take_top(&r, root);
+    } else if (root && yaml_is_mapping(&r, root, "slipway.yml")) {
+        take_top(&r, root, s);
     }
     return 0;
 }
@@ -261,7 +203,7 @@ void settings_check_jobs(const settings *s, workflow *const *workflows, size_t c
         }
     }
     for (size_t i = 0; i < s->job_count; i++) {
-        const settings_text *id = &s->jobs[i].id;
+        const yaml_text *id = &s->jobs[i].id;
         if (nameset_find(&known, id->text) >= 0) continue;
         str near = str_nearest(id->text, ids, id_count);
         str help = near.len ? arena_printf(out->a, "did you mean '%.*s'?", STR_ARG(near))

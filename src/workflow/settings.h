@@ -14,6 +14,7 @@
 #ifndef SLIPWAY_WORKFLOW_SETTINGS_H
 #define SLIPWAY_WORKFLOW_SETTINGS_H
 
+#include "base/yaml_read.h"
 #include "workflow/workflow.h"
 
 #define SETTINGS_ALLOW_MAX 1000
@@ -30,24 +31,19 @@ typedef enum network_mode {
 } network_mode;
 const char *network_mode_name(network_mode mode); /* "host"; UNSET: "" */
 
-typedef struct settings_text {
-    str text;
-    span where;
-} settings_text;
-
 typedef struct network_settings {
     network_mode mode; /* a list without a mode means NETWORK_ALLOW */
     span where;        /* of the mapping */
-    settings_text *allow;
+    yaml_text *allow;
     size_t allow_count;
     struct settings_host {
-        settings_text name, address;
+        yaml_text name, address;
     } * hosts;
     size_t host_count;
 } network_settings;
 
 typedef struct settings_job {
-    settings_text id;
+    yaml_text id;
     network_settings network;
 } settings_job;
 

@@ -2,7 +2,7 @@
  * the definition of its place once more, because only now is it known. */
 #include "workflow/token.h"
 
-#include "workflow/nameset.h"
+#include "base/nameset.h"
 #include "workflow/reading.h"
 
 /* Contexts and fromJSON() are bounded by whoever makes them; this bounds our stack. */

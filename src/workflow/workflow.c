@@ -4,30 +4,13 @@
 
 #include <string.h>
 
-/* ---- problems ------------------------------------------------------------------------------ */
-
-static void problem_push(problem_list *list, const problem *p) {
-    ARENA_PUSH(list->a, list->items, list->count, list->cap, *p);
-    if (p->level == SEVERITY_ERROR) list->errors++;
-}
+/* ---- reading ------------------------------------------------------------------------------- */
 
 static str format_message(arena *a, const char *format, va_list args) {
     _cleanup_strbuf_ strbuf text = STRBUF_INIT;
     strbuf_vaddf(&text, format, args);
     return arena_str(a, strbuf_str(&text));
 }
-
-void problem_add(problem_list *list, severity level, const char *rule, span where, str help,
-                 const char *format, ...) {
-    problem p = {.level = level, .rule = rule, .where = where, .help = help};
-    va_list args;
-    va_start(args, format);
-    p.message = format_message(list->a, format, args);
-    va_end(args);
-    problem_push(list, &p);
-}
-
-/* ---- reading ------------------------------------------------------------------------------- */
 
 static const workflow_limits default_limits = {
     .max_file_bytes = 1 << 20,

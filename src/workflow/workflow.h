@@ -7,37 +7,8 @@
 #ifndef SLIPWAY_WORKFLOW_H
 #define SLIPWAY_WORKFLOW_H
 
+#include "base/problem.h"
 #include "workflow/token.h"
-
-/* ---- problems ------------------------------------------------------------------------------ */
-
-typedef enum severity { SEVERITY_ERROR, SEVERITY_WARNING, SEVERITY_NOTE, SEVERITY_COUNT } severity;
-
-/* One thing that is wrong with a file. `message` is GitHub's own text where GitHub has one. */
-typedef struct problem {
-    severity level;
-    const char *rule; /* stable identifier, "syntax", "expression-type", "shell-injection", … */
-    span where;
-    span focus;  /* the part of `where` that is wrong, when that is known; else line 0 */
-    span caller; /* the `uses:` because of which another file was read; line 0 in the first file */
-    str message;
-    str help; /* what to do, or empty */
-} problem;
-
-typedef struct problem_list {
-    arena *a;
-    problem *items;
-    size_t count, cap;
-    size_t errors; /* how many have SEVERITY_ERROR */
-} problem_list;
-
-void problem_add(problem_list *list, severity level, const char *rule, span where, str help,
-                 const char *format, ...) __attribute__((format(printf, 6, 7)));
-
-/* The most exact place that is known: for people. `where` is GitHub's. */
-static inline span problem_place(const problem *p) {
-    return p->focus.line ? p->focus : p->where;
-}
 
 /* ---- limits and options -------------------------------------------------------------------- */
 

@@ -1,4 +1,4 @@
-#include "workflow/nameset.h"
+#include "base/nameset.h"
 
 static bool slot_is(const struct nameset_slot *slot, uint64_t hash, str name) {
     return slot->hash == hash && str_eq_nocase(slot->name, name);

@@ -1,7 +1,7 @@
-/* nameset.h: a set of names that compare without ASCII case, as GitHub's keys and ids do. Private
- * to src/workflow. Small sets need no memory; the rest comes from the arena. */
-#ifndef SLIPWAY_WORKFLOW_NAMESET_H
-#define SLIPWAY_WORKFLOW_NAMESET_H
+/* nameset.h: a set of names that compare without ASCII case, as GitHub's keys and ids do. Small
+ * sets need no memory; the rest comes from the arena. */
+#ifndef SLIPWAY_BASE_NAMESET_H
+#define SLIPWAY_BASE_NAMESET_H
 
 #include "base/arena.h"
 
