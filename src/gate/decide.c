@@ -259,11 +259,23 @@ static str why_not(arena *a, const gate_test *t, const gate_decision *d) {
     return STR_EMPTY;
 }
 
+static gate only(const gate *g, str condition) {
+    gate one = *g;
+    for (size_t i = 0; condition.len && i < g->condition_count; i++) {
+        if (!str_eq_nocase(g->conditions[i].name, condition)) continue;
+        one.conditions = &g->conditions[i];
+        one.condition_count = 1;
+    }
+    return one;
+}
+
 void gate_run_tests(arena *a, const gate *g, gate_test_result *ret) {
     for (size_t i = 0; i < g->test_count; i++) {
         const gate_test *t = &g->tests[i];
         ret[i] = (gate_test_result){.test = t};
-        gate_decide(a, g, &t->given, &ret[i].decision);
+        gate judged = only(g, t->condition);
+        gate_decide(a, &judged, &t->given, &ret[i].decision);
+        ret[i].decision.gate = g;
         ret[i].why = why_not(a, t, &ret[i].decision);
         ret[i].as_expected = ret[i].why.len == 0;
     }

@@ -90,9 +90,10 @@ typedef struct gate_condition {
 typedef struct gate_test {
     str name;
     span where;
-    value given; /* facts, over those of the default case of docs/gate.md: none */
-    bool passes; /* what is expected */
-    str reason;  /* the name of the condition that is to fail first, or empty */
+    value given;   /* facts, over those of the default case of docs/gate.md: none */
+    str condition; /* the only one that is judged; empty: all */
+    bool passes;   /* what is expected */
+    str reason;    /* the name of the condition that is to fail first, or empty */
 } gate_test;
 
 typedef struct gate {

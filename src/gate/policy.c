@@ -192,7 +192,7 @@ static void take_conditions(yaml_reader *r, const yaml_node *n, gate *g) {
  */
 
 static const str test_keys[] = {STR_INIT("name"), STR_INIT("given"), STR_INIT("expect"),
-                                STR_INIT("reason")};
+                                STR_INIT("reason"), STR_INIT("condition")};
 
 static void take_given(yaml_reader *r, const yaml_node *n, gate_test *t) {
     err e = {0};
@@ -213,8 +213,8 @@ static void take_test_key(yaml_reader *r, size_t key, const yaml_node *item, voi
     yaml_text text;
     if (key == 1) take_given(r, item, t);
     if (key == 2) take_expect(r, item, t);
-    if ((key == 0 || key == 3) && yaml_take_text(r, item, "it", &text))
-        *(key ? &t->reason : &t->name) = text.text;
+    str *const texts[] = {&t->name, NULL, NULL, &t->reason, &t->condition};
+    if (texts[key] && yaml_take_text(r, item, "it", &text)) *texts[key] = text.text;
 }
 
 static void take_tests(yaml_reader *r, const yaml_node *n, gate *g) {
@@ -232,6 +232,20 @@ static void take_tests(yaml_reader *r, const yaml_node *n, gate *g) {
         yaml_take_keys(r, item, test_keys, COUNT(test_keys), "a test", take_test_key, t);
         if (!yaml_get(item, "expect") || !yaml_get(item, "name"))
             YAML_WRONG(r, item, STR_EMPTY, "a test needs a 'name' and what to 'expect'");
+    }
+}
+
+/* After the conditions, wherever they stand. */
+static void judge_tests(yaml_reader *r, const gate *g) {
+    for (size_t i = 0; i < g->test_count; i++) {
+        const gate_test *t = &g->tests[i];
+        bool known = !t->condition.len;
+        for (size_t c = 0; c < g->condition_count && !known; c++)
+            known = str_eq_nocase(g->conditions[c].name, t->condition);
+        if (!known)
+            problem_add(r->problems, SEVERITY_ERROR, r->rule, t->where, STR_EMPTY,
+                        "the gate '%.*s' has no condition '%.*s'", STR_ARG(g->name),
+                        STR_ARG(t->condition));
     }
 }
 
@@ -266,8 +280,11 @@ static void take_gates(yaml_reader *r, const yaml_node *n, gate_policy *p) {
         gate *g = &p->gates[p->count];
         yaml_text name;
         if (!yaml_take_text(r, pair->key, "a gate's name", &name)) continue;
-        if (!nameset_add(&seen, name.text)) {
-            YAML_WRONG(r, pair->key, STR_EMPTY, "'%.*s' is already defined", STR_ARG(name.text));
+        if (!nameset_add(&seen, name.text) || str_is(name.text, "test")) {
+            bool taken = str_is(name.text, "test"); /* by 'slipway gate test' */
+            YAML_WRONG(r, pair->key, STR_EMPTY,
+                       taken ? "a gate cannot be called '%.*s'" : "'%.*s' is already defined",
+                       STR_ARG(name.text));
             continue;
         }
         *g = (gate){.name = name.text, .where = pair->key->where};
@@ -277,6 +294,7 @@ static void take_gates(yaml_reader *r, const yaml_node *n, gate_policy *p) {
         else if (yaml_is_mapping(r, pair->item, "a gate"))
             yaml_take_keys(r, pair->item, gate_keys, COUNT(gate_keys), "a gate", take_gate_key, g);
         if (!g->conditions) use_all_builtins(r->a, g);
+        judge_tests(r, g);
     }
 }
 
