@@ -35,10 +35,10 @@ int run_debug_judge(const run_config *c, err *e) {
                        "none: run it on a terminal, or without --debug",
                        isatty(STDIN_FILENO) ? "stdout" : "stdin");
     for (size_t i = 0; i < c->platform_count; i++) {
-        if (strcmp(c->platforms[i].to, "sandbox") == 0) continue;
+        if (strcmp(c->platforms[i].to, "host") != 0) continue;
         return err_set(e, ERR_INVALID,
-                       "--debug goes back to where a step began, which takes a sandbox with this "
-                       "machine's system folders, and not -P %.*s=%s; --shell-on-failure works "
+                       "--debug goes back to where a step began, which takes a sandbox, and not -P "
+                       "%.*s=%s; --shell-on-failure works "
                        "everywhere",
                        STR_ARG(c->platforms[i].from), c->platforms[i].to);
     }

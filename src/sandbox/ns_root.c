@@ -8,7 +8,7 @@
  *     home/runner, home/runner/work   bound from the job's folder
  *
  * Where snapshots are wanted, the overlays, /tmp, /var/tmp, home and work are mounted by
- * ns_layers.c.
+ * ns_layers.c. A root folder of the job's own is one overlay then no more, but one a folder.
  *
  * Folder by folder, because a user's namespace may not lay an overlay over "/" (its mounts are
  * locked), and because what is not a system folder (homes, /srv, /mnt, sockets in /run) must not
@@ -29,6 +29,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#define LAID_MAX 64
+
 /* What a step of the construction works with. */
 typedef struct builder {
     const ns_job *job;
@@ -38,6 +40,8 @@ typedef struct builder {
     const char *root;  /* T/root */
     const char *upper; /* where the overlays' written parts lie: T, or the job's folder */
     unsigned overlays;
+    const char *laid[LAID_MAX]; /* paths of the job that are kept already */
+    unsigned laid_count;
     err *e;
 } builder;
 
@@ -167,6 +171,53 @@ static int lay_host(builder *b) {
 static int lay_rootfs(builder *b) {
     const char *lower = arena_printf(b->a, "%s/image", b->job->layer).ptr;
     return mount_overlay(b, lower, b->job->rootfs, b->root);
+}
+
+/* ---- a root folder in parts, for snapshots --------------------------------------------------- */
+
+static int lay_part(builder *b, const char *path);
+
+static int lay_parts_of(builder *b, const char *folder) {
+    fs_entry *entries;
+    size_t count;
+    const char *from = arena_printf(b->a, "%s%s", b->job->rootfs, folder).ptr;
+    int r = fs_list(b->a, from, &entries, &count, b->e);
+    for (size_t i = 0; i < count && r == 0; i++)
+        r = lay_part(b, arena_printf(b->a, "%s/%.*s", folder, STR_ARG(entries[i].name)).ptr);
+    return r;
+}
+
+static bool is_among(const char *path, const char *const *list, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(path, list[i]) == 0) return true;
+    }
+    return false;
+}
+
+static int keep_part(builder *b, const char *path, const char *from, const struct stat *st) {
+    const char *lower = arena_printf(b->a, "%s/image%s", b->job->layer, path).ptr;
+    if (b->laid_count == LAID_MAX)
+        return err_set(b->e, ERR_LIMIT, "'%s' has more than %d folders to keep snapshots of",
+                       b->job->rootfs, LAID_MAX);
+    b->laid[b->laid_count++] = path;
+    if (make_folder(b, inside(b, path), st->st_mode & 07777) < 0) return b->e->code;
+    return keep(b, path, from, fs_is_dir(lower) ? lower : NULL, st->st_mode & 07777, false);
+}
+
+/* Folders become layers of their own, so "/" is none; what the sandbox makes itself is left out.
+ * The parents are folders here, and not links, for none of them is looked at through the root
+ * folder's own names. */
+static int lay_part(builder *b, const char *path) {
+    static const char *const made[] = {"/dev", "/proc", "/sys", "/run", NS_HOME};
+    static const char *const parted[] = {"/var", "/home"};
+    const char *from = arena_printf(b->a, "%s%s", b->job->rootfs, path).ptr;
+    struct stat st;
+    if (is_among(path, made, sizeof made / sizeof *made)) return 0;
+    if (lstat(from, &st) < 0) return failed(b, "look at", from);
+    if (S_ISDIR(st.st_mode) && is_among(path, parted, sizeof parted / sizeof *parted))
+        return make_folder(b, inside(b, path), 0755) < 0 ? b->e->code : lay_parts_of(b, path);
+    if (S_ISDIR(st.st_mode)) return keep_part(b, path, from, &st);
+    return S_ISLNK(st.st_mode) || S_ISREG(st.st_mode) ? fs_copy(from, inside(b, path), b->e) : 0;
 }
 
 /* ---- folders, devices, proc ---------------------------------------------------------------- */
@@ -306,7 +357,8 @@ static int keep_folders(builder *b) {
         return b->e->code;
     for (size_t i = 0; i < sizeof plain_folders / sizeof *plain_folders; i++) {
         const struct plain_folder *f = &plain_folders[i];
-        if (f->kept && keep(b, f->path, NULL, NULL, f->mode, false) < 0) return b->e->code;
+        if (!f->kept || is_among(f->path, b->laid, b->laid_count)) continue;
+        if (keep(b, f->path, NULL, NULL, f->mode, false) < 0) return b->e->code;
     }
     return 0;
 }
@@ -337,7 +389,8 @@ static int build(builder *b, ns_root *ret) {
     bool layered = b->job->layered;
     if (mount_top(b) < 0 || choose_upper(b, ret) < 0) return b->e->code;
     if (layered && ns_layers_open(b->job, b->root, ret->in_memory, b->e) < 0) return b->e->code;
-    if ((b->job->rootfs[0] ? lay_rootfs(b) : lay_host(b)) < 0) return b->e->code;
+    int laid = !b->job->rootfs[0] ? lay_host(b) : layered ? lay_parts_of(b, "") : lay_rootfs(b);
+    if (laid < 0) return b->e->code;
     if (make_folders(b) < 0 || make_devices(b) < 0 || make_proc(b) < 0 || make_sys(b) < 0 ||
         (layered ? keep_folders(b) : bind_folder(b)) < 0 || bind_mounts(b) < 0)
         return b->e->code;
