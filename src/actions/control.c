@@ -238,6 +238,7 @@ static int order_start(service *s, arena *a, const value *in, value *out, err *e
     if (r == 0) r = store_open(fs_join(a, s->data, STR("store.db")), &s->store, e);
     if (r == 0) r = cache_sweep(s, e);
     if (r == 0) r = artifact_expire(s, e);
+    if (r == 0) r = naming_start(s, e);
     httpd_handler handler = request_handler;
     handler.context = s;
     httpd_limits http = {.request_bytes = s->limits.upload_bytes};
@@ -298,6 +299,7 @@ static bool serve_one(service *s) {
 
 static void finish(service *s) {
     httpd_stop(s->http);
+    naming_stop(s);
     for (job *j = s->jobs; j; j = j->next) {
         j->closed = true;
         upload_drop_all(s, j);
