@@ -124,4 +124,5 @@ void naming_stop(service *s) {
     pthread_mutex_unlock(&s->lock);
     pthread_join(s->naming->thread, NULL);
     free(s->naming);
+    s->naming = NULL;
 }
