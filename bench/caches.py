@@ -39,8 +39,15 @@ const time = async (name, work) => {
 
 CACHE = TIMES + """
 const cache = await import('@actions/cache')
-if (process.argv[2] === 'save') await time('save', async () => (await cache.saveCache(['data'], 'bench')) > 0)
+if (process.env.INPUT_DO === 'save') await time('save', async () => (await cache.saveCache(['data'], 'bench')) > 0)
 else await time('restore', async () => (await cache.restoreCache(['data'], 'bench')) === 'bench')
+"""
+
+CACHE_STEPS = """
+      - {uses: ./bench, with: {do: save}}
+      - run: mv data before
+      - {uses: ./bench, with: {do: restore}}
+      - run: diff -r before data
 """
 
 ARTIFACT = TIMES + """
@@ -53,14 +60,19 @@ await time('upload', async () => (id = (await client.uploadArtifact('bench', fil
 await time('download', () => client.downloadArtifact(id, {path: 'found'}))
 """
 
-CACHE_STEPS = """
-      - run: mv data before
-      - {uses: ./restore}
-      - run: diff -r before data
+ARTIFACT_STEPS = """
+      - uses: ./bench
+      - run: diff -r data found/data
 """
 
-ARTIFACT_STEPS = """
-      - run: diff -r data found/data
+WORKFLOW = """
+on: push
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - run: node {make} && sync
 """
 
 
@@ -78,39 +90,23 @@ def why_not(slipway):
     return packages.why_not(folder_of(slipway))
 
 
-def action(folder, script, *arguments):
-    folder.mkdir(parents=True)
-    (folder / "action.yml").write_text(f"name: bench\nruns: {{using: node20, main: main.mjs}}\n")
-    given = "".join(f"process.argv.push('{a}')\n" for a in arguments)
-    (folder / "main.mjs").write_text(script.replace(TIMES, TIMES + given))
-
-
 class Bench:
-    """A repository with one workflow, and rounds of it."""
+    """A repository whose workflow makes files and gives them to a script, and rounds of it."""
 
-    def __init__(self, slipway, work, name, files, size, script, package):
+    def __init__(self, slipway, work, script, package, files, size, steps):
         self.slipway, self.work, self.repo = slipway, work, work / "repo"
         self.make = ["make.cjs", "data", str(files), str(size)]
-        shutil.rmtree(work, ignore_errors=True)
-        self.repo.mkdir(parents=True)
-        (work / "make.cjs").write_text(MAKE)
-        shutil.copy(work / "make.cjs", self.repo)
-        needed = packages.closure([package])
-        for one in needed:
+        action = self.repo / "bench"
+        action.mkdir(parents=True)
+        for one in packages.closure([package]):
             shutil.copytree(folder_of(slipway) / one, self.repo / one, symlinks=True,
                             ignore=shutil.ignore_patterns("*.map", "*.d.ts"))
-        steps = "      - uses: actions/checkout@v4\n      - run: |\n"
-        steps += f"          node {' '.join(self.make)}\n          sync\n"
-        if name == "cache":
-            action(self.repo / "save", script, "save")
-            action(self.repo / "restore", script, "restore")
-            steps += "      - {uses: ./save}" + CACHE_STEPS
-        else:
-            action(self.repo / name, script)
-            steps += f"      - {{uses: ./{name}}}" + ARTIFACT_STEPS
-        (self.repo / ".github/workflows").mkdir(parents=True)
-        (self.repo / ".github/workflows/ci.yml").write_text(
-            f"on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n{steps}")
+        (self.repo / "make.cjs").write_text(MAKE)
+        (action / "action.yml").write_text("name: bench\ninputs: {do: {}}\nruns: {using: node20, main: main.mjs}\n")
+        (action / "main.mjs").write_text(script)
+        workflows = self.repo / ".github/workflows"
+        workflows.mkdir(parents=True)
+        (workflows / "ci.yml").write_text(WORKFLOW.format(make=" ".join(self.make)) + steps.lstrip("\n"))
         self.env = {**os.environ, "HOME": str(work), "XDG_CACHE_HOME": str(work / "cache"), "TMPDIR": str(work),
                     "XDG_STATE_HOME": str(work / "state")}
 
@@ -129,7 +125,7 @@ class Bench:
         """The commands of @actions/cache 6: src/internal/tar.ts, where zstd is installed."""
         work = self.work / "floor"
         work.mkdir()
-        subprocess.run(["node", self.work / self.make[0], *self.make[1:]], cwd=work, check=True)
+        subprocess.run(["node", self.repo / self.make[0], *self.make[1:]], cwd=work, check=True)
         os.sync()
         begun = time.monotonic()
         subprocess.run(["tar", "--posix", "-cf", "cache.tzst", "-P", "-C", work, "--use-compress-program", "zstdmt", "data"],
@@ -144,8 +140,8 @@ class Bench:
 
 
 def cache(slipway, work, runs):
-    """[(slipway's, tar's)] of so many rounds after one to warm up, each {"save": seconds, "restore": seconds}."""
-    bench = Bench(slipway, work / "cache-bench", "cache", CACHE_FILES, CACHE_FILE_SIZE, CACHE, "@actions/cache")
+    """[(slipway's, tar's)] of so many rounds after one to warm up, in turn; each {"save": seconds, "restore": seconds}."""
+    bench = Bench(slipway, work / "cache", CACHE, "@actions/cache", CACHE_FILES, CACHE_FILE_SIZE, CACHE_STEPS)
     rounds = [(bench.run(), bench.tar()) for _ in range(runs + 1)]
     shutil.rmtree(bench.work)
     return rounds[1:]
@@ -153,8 +149,8 @@ def cache(slipway, work, runs):
 
 def artifact(slipway, work, runs):
     """[{"upload": seconds, "download": seconds}]"""
-    bench = Bench(slipway, work / "artifact-bench", "artifact", ARTIFACT_FILES, ARTIFACT_FILE_SIZE, ARTIFACT,
-                  "@actions/artifact")
+    bench = Bench(slipway, work / "artifact", ARTIFACT, "@actions/artifact", ARTIFACT_FILES, ARTIFACT_FILE_SIZE,
+                  ARTIFACT_STEPS)
     rounds = [bench.run() for _ in range(runs)]
     shutil.rmtree(bench.work)
     return rounds

@@ -10,12 +10,13 @@
 #include "base/fs.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NICE 10 /* jobs go first */
+#define NICE 10
 
 struct naming {
     pthread_t thread;
@@ -78,10 +79,16 @@ static int name_next(service *s, err *e) {
     return r;
 }
 
+/* Jobs go first, whatever the priority is that Slipway was started with. */
+static void stand_back(void) {
+    sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
+    setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+}
+
 static void *work(void *context) {
     service *s = context;
     struct naming *n = s->naming;
-    setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+    stand_back();
     pthread_mutex_lock(&s->lock);
     while (!n->stop) {
         if (!n->waiting) {
