@@ -283,7 +283,9 @@ static void on_finished(void *context, job_result result, const value *outputs) 
 static int need_layer(driver *d, err *e) {
     if (d->layer) return 0;
     const char *layer = fs_join(d->set->a, d->temp.path, STR("layer"));
-    if (sandbox_layer_make(layer, e) < 0) return err_context(e, "cannot prepare sandboxes");
+    char *cache = person_folder(d->set->a, "XDG_CACHE_HOME", ".cache", "slipway/system");
+    if (!cache) cache = fs_join(d->set->a, d->temp.path, STR("system"));
+    if (sandbox_layer_make(layer, cache, e) < 0) return err_context(e, "cannot prepare sandboxes");
     d->layer = layer;
     return 0;
 }

@@ -33,6 +33,23 @@ static void add(doctor *d, health h, const char *name, str what, str advice) {
 
 /* ---- the sandbox ---------------------------------------------------------------------------- */
 
+static void look_at_ids(doctor *d, const sandbox_means *m) {
+    if (m->root)
+        add(d, HEALTH_GOOD, "sandbox",
+            arena_printf(d->a, "namespaces, with %s: jobs run as root of their own machine",
+                         m->subordinate ? "your subordinate ids" : "all user ids"),
+            STR_EMPTY);
+    else
+        add(d, HEALTH_GOOD, "sandbox",
+            STR("namespaces, with one user id: jobs run as user 'runner'"), STR_EMPTY);
+    if (!m->root)
+        add(d, HEALTH_LESS, "ids",
+            arena_printf(d->a,
+                         "%s; so what needs root, like apt-get or chown, does not work in jobs",
+                         m->one_id),
+            str_from(m->ids_advice));
+}
+
 static void look_at_sandbox(doctor *d, const sandbox_means *m) {
     if (!m->namespaces) {
         str why = arena_printf(d->a, "none: %s", m->why_not);
@@ -41,11 +58,7 @@ static void look_at_sandbox(doctor *d, const sandbox_means *m) {
         add(d, HEALTH_MISSING, "sandbox", why, advice);
         return;
     }
-    add(d, HEALTH_GOOD, "sandbox",
-        m->root ? STR("namespaces, with all user ids: jobs run as root of their own machine")
-                : STR("namespaces, with one user id: jobs run as user 'runner'; what needs root, "
-                      "like apt-get, does not work in them"),
-        STR_EMPTY);
+    look_at_ids(d, m);
     add(d, HEALTH_GOOD, "seccomp", STR("system calls that a job has no business with are refused"),
         STR_EMPTY);
     if (m->landlock >= 6)

@@ -371,6 +371,8 @@ bool attempt_go(lane *l);
 int context_init(runner *r, err *e);
 /* workflow and job env, defaults. Evaluated in the set-up step. */
 int context_job_env(step *s, err *e);
+/* Says who the job is, once its sandbox is ready. */
+void context_name_user(runner *r);
 /* A step's github, env and contexts. Its own env is not yet merged. */
 void context_step(step *s);
 /* Evaluates the step's env and merges it. */

@@ -31,6 +31,7 @@ typedef struct kept {
     char name[KEPT_NAME_MAX];
     char store[32]; /* its folder in the store */
     bool covered;   /* there is an `l` */
+    bool own;       /* there is an `o` */
     mode_t mode;
     uid_t owner;
     gid_t group;
@@ -108,6 +109,7 @@ static int add_sources(const ns_kept *k, const kept *m, err *e) {
     if (mkdir(m->store, 0700) < 0) return err_sys(e, errno, "cannot make a folder for snapshots");
     if (enter(m->store, e) < 0) return e->code;
     if (k->lower && bind_source("l", k->lower, e) < 0) return e->code;
+    if (k->own && bind_source("o", k->own, e) < 0) return e->code;
     if (k->below) return bind_source("b", k->below, e);
     return mkdir("b", 0755) < 0 ? err_sys(e, errno, "cannot make a folder for snapshots") : 0;
 }
@@ -121,7 +123,11 @@ int ns_layers_add(const ns_kept *k, err *e) {
                        "bytes",
                        k->name, KEPT_NAME_MAX - 1);
     kept *m = &all.mounts[all.count];
-    *m = (kept){.covered = k->lower, .mode = k->mode, .owner = geteuid(), .group = getegid()};
+    *m = (kept){.covered = k->lower,
+                .own = k->own,
+                .mode = k->mode,
+                .owner = geteuid(),
+                .group = getegid()};
     struct stat st;
     if (k->below && stat(k->below, &st) == 0) {
         if (st.st_uid != NOBODY_KNOWN) m->owner = st.st_uid;
@@ -167,8 +173,8 @@ static int mount_one(const kept *m, err *e) {
     strbuf_adds(&options, "lowerdir=");
     for (unsigned i = all.top; i-- > 0;)
         strbuf_addf(&options, "%u:", all.uppers[i]);
-    strbuf_addf(&options, "%sb,upperdir=%s,workdir=%s,userxattr,volatile", m->covered ? "l:" : "",
-                upper, work);
+    strbuf_addf(&options, "%s%sb,upperdir=%s,workdir=%s,userxattr,volatile", m->covered ? "l:" : "",
+                m->own ? "o:" : "", upper, work);
     if (options.len >= OPTIONS_MAX)
         return err_set(e, ERR_LIMIT, "too many snapshots: their names take over %d bytes",
                        OPTIONS_MAX);

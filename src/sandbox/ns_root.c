@@ -2,7 +2,7 @@
  *
  *   T = tmpfs, mounted on LAYER/root in this mount namespace only
  *   T/root        becomes "/"; also /tmp, /run, /var/log, … : what is not named below
- *     usr etc …   overlay of T/up/N (written), LAYER/lower/NAME, the host's /NAME
+ *     usr etc …   overlay of T/up/N (written), LAYER/lower/NAME, LAYER/own/NAME, the host's /NAME
  *     dev         a few devices bound from the host, terminals of its own
  *     proc        of the new pid namespace; for root, without what would reach the kernel
  *     home/runner, home/runner/work   bound from the job's folder
@@ -17,6 +17,7 @@
 
 #include "base/fs.h"
 #include "sandbox/ns_layers.h"
+#include "sandbox/subids.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -112,12 +113,11 @@ static int choose_upper(builder *b, ns_root *ret) {
 /* ---- overlays ------------------------------------------------------------------------------ */
 
 /* A folder of which snapshots are kept; the job sees it at `path`, whose parent exists. */
-static int keep(builder *b, const char *path, const char *below, const char *lower, mode_t mode,
-                bool on_disk) {
+static int keep(builder *b, const char *path, ns_kept k) {
     const char *slash = strrchr(path, '/');
     str above = str_sub(str_from(path), 0, (size_t)(slash - path));
-    const char *parent = inside(b, arena_cstr(b->a, above));
-    ns_kept k = {parent, slash + 1, below, lower, mode, on_disk};
+    k.parent = inside(b, arena_cstr(b->a, above));
+    k.name = slash + 1;
     return ns_layers_add(&k, b->e);
 }
 
@@ -131,12 +131,14 @@ static const char *quoted(builder *b, const char *path) {
     return arena_cstr(b->a, strbuf_str(&out));
 }
 
-static int mount_overlay(builder *b, const char *lower, const char *below, const char *target) {
+static int mount_overlay(builder *b, const char *lower, const char *own, const char *below,
+                         const char *target) {
     const char *up = arena_printf(b->a, "%s/up%u", b->upper, b->overlays).ptr;
     const char *work = arena_printf(b->a, "%s/wk%u", b->upper, b->overlays++).ptr;
     if (make_folder(b, up, 0755) < 0 || make_folder(b, work, 0755) < 0) return b->e->code;
-    str options = arena_printf(b->a, "lowerdir=%s:%s,upperdir=%s,workdir=%s,userxattr",
-                               quoted(b, lower), quoted(b, below), quoted(b, up), quoted(b, work));
+    str options = arena_printf(b->a, "lowerdir=%s%s%s:%s,upperdir=%s,workdir=%s,userxattr",
+                               quoted(b, lower), own ? ":" : "", own ? quoted(b, own) : "",
+                               quoted(b, below), quoted(b, up), quoted(b, work));
     if (mount("overlay", target, "overlay", MS_NOSUID | MS_NODEV, options.ptr) == 0) return 0;
     return failed(b, "lay an overlay over", below);
 }
@@ -156,8 +158,10 @@ static int lay_over(builder *b, const char *name) {
     }
     if (make_folder(b, target, 0755) < 0) return b->e->code;
     const char *below = arena_printf(b->a, "/%s", name).ptr;
-    if (b->job->layered) return keep(b, below, below, lower, 0755, false);
-    return mount_overlay(b, lower, below, target);
+    const char *own = arena_printf(b->a, "%s/own/%s", b->job->layer, name).ptr;
+    if (!fs_is_dir(own)) own = NULL;
+    if (!b->job->layered) return mount_overlay(b, lower, own, below, target);
+    return keep(b, below, (ns_kept){.below = below, .own = own, .lower = lower, .mode = 0755});
 }
 
 static int lay_host(builder *b) {
@@ -170,7 +174,7 @@ static int lay_host(builder *b) {
 
 static int lay_rootfs(builder *b) {
     const char *lower = arena_printf(b->a, "%s/image", b->job->layer).ptr;
-    return mount_overlay(b, lower, b->job->rootfs, b->root);
+    return mount_overlay(b, lower, NULL, b->job->rootfs, b->root);
 }
 
 /* ---- a root folder in parts, for snapshots --------------------------------------------------- */
@@ -201,7 +205,9 @@ static int keep_part(builder *b, const char *path, const char *from, const struc
                        b->job->rootfs, LAID_MAX);
     b->laid[b->laid_count++] = path;
     if (make_folder(b, inside(b, path), st->st_mode & 07777) < 0) return b->e->code;
-    return keep(b, path, from, fs_is_dir(lower) ? lower : NULL, st->st_mode & 07777, false);
+    ns_kept k = {
+        .below = from, .lower = fs_is_dir(lower) ? lower : NULL, .mode = st->st_mode & 07777};
+    return keep(b, path, k);
 }
 
 /* Folders become layers of their own, so "/" is none; what the sandbox makes itself is left out.
@@ -351,14 +357,19 @@ static int keep_folders(builder *b) {
     const char *home = arena_printf(b->a, "%s/home", b->job->folder).ptr;
     const char *work = arena_printf(b->a, "%s/work", b->job->folder).ptr;
     const char *inner = arena_printf(b->a, "%s/work", home).ptr; /* where work is mounted */
-    ns_kept in_home = {inside(b, "/home"), "runner/work", work, NULL, 0755, true};
-    if (make_folder(b, inner, 0755) < 0 || keep(b, NS_HOME, home, NULL, 0755, true) < 0 ||
+    ns_kept in_home = {.parent = inside(b, "/home"),
+                       .name = "runner/work",
+                       .below = work,
+                       .mode = 0755,
+                       .on_disk = true};
+    if (make_folder(b, inner, 0755) < 0 ||
+        keep(b, NS_HOME, (ns_kept){.below = home, .mode = 0755, .on_disk = true}) < 0 ||
         ns_layers_add(&in_home, b->e) < 0)
         return b->e->code;
     for (size_t i = 0; i < sizeof plain_folders / sizeof *plain_folders; i++) {
         const struct plain_folder *f = &plain_folders[i];
         if (!f->kept || is_among(f->path, b->laid, b->laid_count)) continue;
-        if (keep(b, f->path, NULL, NULL, f->mode, false) < 0) return b->e->code;
+        if (keep(b, f->path, (ns_kept){.mode = f->mode}) < 0) return b->e->code;
     }
     return 0;
 }
@@ -375,6 +386,23 @@ static int bind_mounts(builder *b) {
 }
 
 /* ---- the whole ----------------------------------------------------------------------------- */
+
+/* Where a job has one id, its `sudo` says why, and stands in for the programs that it is mostly
+ * used for. A root of somebody's own making may have no place for that. */
+static int tell_one_id(builder *b) {
+    static const char *const programs[] = {"/usr/local/sbin/apt", "/usr/local/sbin/apt-get"};
+    str why = arena_printf(b->a, "%s\n", subids_of_user()->why_not);
+    const char *slash = strrchr(NS_ONE_ID, '/');
+    str above = {NS_ONE_ID, (size_t)(slash - NS_ONE_ID)};
+    if (b->as_root || b->job->rootfs[0]) return 0;
+    if (make_folder(b, arena_cstr(b->a, above), 0755) < 0 || fs_create(NS_ONE_ID, why, 0644, b->e))
+        return b->e->code;
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+        if (symlink("/usr/bin/sudo", programs[i]) < 0 && errno != EEXIST && errno != ENOENT)
+            return failed(b, "make", programs[i]);
+    }
+    return 0;
+}
 
 static int become_root(builder *b) {
     if (chdir(b->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
@@ -394,8 +422,8 @@ static int build(builder *b, ns_root *ret) {
     if (make_folders(b) < 0 || make_devices(b) < 0 || make_proc(b) < 0 || make_sys(b) < 0 ||
         (layered ? keep_folders(b) : bind_folder(b)) < 0 || bind_mounts(b) < 0)
         return b->e->code;
-    if (become_root(b) < 0) return b->e->code;
-    return layered ? ns_layers_mount(b->e) : 0;
+    if (become_root(b) < 0 || (layered && ns_layers_mount(b->e) < 0)) return b->e->code;
+    return tell_one_id(b);
 }
 
 int ns_root_make(const ns_job *job, bool as_root, ns_root *ret, err *e) {

@@ -132,6 +132,8 @@ typedef struct sandbox_spec {
 
 int sandbox_spawn(const sandbox_spec *spec, sandbox **ret, err *e);
 
+/* The job is root of its machine; else it is user 1001 and has that id only. From on_ready on. */
+bool sandbox_is_root(const sandbox *s);
 /* The job's files as its processes see them; valid from on_ready until the sandbox is closed. */
 const view *sandbox_view(const sandbox *s);
 /* Where a job sees its `home` and `work` folders, or NULL: where they are. */
@@ -140,8 +142,9 @@ const char *sandbox_work(sandbox_backend b);
 
 /* Fills an empty folder with what lies over the host's system folders in every sandbox: a hosts
  * file, a `sudo`, a hole for each file that only root may read. It serves any number of sandboxes
- * and must outlive them. */
-int sandbox_layer_make(const char *dir, err *e);
+ * and must outlive them. Where jobs are root by subordinate ids, what they need to install packages
+ * is made in `cache` (absolute; NULL: they cannot), unless it is there, and stays. */
+int sandbox_layer_make(const char *dir, const char *cache, err *e);
 
 /* ---- images --------------------------------------------------------------------------------- */
 
@@ -189,6 +192,14 @@ typedef void sandbox_closed_fn(void *context);
  * by their own on_exit besides), then calls `closed` and frees the sandbox. Both callbacks may be
  * NULL and are called from the loop. */
 void sandbox_close(sandbox *s, sandbox_orphan_fn *orphan, sandbox_closed_fn *closed, void *context);
+
+/* As fs_remove, of what a job has left: where it is user root of a machine with subordinate ids, it
+ * can leave files that the user who runs Slipway cannot remove. These are removed in a user
+ * namespace that has those ids; where there is no such namespace any more, the error says what to
+ * do. */
+int sandbox_remove(const char *path, err *e);
+/* Makes all in a folder that a job has left the user's own. */
+int sandbox_reclaim(const char *path, err *e);
 
 /* Drops the sandbox at once without any callback; its leader kills what still runs. NULL is
  * allowed. */
@@ -268,7 +279,10 @@ typedef struct sandbox_means {
     bool namespaces; /* SANDBOX_NAMESPACES works; else: */
     char why_not[1024];
     char advice[512]; /* how to get it; may be empty */
-    bool root;        /* all of the host's user ids; else one */
+    bool root;        /* jobs are root of their own machine */
+    bool subordinate; /* by ids of /etc/subuid; else by all of the host's user ids */
+    char one_id[512]; /* why jobs have one user id; empty where they are root */
+    char ids_advice[256];
     int landlock;     /* ABI version, 0: none */
     char cgroup[128]; /* "v2", "v1: memory, pids", or empty */
 } sandbox_means;
