@@ -103,7 +103,7 @@ static int hide_all(const layer *l) {
 static int hide_home(const layer *l, const char *home) {
     struct stat st;
     str path = fs_normalize(l->a, str_from(home ? home : "/"));
-    bool own = geteuid() != 0 && path.ptr[0] == '/' && lstat(home, &st) == 0 &&
+    bool own = geteuid() != 0 && path.ptr[0] == '/' && home && lstat(home, &st) == 0 &&
                S_ISDIR(st.st_mode) && st.st_uid == geteuid();
     for (const char *const *name = ns_system_folders; own && *name; name++) {
         str folder = arena_printf(l->a, "/%s/", *name);
