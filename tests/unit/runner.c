@@ -100,9 +100,10 @@ static void on_copied(void *context) {
         w->copied(w->copied_context, e.code ? &e : NULL);
 }
 
-static int checkout(void *context, const runner_checkout *what, runner_done_fn *done,
-                    void *done_context, err *e) {
+static int checkout(void *context, const runner_checkout *what, str *ret_commit,
+                    runner_done_fn *done, void *done_context, err *e) {
     world *w = context;
+    *ret_commit = what->commit;
     if (!what->keep && fs_remove(what->into, e) < 0) return e->code;
     if (fs_mkdirs(what->into, 0755, e) < 0 || copy_repository(w, what->into, e) < 0) return e->code;
     w->copied = done;
