@@ -22,13 +22,10 @@ static bool is_commit(str ref) {
 }
 
 static bool find_commit(arena *a, const run_set *set, str name, str *ret) {
-    const char *argv[] = {"git",
-                          "rev-parse",
-                          "--verify",
-                          "--quiet",
-                          "--end-of-options",
-                          arena_printf(a, "%.*s^{commit}", STR_ARG(name)).ptr,
-                          NULL};
+    const char *argv[] = {
+        "git",     "rev-parse",        "--verify",
+        "--quiet", "--end-of-options", arena_printf(a, "%.*s^{commit}", STR_ARG(name)).ptr,
+        NULL};
     err ignored = {0};
     if (git_run(a, set->root, NULL, argv, ret, &ignored) < 0) return false;
     *ret = str_trim(*ret);
@@ -80,8 +77,8 @@ int run_find_ref(arena *a, const run_set *set, str ref, run_ref *ret, err *e) {
 
 static int in_stage(arena *a, const run_set *set, const char *stage, const char *const *words,
                     const char *const *more, str *ret_out, err *e) {
-    static const char *const first[] = {"git", "-c", "core.hooksPath=/dev/null",
-                                        "-c",  "advice.detachedHead=false"};
+    static const char *const first[] = {"git", "-c", "core.hooksPath=/dev/null", "-c",
+                                        "advice.detachedHead=false"};
     size_t count = 0, more_count = 0;
     while (more && more[more_count])
         more_count++;
@@ -124,8 +121,7 @@ int run_stage_sparse(arena *a, const run_set *set, const runner_checkout *what, 
     str rest, item;
     size_t count = 0, cap = 0;
     *ret = NULL;
-    if (set_sparse(a, set, what, stage, e) < 0 ||
-        in_stage(a, set, stage, list, NULL, &rest, e) < 0)
+    if (set_sparse(a, set, what, stage, e) < 0 || in_stage(a, set, stage, list, NULL, &rest, e) < 0)
         return e->code;
     while (rest.len) { /* "H path"; S: left out */
         str_cut(rest, '\0', &item, &rest);
@@ -140,7 +136,8 @@ int run_stage_sparse(arena *a, const run_set *set, const runner_checkout *what, 
 
 /* A payload may say anything; what is no plain name of a ref makes no file. */
 static bool is_plain_ref(str ref) {
-    if (!ref.len || ref.len > 255 || str_starts(ref, STR("/")) || str_ends(ref, STR("/"))) return false;
+    if (!ref.len || ref.len > 255 || str_starts(ref, STR("/")) || str_ends(ref, STR("/")))
+        return false;
     if (str_find(ref, STR("..")) >= 0 || str_find(ref, STR("//")) >= 0 ||
         str_find(ref, STR("/.")) >= 0 || ref.ptr[0] == '.' || str_ends(ref, STR(".lock")))
         return false;
@@ -163,8 +160,9 @@ static int follow_origin(arena *a, const char *git, str branch, err *e) {
     str text;
     if (fs_read(a, path, 1 << 20, &text, e) < 0) return e->code;
     if (str_find(text, STR("[remote \"origin\"]")) < 0) return 0;
-    str more = arena_printf(a, "%.*s[branch \"%.*s\"]\n\tremote = origin\n\tmerge = refs/heads/%.*s\n",
-                            STR_ARG(text), STR_ARG(branch), STR_ARG(branch));
+    str more =
+        arena_printf(a, "%.*s[branch \"%.*s\"]\n\tremote = origin\n\tmerge = refs/heads/%.*s\n",
+                     STR_ARG(text), STR_ARG(branch), STR_ARG(branch));
     return fs_write(path, more, 0644, e);
 }
 

@@ -13,6 +13,7 @@
 
 #define EGRESS_FLOW_SIZE     32768
 #define EGRESS_ADDRESSES_MAX 16 /* of one name that are tried */
+#define EGRESS_BODY_OPEN     (UINT64_MAX - 1)
 #define EGRESS_LOOKUPS_MAX   32 /* at once; more wait for their turn */
 
 typedef struct proxy proxy;
@@ -71,8 +72,11 @@ struct conn {
     bool upstream;      /* goes through the upstream proxy */
     bool hello;         /* the client's first bytes are held until they are judged */
     uint64_t hello_ms;  /* when they must be whole; 0: none has come */
-    uint64_t body_left; /* of an HTTP request; UINT64_MAX: until the end */
-    uint32_t id;        /* of its record; 0: was only counted */
+    uint64_t body_left; /* of an HTTP request; EGRESS_BODY_OPEN: until its last chunk, UINT64_MAX:
+                         * until the end of the connection */
+    bool chunked;
+    egress_chunks chunks;
+    uint32_t id; /* of its record; 0: was only counted */
     uint64_t bytes_out, bytes_in;
     pid_t lookup_pid;
 };

@@ -403,10 +403,27 @@ static void requests_with_two_meanings_are_refused(void **state) {
          EGRESS_BAD_REQUEST},
         {"GET http://a.test/ HTTP/1.1\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\n",
          EGRESS_BAD, EGRESS_BAD_REQUEST},
-        {"GET http://a.test/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", EGRESS_BAD,
-         EGRESS_NO_LENGTH},
-        {"GET http://a.test/ HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: x\r\n\r\n",
-         EGRESS_BAD, EGRESS_NO_LENGTH},
+        {"GET http://a.test/ HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n", EGRESS_WHOLE,
+         EGRESS_FINE},
+        {"GET http://a.test/ HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", EGRESS_BAD,
+         EGRESS_BAD_REQUEST},
+        {"GET http://a.test/ HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", EGRESS_BAD,
+         EGRESS_TRANSFER_CODING},
+        {"GET http://a.test/ HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n\r\n", EGRESS_BAD,
+         EGRESS_TRANSFER_CODING},
+        {"GET http://a.test/ HTTP/1.1\r\nTransfer-Encoding:\r\n\r\n", EGRESS_BAD,
+         EGRESS_TRANSFER_CODING},
+        {"GET http://a.test/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
+         "Transfer-Encoding: chunked\r\n\r\n",
+         EGRESS_BAD, EGRESS_BAD_REQUEST},
+        {"GET http://a.test/ HTTP/1.1\r\nTransfer-Encoding : chunked\r\n\r\n", EGRESS_BAD,
+         EGRESS_BAD_REQUEST},
+        {"GET http://a.test/ HTTP/1.1\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n",
+         EGRESS_BAD, EGRESS_BAD_REQUEST},
+        {"GET http://a.test/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n",
+         EGRESS_BAD, EGRESS_BAD_REQUEST},
+        {"CONNECT a.test:443 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", EGRESS_BAD,
+         EGRESS_BAD_REQUEST},
         {"CONNECT a.test:443 HTTP/1.1\r\nContent-Length: 4\r\n\r\n", EGRESS_BAD,
          EGRESS_BAD_REQUEST},
     };
@@ -416,6 +433,49 @@ static void requests_with_two_meanings_are_refused(void **state) {
         egress_parse got = egress_read_request(bytes, &r);
         if (got != cases[i].result || r.reason != cases[i].reason)
             fail_msg("%s: %d, %s", cases[i].head, got, egress_reason_text(r.reason));
+        free((char *)bytes.ptr);
+    }
+}
+
+static void chunked_bodies_have_one_reading(void **state) {
+    static const struct {
+        const char *bytes;
+        egress_parse result;
+        size_t size;
+    } cases[] = {
+        {"0\r\n\r\n", EGRESS_WHOLE, 5},
+        {"5\r\nhello\r\n0\r\n\r\nGET / HTTP/1.1\r\n", EGRESS_WHOLE, 15},
+        {"00a\r\n0123456789\r\nB\r\n0123456789a\r\n000\r\n\r\n", EGRESS_WHOLE, 40},
+        {"5\r\nhel", EGRESS_MORE, 6},
+        {"5\r\nhello\r\n0\r\n", EGRESS_MORE, 13},
+        {"000000000005\r\nhello", EGRESS_MORE, 19},
+        {"0000000000005\r\nhello", EGRESS_BAD, 0},      /* thirteen digits */
+        {"5;a=b\r\nhello\r\n0\r\n\r\n", EGRESS_BAD, 0}, /* an extension */
+        {"5 \r\nhello\r\n0\r\n\r\n", EGRESS_BAD, 0},
+        {"0x5\r\nhello\r\n0\r\n\r\n", EGRESS_BAD, 0},
+        {"+5\r\nhello\r\n0\r\n\r\n", EGRESS_BAD, 0},
+        {"-1\r\nhello\r\n0\r\n\r\n", EGRESS_BAD, 0},
+        {"\r\n", EGRESS_BAD, 0},
+        {"5\nhello\n0\n\n", EGRESS_BAD, 0},
+        {"5\r\nhello\n0\r\n\r\n", EGRESS_BAD, 0},
+        {"5\r\nhello!\r\n0\r\n\r\n", EGRESS_BAD, 0},
+        {"5\r\nhelloXX0\r\n\r\n", EGRESS_BAD, 0},
+        {"0\r\nTrailer: x\r\n\r\n", EGRESS_BAD, 0},
+        {"0\r\n\n", EGRESS_BAD, 0},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        str bytes = own_block(str_from(cases[i].bytes));
+        for (size_t step = 1; step <= bytes.len; step++) {
+            egress_chunks k = {0};
+            egress_parse r = EGRESS_MORE;
+            size_t size, total = 0;
+            for (size_t at = 0; at < bytes.len && r == EGRESS_MORE; at += step) {
+                r = egress_read_chunks(&k, str_sub(bytes, at, at + step), &size);
+                if (r != EGRESS_BAD) total += size;
+            }
+            if (r != cases[i].result || (r != EGRESS_BAD && total != cases[i].size))
+                fail_msg("%s by %zu: %d after %zu", cases[i].bytes, step, r, total);
+        }
         free((char *)bytes.ptr);
     }
 }
@@ -539,6 +599,7 @@ int main(void) {
         cmocka_unit_test(socks_requests_are_read),
         cmocka_unit_test(socks_greetings_must_offer_no_authentication),
         cmocka_unit_test(requests_with_two_meanings_are_refused),
+        cmocka_unit_test(chunked_bodies_have_one_reading),
         cmocka_unit_test(heads_have_a_size_and_a_number_of_lines),
         cmocka_unit_test(the_origin_gets_nothing_that_was_meant_for_the_proxy),
         cmocka_unit_test(server_names_are_read),

@@ -193,7 +193,17 @@ static void abuse_of_the_proxies_is_refused_and_recorded(void **state) {
                       "POST http://api.egress.test:%u/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
                       "Content-Length: 5\r\n\r\nabcde",
                       p),
-         "HTTP/1.1 411 ", "a request body without Content-Length"},
+         "HTTP/1.1 400 ", "the request to the proxy cannot be read\n"},
+        {arena_printf(f.a,
+                      "POST http://api.egress.test:%u/ HTTP/1.1\r\n"
+                      "Transfer-Encoding: chunked\r\n\r\n5;x\r\nabcde\r\n0\r\n\r\n",
+                      p),
+         "HTTP/1.1 400 ", "the request to the proxy cannot be read\n"},
+        {arena_printf(f.a,
+                      "POST http://api.egress.test:%u/ HTTP/1.1\r\n"
+                      "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+                      p),
+         "HTTP/1.1 501 ", "a transfer coding other than chunked"},
         {STR("GET / HTTP/1.1\r\nHost: api.egress.test\r\n\r\n"), "HTTP/1.1 400 ",
          "the request to the proxy cannot be read\n"},
         {STR("CONNECT api.egress.test HTTP/1.1\r\n\r\n"), "HTTP/1.1 400 ",
@@ -226,6 +236,45 @@ static void nothing_follows_the_one_request_of_a_connection(void **state) {
     assert_int_equal(job_do(&f, job_talk, &t), 0);
     assert_non_null(strstr(f.output.ptr, "POST /1 HTTP/1.1\r\n"));
     assert_true(str_ends(strbuf_str(&f.output), STR("\r\n\r\nbody")));
+    job_tear_down(&f);
+}
+
+static void a_chunked_body_ends_with_its_last_chunk(void **state) {
+    job f;
+    job_set_up(&f, EGRESS_ALLOW);
+    job_allow(&f, "api.egress.test", "127.0.0.1");
+    job_start(&f);
+    talk t = {.port = EGRESS_HTTP_PORT,
+              .bytes = arena_printf(f.a,
+                                    "POST http://api.egress.test:%u/1 HTTP/1.1\r\n"
+                                    "transfer-encoding: Chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"
+                                    "GET http://no.egress.test/2 HTTP/1.1\r\n\r\n",
+                                    f.port)};
+    assert_int_equal(job_do(&f, job_talk, &t), 0);
+    assert_non_null(strstr(f.output.ptr, "POST /1 HTTP/1.1\r\n"));
+    assert_non_null(strstr(f.output.ptr, "\r\nTransfer-Encoding: chunked\r\n"));
+    assert_true(str_ends(strbuf_str(&f.output), STR("\r\n\r\n4\r\nbody\r\n0\r\n\r\n")));
+    job_tear_down(&f);
+}
+
+/* The server echoes what has come, so the second part is sent when the head has been through. */
+static void a_chunk_that_cannot_be_read_ends_the_connection(void **state) {
+    job f;
+    job_set_up(&f, EGRESS_ALLOW);
+    job_allow(&f, "api.egress.test", "127.0.0.1");
+    job_start(&f);
+    talk t = {.port = EGRESS_HTTP_PORT,
+              .bytes = arena_printf(f.a,
+                                    "PUT http://api.egress.test:%u/1 HTTP/1.1\r\n"
+                                    "Transfer-Encoding: chunked\r\n\r\n4\r\nbo",
+                                    f.port),
+              .wait_for = 40,
+              .more = STR("dyXX0\r\n\r\nGET /2 HTTP/1.1\r\n\r\n")};
+    assert_int_equal(job_do(&f, job_talk, &t), 5);
+    assert_null(strstr(f.output.ptr, "/2"));
+    job_read_records(&f);
+    job_has_record(&f, "http denied api.egress.test:%u : the request to the proxy cannot be read",
+                   f.port);
     job_tear_down(&f);
 }
 
@@ -494,6 +543,8 @@ int main(void) {
         cmocka_unit_test(a_server_that_is_not_there_is_a_failure),
         cmocka_unit_test(abuse_of_the_proxies_is_refused_and_recorded),
         cmocka_unit_test(nothing_follows_the_one_request_of_a_connection),
+        cmocka_unit_test(a_chunked_body_ends_with_its_last_chunk),
+        cmocka_unit_test(a_chunk_that_cannot_be_read_ends_the_connection),
         cmocka_unit_test(a_server_name_that_was_not_judged_is_refused),
         cmocka_unit_test(a_server_name_that_rules_allow_passes),
         cmocka_unit_test(tls_passes_with_the_name_that_was_judged),
