@@ -91,6 +91,20 @@ void egress_write_request(str bytes, const egress_request *request, bool through
 /* The answer of an upstream proxy to CONNECT: *ret_status and the size of its head. */
 egress_parse egress_read_response(str bytes, unsigned *ret_status, size_t *ret_size);
 
+/* ---- what the kernel refuses (RFC 9293, RFC 792, RFC 4443) ----------------------------------- */
+
+#define EGRESS_REFUSAL_BYTES 128 /* of a packet: the heads of both packets of an ICMP message */
+
+typedef struct egress_refusal {
+    bool udp; /* else TCP */
+    egress_address address;
+    uint16_t port;
+} egress_refusal;
+
+/* The IP packet by which the job's kernel says that nobody listens at an address and port. False
+ * for all others, and for loopback addresses. */
+bool egress_read_refusal(str packet, egress_refusal *ret);
+
 /* ---- TLS (RFC 8446, RFC 6066) -------------------------------------------------------------- */
 
 #define EGRESS_HELLO_MAX 16384

@@ -437,6 +437,60 @@ static void requests_with_two_meanings_are_refused(void **state) {
     }
 }
 
+/* IPv4 and TCP from 192.0.2.1:25; ICMP with the head of a datagram to 192.0.2.2:53. */
+#define FOUR(protocol, to)                                                                         \
+    "\x45\0\0\x28\0\0\0\0\x40" protocol "\0\0"                                                     \
+    "\xc0\0\2\1" to
+#define TCP(flags, number) "\0\x19\x80\0" number "\0\0\0\1\x50" flags "\0\0\0\0\0\0"
+#define RESET              TCP("\x14", "\0\0\0\0")
+#define UDP_HEAD           "\x80\0\0\x35\0\x8\0\0"
+#define SIX(next)          "\x60\0\0\0\0\x14" next "\x40" SIX_A SIX_B
+#define SIX_A              "\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1"
+#define SIX_B              "\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\2"
+
+static void refusals_of_the_kernel_are_told_from_all_else(void **state) {
+    static const struct {
+        str packet;
+        const char *place; /* NULL: no refusal */
+    } cases[] = {
+        {BYTES(FOUR("\6", "\x7f\0\0\1") RESET), "tcp 192.0.2.1 25"},
+        {BYTES(SIX("\6") RESET), "tcp 2001:db8::1 25"},
+        {BYTES(FOUR("\1", "\x7f\0\0\1") "\3\3\0\0\0\0\0\0" FOUR("\x11", "\xc0\0\2\2") UDP_HEAD),
+         "udp 192.0.2.2 53"},
+        {BYTES(SIX("\x3a") "\1\4\0\0\0\0\0\0" SIX("\x11") UDP_HEAD), "udp 2001:db8::2 53"},
+        {BYTES(FOUR("\6", "\x7f\0\0\1") TCP("\x14", "\0\0\0\1")), NULL}, /* of a connection */
+        {BYTES(FOUR("\6", "\x7f\0\0\1") TCP("\x12", "\0\0\0\0")), NULL}, /* SYN, ACK */
+        {BYTES(FOUR("\x11", "\x7f\0\0\1") RESET), NULL},
+        {BYTES("\x45\0\0\x28\0\0\0\0\x40\6\0\0\x7f\0\0\2\x7f\0\0\1" RESET), NULL}, /* loopback */
+        {BYTES("\x45\0\0\x28\0\0\0\1\x40\6\0\0\xc0\0\2\1\x7f\0\0\1" RESET), NULL}, /* a fragment */
+        {BYTES("\x44\0\0\x28\0\0\0\0\x40\6\0\0\xc0\0\2\1\x7f\0\0\1" RESET), NULL}, /* too short */
+        {BYTES("\x4f\0\0\x28\0\0\0\0\x40\6\0\0\xc0\0\2\1\x7f\0\0\1" RESET), NULL}, /* too long */
+        {BYTES(FOUR("\1", "\x7f\0\0\1") "\3\1\0\0\0\0\0\0" FOUR("\x11", "\xc0\0\2\2") UDP_HEAD),
+         NULL}, /* no such host */
+        {BYTES(FOUR("\1", "\x7f\0\0\1") "\3\3\0\0\0\0\0\0" FOUR("\6", "\xc0\0\2\2") UDP_HEAD),
+         NULL},
+        {BYTES("\x50"), NULL},
+        {BYTES(""), NULL},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        str bytes = own_block(cases[i].packet);
+        egress_refusal r;
+        char place[EGRESS_ADDRESS_TEXT + 16] = "", address[EGRESS_ADDRESS_TEXT];
+        if (egress_read_refusal(bytes, &r)) {
+            egress_address_text(&r.address, address);
+            snprintf(place, sizeof place, "%s %s %u", r.udp ? "udp" : "tcp", address, r.port);
+        }
+        if (strcmp(place, cases[i].place ? cases[i].place : "") != 0)
+            fail_msg("packet %zu: '%s'", i, place);
+        for (size_t n = 0; n < bytes.len; n++) { /* cut anywhere, it is read within its bounds */
+            str cut = own_block(str_sub(bytes, 0, n));
+            egress_read_refusal(cut, &r);
+            free((char *)cut.ptr);
+        }
+        free((char *)bytes.ptr);
+    }
+}
+
 static void chunked_bodies_have_one_reading(void **state) {
     static const struct {
         const char *bytes;
@@ -600,6 +654,7 @@ int main(void) {
         cmocka_unit_test(socks_greetings_must_offer_no_authentication),
         cmocka_unit_test(requests_with_two_meanings_are_refused),
         cmocka_unit_test(chunked_bodies_have_one_reading),
+        cmocka_unit_test(refusals_of_the_kernel_are_told_from_all_else),
         cmocka_unit_test(heads_have_a_size_and_a_number_of_lines),
         cmocka_unit_test(the_origin_gets_nothing_that_was_meant_for_the_proxy),
         cmocka_unit_test(server_names_are_read),
