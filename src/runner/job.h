@@ -397,6 +397,9 @@ value context_shallow(arena *a, const value *object);
 
 /* Names and makes them, before any command of the job's can run. */
 int folders_make(runner *r, err *e);
+/* Puts the tools of the machine, or of the image, into the tool cache of the job; where that fails,
+ * it stays empty. */
+void tools_offer(runner *r);
 /* Where a path of the job's folders is on the machine, which commands of the job may have changed
  * into a link. */
 char *folders_outside(const runner *r, arena *a, const char *path);
