@@ -22,6 +22,7 @@ static const char *const environment[] = {
     "LC_ALL=C",
     "GIT_TERMINAL_PROMPT=0",
     "GIT_OPTIONAL_LOCKS=0",
+    "GIT_LFS_SKIP_SMUDGE=1",
     /* git rev-parse --local-env-vars, but for those that carry configuration */
     "GIT_DIR",
     "GIT_WORK_TREE",

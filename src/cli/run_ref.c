@@ -75,10 +75,20 @@ int run_find_ref(arena *a, const run_set *set, str ref, run_ref *ret, err *e) {
 
 /* ---- git in the stage ----------------------------------------------------------------------- */
 
+/* With the person's own configuration, but nothing of it that would make other files than on
+ * GitHub.
+ */
 static int in_stage(arena *a, const run_set *set, const char *stage, const char *const *words,
                     const char *const *more, str *ret_out, err *e) {
-    static const char *const first[] = {"git", "-c", "core.hooksPath=/dev/null", "-c",
-                                        "advice.detachedHead=false"};
+    static const char *const first[] = {"git",
+                                        "-c",
+                                        "core.hooksPath=/dev/null",
+                                        "-c",
+                                        "advice.detachedHead=false",
+                                        "-c",
+                                        "core.autocrlf=false",
+                                        "-c",
+                                        "submodule.recurse=false"};
     size_t count = 0, more_count = 0;
     while (more && more[more_count])
         more_count++;
