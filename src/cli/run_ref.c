@@ -169,7 +169,8 @@ static int follow_origin(arena *a, const char *git, str branch, err *e) {
     const char *path = fs_join(a, git, STR("config"));
     str text;
     if (fs_read(a, path, 1 << 20, &text, e) < 0) return e->code;
-    if (str_find(text, STR("[remote \"origin\"]")) < 0) return 0;
+    bool has_origin = str_find(text, STR("[remote \"origin\"]")) >= 0;
+    if (!has_origin || str_find(text, STR("[branch ")) >= 0) return 0; /* a clone follows already */
     str more =
         arena_printf(a, "%.*s[branch \"%.*s\"]\n\tremote = origin\n\tmerge = refs/heads/%.*s\n",
                      STR_ARG(text), STR_ARG(branch), STR_ARG(branch));

@@ -289,6 +289,15 @@ static int without_token(const value *inputs, err *e) {
                    STR_ARG(value_path_str(inputs, "repository")));
 }
 
+/* actions/checkout of another repository is an action like any other. */
+static int load(step *s, use *u, err *e) {
+    bool checkout = u->checkout;
+    u->checkout = false;
+    int r = use_load(s, u, s->frame->depth, e);
+    u->checkout = checkout;
+    return r;
+}
+
 bool step_run_action(step *s) {
     use *u = s->use;
     value inputs;
@@ -299,10 +308,8 @@ bool step_run_action(step *s) {
             tell_action(s, &inputs);
             return step_checkout(s, &inputs, &e) < 0 && failed(s, &e);
         }
-        u->checkout = false; /* from now on an action like any other */
     }
-    if (use_load(s, u, s->frame->depth, &e) < 0 || all_inputs(s, &inputs, &e) < 0)
-        return failed(s, &e);
+    if (load(s, u, &e) < 0 || all_inputs(s, &inputs, &e) < 0) return failed(s, &e);
     if (needs_token(u, &inputs) && without_token(&inputs, &e) < 0) return failed(s, &e);
     if (u->local && s->phase == PHASE_MAIN && u->act->kind == ACTION_NODE && u->act->pre.len)
         output_warning(s, "`pre` execution is not supported for local action from '%.*s'",
