@@ -21,6 +21,21 @@ static bool is_commit(str ref) {
     return ref.len == 40 || ref.len == 64;
 }
 
+/* What git itself takes for a name: no expression like main~1, and no way to another file. */
+static bool is_plain_ref(str ref) {
+    if (!ref.len || ref.len > 255 || str_starts(ref, STR("/")) || str_ends(ref, STR("/")))
+        return false;
+    if (str_find(ref, STR("..")) >= 0 || str_find(ref, STR("//")) >= 0 ||
+        str_find(ref, STR("@{")) >= 0 || str_find(ref, STR("/.")) >= 0 || ref.ptr[0] == '.' ||
+        str_ends(ref, STR(".lock")))
+        return false;
+    for (size_t i = 0; i < ref.len; i++) {
+        unsigned char c = (unsigned char)ref.ptr[i];
+        if (c <= ' ' || c == 0x7f || strchr("~^:?*[\\\"", c)) return false;
+    }
+    return true;
+}
+
 static bool find_commit(arena *a, const run_set *set, str name, str *ret) {
     const char *argv[] = {
         "git",     "rev-parse",        "--verify",
@@ -65,7 +80,9 @@ int run_find_ref(arena *a, const run_set *set, str ref, run_ref *ret, err *e) {
         return err_set(e, ERR_NOT_FOUND, "'ref: %.*s' cannot be had: '%s' is no git repository",
                        STR_ARG(ref), set->root);
     bool commit = is_commit(ref);
-    if (commit ? find_commit(a, set, ref, &ret->commit) : find_named(a, set, ref, ret)) return 0;
+    if (commit ? find_commit(a, set, ref, &ret->commit)
+               : is_plain_ref(ref) && find_named(a, set, ref, ret))
+        return 0;
     return err_set(e, ERR_NOT_FOUND,
                    "%s '%.*s' could not be found in '%s', from which it is checked out. Fetch it "
                    "there with git first",
@@ -144,20 +161,6 @@ int run_stage_sparse(arena *a, const run_set *set, const runner_checkout *what, 
 
 /* ---- the ref of the run --------------------------------------------------------------------- */
 
-/* A payload may say anything; what is no plain name of a ref makes no file. */
-static bool is_plain_ref(str ref) {
-    if (!ref.len || ref.len > 255 || str_starts(ref, STR("/")) || str_ends(ref, STR("/")))
-        return false;
-    if (str_find(ref, STR("..")) >= 0 || str_find(ref, STR("//")) >= 0 ||
-        str_find(ref, STR("/.")) >= 0 || ref.ptr[0] == '.' || str_ends(ref, STR(".lock")))
-        return false;
-    for (size_t i = 0; i < ref.len; i++) {
-        unsigned char c = (unsigned char)ref.ptr[i];
-        if (c <= ' ' || c == 0x7f || strchr("~^:?*[\\\"", c)) return false;
-    }
-    return true;
-}
-
 static int write_ref(arena *a, const char *git, str name, str text, err *e) {
     char *path = fs_join(a, git, name);
     char *folder = arena_cstr(a, str_sub(str_from(path), 0, strrchr(path, '/') - path));
@@ -182,7 +185,7 @@ int run_stage_head(arena *a, const run_set *set, const runner_checkout *what, co
     const str heads = STR("refs/heads/"), pull = STR("refs/pull/");
     const char *git = fs_join(a, stage, STR(".git"));
     str name = what->head, commit = what->commit;
-    /* A payload of another commit says nothing of this working tree. */
+    /* A payload may say anything; of another commit, nothing of this working tree. */
     if (!str_eq(commit, set->git.head) || !is_plain_ref(name)) return 0;
     if (!str_starts(name, heads)) {
         str rest = str_sub(name, pull.len, name.len);
