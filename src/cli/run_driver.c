@@ -206,13 +206,13 @@ static void on_event(void *context, const runner_event *ev) {
     tell(job->d, job->view, &named);
 }
 
-static int on_checkout(void *context, const runner_checkout *what, runner_done_fn *done,
-                       void *done_context, err *e) {
+static int on_checkout(void *context, const runner_checkout *what, str *ret_commit,
+                       runner_done_fn *done, void *done_context, err *e) {
     live_job *job = context;
     driver *d = job->d;
     const char *stage = arena_printf(job->a, "%s/checkout-%u", job->root, ++job->stages).ptr;
-    return run_checkout(job->a, d->set, d->loop, what, stage, &job->checkouts, done, done_context,
-                        e);
+    return run_checkout(job->a, d->set, d->loop, what, stage, &job->checkouts, ret_commit, done,
+                        done_context, e);
 }
 
 static int on_services(void *context, arena *a, const view *files, const char *file, value *ret,

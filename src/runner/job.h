@@ -189,9 +189,9 @@ struct step {
     arena *line_a;
     command_state commands;
     bool echo, any_token, insecure, in_group;
-    bool waits;      /* a control step, until what it waits for has ended */
-    bool copies;     /* actions/checkout, until the port has ended it */
-    str checked_out; /* its ref */
+    bool waits;                          /* a control step, until what it waits for has ended */
+    bool copies;                         /* actions/checkout, until the port has ended it */
+    str checked_out, checked_out_commit; /* its outputs */
 };
 
 struct runner {
@@ -332,6 +332,10 @@ const char *phase_name(phase p);
 
 bool step_run_script(step *s);
 bool step_run_action(step *s);
+/* step_checkout.c: actions/checkout. Whether it is of the repository being run, which
+ * step_checkout begins to check out; else it is an action like others. */
+bool step_is_own_checkout(const step *s, const value *inputs);
+int step_checkout(step *s, const value *inputs, err *e);
 /* A container action, or a step that uses an image. */
 bool step_run_container(step *s, const value *inputs, const value *variables);
 /* The last step of a composite action has ended: its outputs. */
@@ -395,6 +399,9 @@ value context_shallow(arena *a, const value *object);
 
 /* Names and makes them, before any command of the job's can run. */
 int folders_make(runner *r, err *e);
+/* Puts the tools of the machine, or of the image, into the tool cache of the job; where that fails,
+ * it stays empty. */
+void tools_offer(runner *r);
 /* Where a path of the job's folders is on the machine, which commands of the job may have changed
  * into a link. */
 char *folders_outside(const runner *r, arena *a, const char *path);
