@@ -139,6 +139,7 @@ static int run(container_run *x, err *e) {
     value_set_str(s->a, &request, "image", s->use->image);
     value_set_str(s->a, &request, "workdir", STR("/github/workspace"));
     value_set_str(s->a, &request, "network", value_path_str(&s->r->job, "container.network"));
+    containers_share(s, &request);
     add_env(s, all, &x->env, &request);
     if (add_arguments(s, x->inputs, &request, e) < 0 || add_binds(s, all, &request, e) < 0)
         return e->code;

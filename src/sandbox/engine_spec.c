@@ -119,6 +119,7 @@ void engine_plan_join(arena *a, engine_plan *p, str network, str alias, const va
     value_set_all(a, &own, labels);
     if (!network.len) return;
     value_set_str(a, &host, "NetworkMode", network);
+    if (str_starts(network, STR("container:"))) return; /* which has names already */
     if (alias.len) value_push(a, &p->aliases, value_string(alias));
     value networking = child(a, &p->body, "NetworkingConfig");
     value endpoints = child(a, &networking, "EndpointsConfig");

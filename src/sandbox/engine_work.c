@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "sandbox/engine_clean.h"
+#include "sandbox/engine_relay.h"
 #include "sandbox/engine_spec.h"
 #include "sandbox/engine_tar.h"
 #include "sandbox/tree.h"
@@ -328,6 +329,23 @@ static bool on_run_stop(void *context) {
     return engine_work_stopped();
 }
 
+/* The network of an action's container: the relay's, where there is one. */
+static str action_network(engine_work *w, const value *request, const value *labels,
+                          str *ret_relay) {
+    str network = text_at(request, "network");
+    const value *relay = engine_relay_of(request);
+    err e = {0};
+    *ret_relay = STR_EMPTY;
+    if (!relay) return network;
+    int code =
+        engine_relay_run(w, text_at(request, "image"), network, labels, relay, ret_relay, &e);
+    if (code == 0) return arena_printf(w->a, "container:%.*s", STR_ARG(*ret_relay));
+    /* The action's own output goes this way, in which this is a command for a warning. */
+    str line = arena_printf(w->a, "::warning::" ENGINE_RELAY_FAILED "\n", e.message);
+    if (!engine_work_stopped()) engine_put(w, line);
+    return network;
+}
+
 /* An action's container, from its making to its end. Its name is not asked for: the engine's own
  * cannot clash. */
 static int work_run(engine_work *w, const value *request, err *e) {
@@ -337,9 +355,14 @@ static int work_run(engine_work *w, const value *request, err *e) {
     engine_plan_init(w->a, &p);
     value_set_str(w->a, &p.body, "Image", text_at(request, "image"));
     if (plan_run(w, &p, request, e) < 0) return e->code;
-    engine_plan_join(w->a, &p, text_at(request, "network"), STR_EMPTY, &labels);
+    str relay, network = action_network(w, request, &labels, &relay);
+    engine_plan_join(w->a, &p, network, STR_EMPTY, &labels);
+    err ignored;
     int code = engine_create(&w->g, w->a, text_at(request, "name"), &p.body, &id, e);
-    if (code < 0) return code;
+    if (code < 0) {
+        if (relay.len) engine_remove(&w->g, ENGINE_CONTAINER, relay, &ignored);
+        return code;
+    }
     keep_id(w->page->container, id);
     w->page->runs = true;
     if (!engine_work_stopped()) code = engine_start(&w->g, id, e);
@@ -347,8 +370,8 @@ static int work_run(engine_work *w, const value *request, err *e) {
     if (code == 0) code = engine_logs(&w->g, id, true, engine_put, w, e);
     if (code == 0) code = engine_wait(&w->g, id, &w->page->status, e);
     w->g.stop = NULL;
-    err ignored;
     engine_remove(&w->g, ENGINE_CONTAINER, id, code < 0 ? &ignored : e);
+    if (relay.len) engine_remove(&w->g, ENGINE_CONTAINER, relay, &ignored);
     return code;
 }
 
