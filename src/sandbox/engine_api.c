@@ -580,6 +580,15 @@ int engine_exec_start(const engine *g, str exec, engine_output_fn *out, void *co
     return stream(g, a, &c, out, context, e);
 }
 
+int engine_exec_resize(const engine *g, str exec, unsigned rows, unsigned columns, err *e) {
+    _cleanup_arena_ arena *a = arena_new();
+    str path = path_of(a, "/exec/%/resize", exec);
+    const call c = {.method = "POST",
+                    .path = arena_printf(a, "%.*s?h=%u&w=%u", STR_ARG(path), rows, columns),
+                    .what = "change the size of the command's terminal"};
+    return tell(g, &c, e);
+}
+
 static int number(const value *v, const char *key) {
     const value *n = value_get(v, str_from(key));
     return n && n->kind == VALUE_NUMBER ? (int)n->number : 0;

@@ -169,16 +169,20 @@ static int wait_for_end(engine_work *w, const char *exec, err *e) {
     return 0;
 }
 
-int engine_work_exec(engine_work *w, char *const *argv, char *const *env, const char *cwd, err *e) {
-    arena *a = w->a;
+value engine_command(arena *a, char *const *argv, char *const *env, const char *cwd) {
     value body = value_object_new(a, true);
-    str id;
     value_set(a, &body, STR("AttachStdout"), value_bool(true));
     value_set(a, &body, STR("AttachStderr"), value_bool(true));
     value_set(a, &body, STR("Cmd"), words_of(a, argv));
     value_set(a, &body, STR("Env"), words_of(a, env));
     value_set_str(a, &body, "WorkingDir", str_from(cwd));
-    int code = engine_exec_create(&w->g, a, str_from(w->container), &body, &id, e);
+    return body;
+}
+
+int engine_work_exec(engine_work *w, char *const *argv, char *const *env, const char *cwd, err *e) {
+    value body = engine_command(w->a, argv, env, cwd);
+    str id;
+    int code = engine_exec_create(&w->g, w->a, str_from(w->container), &body, &id, e);
     if (code < 0) return code;
     keep_id(w->page->exec, id);
     if (engine_work_stopped()) return err_set(e, ERR_CANCELLED, "stopped");
