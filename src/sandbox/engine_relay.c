@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define INSIDE   "/__e/slipway"
+#define PROGRAM  INSIDE "/relay"
 #define SERVER   "slipway.localhost:127.0.0.1"
 #define SAID_MAX 400
 
@@ -45,10 +46,15 @@ static void push(arena *a, value *host, const char *key, str text) {
     value_set(a, host, str_from(key), list);
 }
 
-void engine_relay_add(arena *a, engine_plan *p, const value *relay) {
+static void add_folder(arena *a, engine_plan *p, const value *relay) {
     value host = *value_get(&p->body, STR("HostConfig"));
     str folder = value_path_str(relay, "folder");
     push(a, &host, "Binds", arena_printf(a, "%.*s:" INSIDE ":ro", STR_ARG(folder)));
+}
+
+void engine_relay_add(arena *a, engine_plan *p, const value *relay) {
+    value host = *value_get(&p->body, STR("HostConfig"));
+    add_folder(a, p, relay);
     push(a, &host, "ExtraHosts", STR(SERVER));
 }
 
@@ -84,9 +90,10 @@ static int judge(const said *x, int code, err *e) {
 static value words(arena *a, const value *relay, const char *how) {
     const value *port = value_get(relay, STR("port"));
     value out = value_array_new(a);
-    value_push(a, &out, value_string(STR(INSIDE "/relay")));
-    value_push(a, &out, value_string(arena_printf(a, "%.0f", port ? port->number : 0)));
+    value_push(a, &out, value_string(STR(PROGRAM)));
     value_push(a, &out, value_cstring(how));
+    value_push(a, &out, value_string(STR(INSIDE)));
+    value_push(a, &out, value_string(arena_printf(a, "%.0f", port ? port->number : 0)));
     return out;
 }
 
@@ -126,4 +133,45 @@ int engine_relay_run(engine_work *w, str image, str network, const value *labels
     if (code == 0) code = engine_start(&w->g, *ret_id, e);
     if (code == 0) code = engine_logs(&w->g, *ret_id, true, on_said_all, &x, e);
     return judge(&x, code, e);
+}
+
+/* ---- what an action's container has mounted -------------------------------------------------- */
+
+static void add_words(arena *a, value *out, const value *list) {
+    for (size_t i = 0; list && list->kind == VALUE_ARRAY && i < list->array.count; i++)
+        if (list->array.items[i].kind == VALUE_STRING) value_push(a, out, list->array.items[i]);
+}
+
+/* What the engine would run: what the container says, else what the image says, whose arguments are
+ * those of its own entrypoint. */
+static int find_command(engine_work *w, const value *body, value *ret, err *e) {
+    value image;
+    const value *entrypoint = value_get(body, STR("Entrypoint")),
+                *args = value_get(body, STR("Cmd"));
+    int code = engine_image_inspect(&w->g, w->a, value_path_str(body, "Image"), &image, e);
+    if (code < 0) return code;
+    if (!args && !entrypoint) args = value_path(&image, "Config.Cmd");
+    if (!entrypoint) entrypoint = value_path(&image, "Config.Entrypoint");
+    *ret = value_array_new(w->a);
+    add_words(w->a, ret, entrypoint);
+    add_words(w->a, ret, args);
+    return 0;
+}
+
+int engine_relay_check(engine_work *w, engine_plan *p, const value *relay, const value *folders,
+                       err *e) {
+    arena *a = w->a;
+    value command, all = value_array_new(a), program = value_array_new(a);
+    size_t count = folders && folders->kind == VALUE_ARRAY ? folders->array.count : 0;
+    int code = find_command(w, &p->body, &command, e);
+    if (code < 0 || !command.array.count || !count) return code; /* the engine says what it lacks */
+    value_push(a, &program, value_string(STR(PROGRAM)));
+    value_push(a, &all, value_string(STR("check")));
+    value_push(a, &all, value_string(arena_printf(a, "%zu", count / 3)));
+    add_words(a, &all, folders);
+    add_words(a, &all, &command);
+    value_set(a, &p->body, STR("Entrypoint"), program);
+    value_set(a, &p->body, STR("Cmd"), all);
+    add_folder(a, p, relay); /* names are those of the network's owner */
+    return 0;
 }

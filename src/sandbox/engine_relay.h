@@ -36,5 +36,10 @@ int engine_relay_exec(engine_work *w, str container, const value *relay, err *e)
  * that failed after it was made, else empty. */
 int engine_relay_run(engine_work *w, str image, str network, const value *labels,
                      const value *relay, str *ret_id, err *e);
+/* Has the relay look at what the container has mounted before it becomes the program that the
+ * container is to run. `folders` is an array of texts, three for each: the path inside, the numbers
+ * of its device and inode. Only where a relay has run, which shows that they are the same there. */
+int engine_relay_check(engine_work *w, engine_plan *p, const value *relay, const value *folders,
+                       err *e);
 
 #endif

@@ -18,8 +18,7 @@ static void follow_size(engine_work *w, str exec, struct winsize *known) {
     err ignored;
     if (ioctl(w->output, TIOCGWINSZ, &now) < 0 || memcmp(&now, known, sizeof now) == 0) return;
     *known = now;
-    if (now.ws_row && now.ws_col)
-        engine_exec_resize(&w->g, exec, now.ws_row, now.ws_col, &ignored);
+    if (now.ws_row && now.ws_col) engine_exec_resize(&w->g, exec, now.ws_row, now.ws_col, &ignored);
 }
 
 /* One piece from one to the other; false at the end. */

@@ -310,14 +310,30 @@ static int work_build(engine_work *w, const value *request, err *e) {
     return code;
 }
 
+/* "FROM:TO[:ro]" as mounts: unlike for binds, an engine makes no folder where FROM is missing. */
+static void plan_mounts(arena *a, engine_plan *p, const value *binds) {
+    value host = *value_get(&p->body, STR("HostConfig")), list = value_array_new(a);
+    for (size_t i = 0; i < value_count(binds); i++) {
+        value mount = value_object_new(a, true);
+        str from, to, mode;
+        str_cut(binds->array.items[i].string, ':', &from, &to);
+        bool fixed = str_cut(to, ':', &to, &mode);
+        value_set_str(a, &mount, "Type", STR("bind"));
+        value_set_str(a, &mount, "Source", from);
+        value_set_str(a, &mount, "Target", to);
+        value_set(a, &mount, STR("ReadOnly"), value_bool(fixed));
+        value_push(a, &list, mount);
+    }
+    value_set(a, &host, STR("Mounts"), list);
+}
+
 static int plan_run(engine_work *w, engine_plan *p, const value *request, err *e) {
     const value *env = value_get(request, STR("env")), *binds = value_get(request, STR("binds"));
     const value *args = value_get(request, STR("args"));
     arena *a = w->a;
     for (size_t i = 0; i < value_count(env); i++)
         engine_plan_env(a, p, env->array.items[i].string);
-    value host = *value_get(&p->body, STR("HostConfig"));
-    if (binds) value_set(a, &host, STR("Binds"), *binds);
+    plan_mounts(a, p, binds);
     if (args && value_count(args)) value_set(a, &p->body, STR("Cmd"), *args);
     str entrypoint = text_at(request, "entrypoint"), *words;
     size_t count = 0;
@@ -333,40 +349,34 @@ static bool on_run_stop(void *context) {
     return engine_work_stopped();
 }
 
-/* The network of an action's container: the relay's, where there is one. */
-static str action_network(engine_work *w, const value *request, const value *labels,
-                          str *ret_relay) {
-    str network = text_at(request, "network");
+/* Where there is a relay, the action's container joins its network, and begins by looking at what
+ * it has mounted. *ret_id is the relay's container, or empty. */
+static int add_relay(engine_work *w, engine_plan *p, const value *request, const value *labels,
+                     str *ret_network, str *ret_id, err *e) {
     const value *relay = engine_relay_of(request);
-    err e = {0};
-    *ret_relay = STR_EMPTY;
-    if (!relay) return network;
-    int code =
-        engine_relay_run(w, text_at(request, "image"), network, labels, relay, ret_relay, &e);
-    if (code == 0) return arena_printf(w->a, "container:%.*s", STR_ARG(*ret_relay));
+    str image = text_at(request, "image");
+    err why = {0};
+    *ret_network = text_at(request, "network");
+    *ret_id = STR_EMPTY;
+    if (!relay) return 0;
+    if (engine_relay_run(w, image, *ret_network, labels, relay, ret_id, &why) == 0) {
+        *ret_network = arena_printf(w->a, "container:%.*s", STR_ARG(*ret_id));
+        return engine_relay_check(w, p, relay, value_get(request, STR("folders")), e);
+    }
     /* The action's own output goes this way, in which this is a command for a warning. */
-    str line = arena_printf(w->a, "::warning::" ENGINE_RELAY_FAILED "\n", e.message);
+    str line = arena_printf(w->a, "::warning::" ENGINE_RELAY_FAILED "\n", why.message);
     if (!engine_work_stopped()) engine_put(w, line);
-    return network;
+    if (ret_id->len) engine_remove(&w->g, ENGINE_CONTAINER, *ret_id, &why);
+    *ret_id = STR_EMPTY;
+    return 0;
 }
 
-/* An action's container, from its making to its end. Its name is not asked for: the engine's own
- * cannot clash. */
-static int work_run(engine_work *w, const value *request, err *e) {
-    engine_plan p;
+/* From its making to its end. Its name is not asked for: the engine's own cannot clash. */
+static int run_container(engine_work *w, const value *request, const value *body, err *e) {
     str id;
-    value labels = engine_labels(w->a, w->owner, text_at(request, "job"));
-    engine_plan_init(w->a, &p);
-    value_set_str(w->a, &p.body, "Image", text_at(request, "image"));
-    if (plan_run(w, &p, request, e) < 0) return e->code;
-    str relay, network = action_network(w, request, &labels, &relay);
-    engine_plan_join(w->a, &p, network, STR_EMPTY, &labels);
     err ignored;
-    int code = engine_create(&w->g, w->a, text_at(request, "name"), &p.body, &id, e);
-    if (code < 0) {
-        if (relay.len) engine_remove(&w->g, ENGINE_CONTAINER, relay, &ignored);
-        return code;
-    }
+    int code = engine_create(&w->g, w->a, text_at(request, "name"), body, &id, e);
+    if (code < 0) return code;
     keep_id(w->page->container, id);
     w->page->runs = true;
     if (!engine_work_stopped()) code = engine_start(&w->g, id, e);
@@ -375,6 +385,21 @@ static int work_run(engine_work *w, const value *request, err *e) {
     if (code == 0) code = engine_wait(&w->g, id, &w->page->status, e);
     w->g.stop = NULL;
     engine_remove(&w->g, ENGINE_CONTAINER, id, code < 0 ? &ignored : e);
+    return code;
+}
+
+/* An action's container. */
+static int work_run(engine_work *w, const value *request, err *e) {
+    engine_plan p;
+    str relay, network;
+    err ignored;
+    value labels = engine_labels(w->a, w->owner, text_at(request, "job"));
+    engine_plan_init(w->a, &p);
+    value_set_str(w->a, &p.body, "Image", text_at(request, "image"));
+    if (plan_run(w, &p, request, e) < 0) return e->code;
+    int code = add_relay(w, &p, request, &labels, &network, &relay, e);
+    engine_plan_join(w->a, &p, network, STR_EMPTY, &labels);
+    if (code == 0) code = run_container(w, request, &p.body, e);
     if (relay.len) engine_remove(&w->g, ENGINE_CONTAINER, relay, &ignored);
     return code;
 }

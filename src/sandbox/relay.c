@@ -2,8 +2,10 @@
  * carries it and puts it into containers, where it listens on the container's own 127.0.0.1 and
  * hands each connection on to the Unix socket of the services that actions call (engine_relay.h).
  *
- *   relay PORT away   listens, prints "ready", and goes on as a daemon
- *   relay PORT stay   the same in the foreground: as the first process of a container
+ *   relay away FOLDER PORT   connections to PORT go to FOLDER/socket: prints "ready" when it
+ * listens, and goes on as a daemon relay stay FOLDER PORT   the same in the foreground: as the
+ * first process of a container relay check COUNT {PATH DEVICE INODE}… PROGRAM ARG… becomes the
+ * program, if these paths are the folders with these numbers
  *
  * What keeps it from listening is printed instead of "ready". It knows nothing but that socket, and
  * as it is not dumpable, other processes of its user cannot read what passes through it. */
@@ -18,10 +20,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#define SERVICES  "/__e/slipway/socket"
 #define PAIRS_MAX 512 /* as many connections as the services take */
 #define ROOM      (64u << 10)
 
@@ -40,13 +42,13 @@ typedef struct pair {
 
 static pair *pairs[PAIRS_MAX];
 static size_t count;
+static struct sockaddr_un services = {.sun_family = AF_UNIX};
 
 /* ---- connections ----------------------------------------------------------------------------- */
 
 static int connect_services(void) {
-    struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = SERVICES};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) == 0) return fd;
+    if (fd < 0 || connect(fd, (struct sockaddr *)&services, sizeof services) == 0) return fd;
     int why = errno;
     close(fd);
     errno = why;
@@ -172,22 +174,52 @@ static void go_away(void) {
         dup2(null, fd);
 }
 
-int main(int argc, char **argv) {
-    long port = argc == 3 ? strtol(argv[1], NULL, 10) : 0;
-    if (port < 1 || port > 65535) {
-        printf("usage: relay PORT away|stay\n");
-        return 2;
-    }
+static int relay(const char *how, const char *folder, const char *text) {
+    unsigned long port = strtoul(text, NULL, 10);
+    snprintf(services.sun_path, sizeof services.sun_path, "%.80s/socket", folder);
     prctl(PR_SET_DUMPABLE, 0);
     signal(SIGHUP, SIG_IGN);
     int trial = connect_services();
-    if (trial < 0) return fail("cannot reach " SERVICES);
+    if (trial < 0) return fail("cannot reach the socket that was mounted");
     close(trial);
-    int listener = listen_at((unsigned)port);
+    int listener = port && port <= 65535 ? listen_at((unsigned)port) : -1;
     if (listener < 0) return fail("cannot listen on the container's 127.0.0.1");
     printf("ready\n");
     fflush(stdout);
-    if (strcmp(argv[2], "away") == 0) go_away();
+    if (strcmp(how, "away") == 0) go_away();
     serve(listener);
     return 1;
+}
+
+/* ---- what was mounted ------------------------------------------------------------------------ */
+
+/* The engine mounts by path, and a path may have come to lead elsewhere since Slipway looked at it.
+ * So it is looked at again in the container, before anything of the action's has run. The form of
+ * the message is a workflow command. */
+static int check(long folders, char **args) {
+    for (; folders > 0; folders--, args += 3) {
+        struct stat st;
+        bool there = lstat(args[0], &st) == 0 && S_ISDIR(st.st_mode);
+        if (there && st.st_dev == strtoull(args[1], NULL, 10) &&
+            st.st_ino == strtoull(args[2], NULL, 10))
+            continue;
+        printf("::error::What was mounted as '%s' is not the job's folder: something has put "
+               "another in its place at that moment. The action was not run.\n",
+               args[0]);
+        return 1;
+    }
+    execvp(args[0], args);
+    int why = errno;
+    printf("::error::cannot run '%s': %s\n", args[0], strerror(why));
+    return why == ENOENT ? 127 : 126;
+}
+
+int main(int argc, char **argv) {
+    if (argc == 4 && (strcmp(argv[1], "away") == 0 || strcmp(argv[1], "stay") == 0))
+        return relay(argv[1], argv[2], argv[3]);
+    long folders = argc > 3 && strcmp(argv[1], "check") == 0 ? strtol(argv[2], NULL, 10) : -1;
+    if (folders >= 0 && 3 + 3 * folders < argc) return check(folders, argv + 3);
+    printf("usage: relay away|stay FOLDER PORT, relay check COUNT {PATH DEVICE INODE}… PROGRAM "
+           "ARG…\n");
+    return 2;
 }

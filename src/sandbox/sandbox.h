@@ -251,11 +251,10 @@ int sandbox_relay_write(const char *folder, err *e);
  *   pull   image, credentials: makes sure that the image is there.
  *   build  dockerfile: in `folder`, of which all is sent to the engine; image: how the result is
  *          called. It goes with the sandbox.
- *   run    image, env["K=V"], binds[], args[] or line (which is split into words), entrypoint,
- *          workdir, network, name, relay: a container from its start to its end, which is the exit
- *          status. Signals go to it.
- *   stop   services: the result's: tells what they have printed and removes all that was made,
- *          which sandbox_close does as well.
+ *   run    image, env["K=V"], binds[], folders[], args[] or line (which is split into words),
+ * entrypoint, workdir, network, name, relay: a container from its start to its end, which is the
+ * exit status. Signals go to it. stop   services: the result's: tells what they have printed and
+ * removes all that was made, which sandbox_close does as well.
  *
  * `run` prints what the container prints. The others print lines whose first letter tells their
  * kind: l text, c what is being done, g begins a group, e ends it, w a warning. */
