@@ -128,6 +128,7 @@ int engine_relay_run(engine_work *w, str image, str network, const value *labels
     value_set(a, &p.body, STR("Entrypoint"), program);
     value_set(a, &p.body, STR("Cmd"), rest);
     engine_relay_add(a, &p, relay);
+    engine_plan_unchecked(a, &p);
     engine_plan_join(a, &p, network, STR_EMPTY, labels);
     int code = engine_create(&w->g, a, STR_EMPTY, &p.body, ret_id, e);
     if (code == 0) code = engine_start(&w->g, *ret_id, e);
@@ -172,6 +173,7 @@ int engine_relay_check(engine_work *w, engine_plan *p, const value *relay, const
     add_words(a, &all, &command);
     value_set(a, &p->body, STR("Entrypoint"), program);
     value_set(a, &p->body, STR("Cmd"), all);
-    add_folder(a, p, relay); /* names are those of the network's owner */
+    engine_plan_unchecked(a, p); /* it would run before the look is over */
+    add_folder(a, p, relay);     /* names are those of the network's owner */
     return 0;
 }

@@ -114,6 +114,13 @@ void engine_plan_command(arena *a, engine_plan *p, const str *words, size_t coun
     set_words(a, p, "Cmd", words, count);
 }
 
+void engine_plan_unchecked(arena *a, engine_plan *p) {
+    value check = value_object_new(a, true), test = value_array_new(a);
+    value_push(a, &test, value_string(STR("NONE")));
+    value_set(a, &check, STR("Test"), test);
+    value_set(a, &p->body, STR("Healthcheck"), check);
+}
+
 void engine_plan_join(arena *a, engine_plan *p, str network, str alias, const value *labels) {
     value host = child(a, &p->body, "HostConfig"), own = child(a, &p->body, "Labels");
     value_set_all(a, &own, labels);

@@ -74,9 +74,9 @@ static void it_becomes_the_program_where_folders_are_what_they_were(void **state
         {here.dir, device, inode, here.dir, 126, "cannot run"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const char *const argv[] = {here.program,    "check",          "1",
-                                    cases[i].path,   cases[i].device,  cases[i].inode,
-                                    cases[i].program, "=word", NULL};
+        const char *const argv[] = {here.program,     "check",         "1",
+                                    cases[i].path,    cases[i].device, cases[i].inode,
+                                    cases[i].program, "=word",         NULL};
         int status;
         str out = run(argv, &status);
         if (status != cases[i].status || str_find(out, str_from(cases[i].says)) < 0)
@@ -198,7 +198,8 @@ static void it_carries_what_comes_both_ways(void **state) {
         pid = start_relay(port = free_port());
     assert_true(pid > 0);
 
-    strbuf_addf(&sent, "POST /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %u\r\n\r\n",
+    strbuf_addf(&sent,
+                "POST /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %u\r\n\r\n",
                 BODY);
     strbuf_pad(&sent, 'x', BODY);
     int fd = connect_port(port);
