@@ -28,6 +28,9 @@ int engine_find(arena *a, const char *docker_host, const char *runtime_dir, char
 
 /* Asks for the version: fills podman and version. */
 int engine_open(engine *g, err *e);
+/* Whether its containers run under another kernel than this process: on a virtual machine, which
+ * shares folders with this one at best. */
+int engine_is_apart(const engine *g, bool *ret, err *e);
 
 /* A line of progress, without its newline. */
 typedef void engine_line_fn(void *context, str line);

@@ -132,7 +132,7 @@ int engine_relay_run(engine_work *w, str image, str network, const value *labels
     engine_plan_join(a, &p, network, STR_EMPTY, labels);
     int code = engine_create(&w->g, a, STR_EMPTY, &p.body, ret_id, e);
     if (code == 0) code = engine_start(&w->g, *ret_id, e);
-    if (code == 0) code = engine_logs(&w->g, *ret_id, true, on_said_all, &x, e);
+    if (code == 0) code = engine_work_follow(w, *ret_id, on_said_all, &x, e);
     return judge(&x, code, e);
 }
 

@@ -380,8 +380,8 @@ static int run_container(engine_work *w, const value *request, const value *body
     keep_id(w->page->container, id);
     w->page->runs = true;
     if (!engine_work_stopped()) code = engine_start(&w->g, id, e);
+    if (code == 0) code = engine_work_follow(w, id, engine_put, w, e);
     w->g.stop = on_run_stop;
-    if (code == 0) code = engine_logs(&w->g, id, true, engine_put, w, e);
     if (code == 0) code = engine_wait(&w->g, id, &w->page->status, e);
     w->g.stop = NULL;
     engine_remove(&w->g, ENGINE_CONTAINER, id, code < 0 ? &ignored : e);

@@ -52,6 +52,8 @@ void engine_say(const engine_work *w, char kind, const char *format, ...)
 /* engine_line_fn and engine_output_fn on an engine_work. */
 void engine_say_line(void *context, str line);
 int engine_put(void *context, str bytes);
+/* All that a container prints until it ends. */
+int engine_work_follow(engine_work *w, str container, engine_output_fn *out, void *context, err *e);
 /* The output of a container, line by line. */
 void engine_say_logs(engine_work *w, str container);
 

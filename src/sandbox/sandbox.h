@@ -227,6 +227,16 @@ int sandbox_shell(sandbox *s, const char *const *argv, const char *const *env, c
  * says what to do. */
 int sandbox_engine_find(arena *a, char **ret, err *e);
 
+/* What it is, for `slipway doctor`. Asks it, and waits for the answer. */
+typedef struct sandbox_engine_means {
+    char *socket; /* NULL where none was found */
+    bool podman;  /* else Docker */
+    bool apart;   /* its containers run on a (virtual) machine of their own: services for actions
+                   * cannot be reached from them */
+    char version[32];
+} sandbox_engine_means;
+int sandbox_engine_probe(arena *a, sandbox_engine_means *ret, err *e);
+
 /* What the job's container must have mounted so that it sees the job's folder as sandbox_view and
  * the functions above say: "HOST:INSIDE", NULL-terminated, in `a`. */
 const char *const *sandbox_engine_binds(arena *a, const char *folder);
