@@ -55,6 +55,7 @@ struct job {
     size_t scope_count;
     unsigned refs; /* requests that work for it */
     unsigned uploads;
+    httpd_door *door; /* for its containers; NULL without */
     bool closed;
 };
 

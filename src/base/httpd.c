@@ -8,11 +8,16 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define CONNECTION_MEMORY (256u << 10)
@@ -266,4 +271,69 @@ void httpd_stop(httpd *h) {
     if (!h) return;
     MHD_stop_daemon(h->daemon);
     free(h);
+}
+
+/* ---- another way in ------------------------------------------------------------------------- */
+
+struct httpd_door {
+    httpd *server;
+    pthread_t thread;
+    int folder, sock;
+    struct sockaddr_un address; /* through the folder's descriptor: a path may be too long */
+};
+
+#define OUT_OF_FILES_US 100000
+
+static void *wait_at_door(void *context) {
+    const httpd_door *d = context;
+    struct MHD_Daemon *daemon = d->server->daemon;
+    for (;;) {
+        int fd = accept4(d->sock, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0 && (errno == EINVAL || errno == EBADF)) return NULL; /* it was closed */
+        if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+            usleep(OUT_OF_FILES_US);
+        const struct sockaddr_un nobody = {.sun_family = AF_UNIX};
+        /* It closes what it does not take. */
+        if (fd >= 0)
+            MHD_add_connection(daemon, fd, (const struct sockaddr *)&nobody, sizeof nobody);
+    }
+}
+
+static void release_door(httpd_door *d) {
+    if (d->sock >= 0) close(d->sock);
+    if (d->folder >= 0) close(d->folder);
+    free(d);
+}
+
+static int bind_door(httpd_door *d, const char *folder, const char *name) {
+    d->address.sun_family = AF_UNIX;
+    d->folder = open(folder, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    d->sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (d->folder < 0 || d->sock < 0) return -1;
+    snprintf(d->address.sun_path, sizeof d->address.sun_path, "/proc/self/fd/%d/%.40s", d->folder,
+             name);
+    if (bind(d->sock, (const struct sockaddr *)&d->address, sizeof d->address) < 0) return -1;
+    if (chmod(d->address.sun_path, 0666) < 0) return -1;
+    return listen(d->sock, SOMAXCONN);
+}
+
+int httpd_open_door(httpd *h, const char *folder, const char *name, httpd_door **ret, err *e) {
+    httpd_door *d = mem_alloc(sizeof *d);
+    *d = (httpd_door){.server = h, .folder = -1, .sock = -1};
+    int failed = bind_door(d, folder, name) < 0 ? errno : 0;
+    if (!failed) failed = pthread_create(&d->thread, NULL, wait_at_door, d);
+    if (failed) {
+        release_door(d);
+        return err_sys(e, failed, "cannot listen at '%s/%s'", folder, name);
+    }
+    *ret = d;
+    return 0;
+}
+
+void httpd_close_door(httpd_door *d) {
+    if (!d) return;
+    shutdown(d->sock, SHUT_RDWR); /* wakes the thread */
+    pthread_join(d->thread, NULL);
+    unlink(d->address.sun_path);
+    release_door(d);
 }

@@ -69,7 +69,12 @@ static const char *find_shell(const view *files) {
 
 void run_shell(sandbox *box, const char *cwd, const char *const *env) {
     _cleanup_arena_ arena *a = arena_new();
-    const char *const argv[] = {find_shell(sandbox_view(box)), "-i", NULL};
+    const view *files = sandbox_view(box);
+    const char *const own[] = {find_shell(files), "-i", NULL};
+    /* Of a container we see the job's folders only: it finds out itself. */
+    const char *const theirs[] = {"/bin/sh", "-c",
+                                  "command -v bash >/dev/null && exec bash -i || exec sh -i", NULL};
+    const char *const *argv = view_is_program(files, "/bin/sh") ? own : theirs;
     err e = {0};
     if (sandbox_shell(box, argv, with_terminal(a, env), cwd, &e) < 0) console_error(&e);
 }

@@ -224,6 +224,13 @@ static int on_services(void *context, arena *a, const view *files, const char *f
                         job->instance, files, file, ret, e);
 }
 
+static int on_share(void *context, const char *folder, unsigned *ret_port, err *e) {
+    live_job *job = context;
+    live_run *run = job->run;
+    return services_share(&job->d->services, &run->services, &job->services, job->a, &run->view,
+                          job->instance, folder, ret_port, e);
+}
+
 static void on_checkout_stop(void *context, void *done_context) {
     const live_job *job = context;
     run_checkout_stop(job->checkouts, done_context);
@@ -350,6 +357,7 @@ static int start_runner(live_job *job, err *e) {
         .checkout = on_checkout,
         .checkout_stop = on_checkout_stop,
         .services = on_services,
+        .share_services = on_share,
         .failed_shell = d->config->shell_on_failure ? on_failed_shell : NULL,
         .failed_step = d->config->debug ? on_failed_step : NULL,
         .finished = on_finished,

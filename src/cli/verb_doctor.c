@@ -125,6 +125,27 @@ static void look_at_program(doctor *d, const char *name, const char *package, co
     }
 }
 
+static void look_at_engine(doctor *d) {
+    sandbox_engine_means m;
+    err e = {0};
+    if (sandbox_engine_probe(d->a, &m, &e) < 0) {
+        add(d, HEALTH_LESS, "engine",
+            arena_printf(d->a, "jobs and actions in containers fail: %s", e.message), STR_EMPTY);
+        return;
+    }
+    str what =
+        arena_printf(d->a, "%s %s at %s", m.podman ? "Podman" : "Docker", m.version, m.socket);
+    if (!m.apart)
+        add(d, HEALTH_GOOD, "engine", what, STR_EMPTY);
+    else
+        add(d, HEALTH_LESS, "engine",
+            arena_printf(d->a,
+                         "%.*s, on a machine of its own: actions in containers have no caches, "
+                         "artifacts and identity tokens",
+                         STR_ARG(what)),
+            STR("an engine that runs on this machine itself"));
+}
+
 static void look_at_kernel(doctor *d) {
     struct utsname u;
     if (uname(&u) == 0)
@@ -190,6 +211,7 @@ static int run_doctor(const options *given) {
     look_at_program(&d, "git", "git", "steps that ask git fail");
     look_at_program(&d, "node", "nodejs", "JavaScript actions fail");
     look_at_program(&d, "python3", "python3", "'shell: python' fails");
+    look_at_engine(&d);
     look_at_kernel(&d);
     _cleanup_strbuf_ strbuf out = STRBUF_INIT;
     if (options_has(given, "json"))

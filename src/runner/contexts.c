@@ -507,5 +507,6 @@ value context_container_env(step *s, const value *more) {
     value_set_str(s->a, &out, "CI", STR("true"));
     value_set_str(s->a, &out, "GITHUB_ACTIONS", STR("true"));
     expose_all(s, &out);
+    value_set_all(s->a, &out, &s->services);
     return out;
 }

@@ -206,6 +206,10 @@ struct runner {
     value engine_result;       /* of `setup` */
     step *containers;          /* "Initialize containers" or "Stop containers", while it runs */
     bool containers_made;
+    bool shared, relayed; /* it was tried to share the services of actions with containers; the
+                           * job's own reaches them */
+    unsigned share_port;  /* 0: they are not shared */
+    char *share_folder;
     mask *mask;
     matcher_set *matchers; /* NULL until one is added */
 
@@ -287,6 +291,9 @@ bool containers_end(runner *r);
 /* Output of sandbox_ask that comes as lines of kinds. */
 void containers_output(step *s, str bytes);
 /* Asks with a request that is an object. `folder`: sandbox_ask. */
+/* Adds to a request what its container needs to reach the services of actions. Why they cannot be
+ * shared is told as a warning, once. */
+void containers_share(step *s, value *request);
 int containers_ask(step *s, const value *request, int folder, const sandbox_command *callbacks,
                    err *e);
 

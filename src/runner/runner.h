@@ -134,6 +134,10 @@ typedef struct runner_port {
      * NULL. */
     int (*services)(void *context, arena *a, const view *files, const char *file, value *ret,
                     err *e);
+    /* Makes these services reachable at FOLDER/socket, a Unix socket, as well: for containers. They
+     * listen on 127.0.0.1 at *ret_port; 0 where there are none, which was told before. May be NULL.
+     */
+    int (*share_services)(void *context, const char *folder, unsigned *ret_port, err *e);
     /* Stops the checkout that was begun with `done_context`; its `done` is called soon. */
     void (*checkout_stop)(void *context, void *done_context);
     /* A step failed and --shell-on-failure is set; blocks until the person leaves the shell. May be

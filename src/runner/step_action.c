@@ -157,11 +157,13 @@ static void warn_about_node(step *s) {
                        STR_ARG(u->text), asked, installed);
 }
 
-/* What the services give is the job's; only the values that are secrets matter to the log. */
+/* What the services give is the job's; only the values that are secrets matter to the log. `file`
+ * is NULL for a container action. */
 static void ask_services(step *s, const char *file) {
     runner *r = s->r;
     err e = {0};
-    if (!r->port.services) return;
+    bool in_container = file && r->backend == SANDBOX_ENGINE;
+    if (!r->port.services || (in_container && !r->relayed)) return; /* why not has been told */
     if (r->port.services(r->port.context, s->a, job_files(r), file, &s->services, &e) < 0) {
         output_warning(s, "%s", e.message);
         return;
@@ -234,6 +236,7 @@ static bool run_node(step *s, const value *inputs) {
 
 static bool run_docker(step *s, value inputs) {
     value variables = node_variables(s, &inputs);
+    ask_services(s, NULL);
     value_set(s->a, &s->contexts, STR("inputs"), inputs); /* for `args` and `env` */
     register_post(s);
     return step_run_container(s, &inputs, &variables);

@@ -440,6 +440,18 @@ int sandbox_engine_find(arena *a, char **ret, err *e) {
     return engine_find(a, getenv("DOCKER_HOST"), getenv("XDG_RUNTIME_DIR"), ret, e);
 }
 
+int sandbox_engine_probe(arena *a, sandbox_engine_means *ret, err *e) {
+    engine g = {0};
+    *ret = (sandbox_engine_means){0};
+    int code = sandbox_engine_find(a, &ret->socket, e);
+    g.socket = ret->socket;
+    if (code == 0) code = engine_open(&g, e);
+    if (code == 0) code = engine_is_apart(&g, &ret->apart, e);
+    ret->podman = g.podman;
+    memcpy(ret->version, g.version, sizeof ret->version);
+    return code;
+}
+
 int sandbox_spawn(const sandbox_spec *spec, sandbox **ret, err *e) {
     bool host = spec->backend != SANDBOX_NAMESPACES;
     int sock = host ? take_idle(str_from(spec->name)) : -1, failed = 0;

@@ -238,9 +238,23 @@ int sandbox_shell(sandbox *s, const char *const *argv, const char *const *env, c
  * says what to do. */
 int sandbox_engine_find(arena *a, char **ret, err *e);
 
+/* What it is, for `slipway doctor`. Asks it, and waits for the answer. */
+typedef struct sandbox_engine_means {
+    char *socket; /* NULL where none was found */
+    bool podman;  /* else Docker */
+    bool apart;   /* its containers run on a (virtual) machine of their own: services for actions
+                   * cannot be reached from them */
+    char version[32];
+} sandbox_engine_means;
+int sandbox_engine_probe(arena *a, sandbox_engine_means *ret, err *e);
+
 /* What the job's container must have mounted so that it sees the job's folder as sandbox_view and
  * the functions above say: "HOST:INSIDE", NULL-terminated, in `a`. */
 const char *const *sandbox_engine_binds(arena *a, const char *folder);
+
+/* Writes the program `relay` into the folder, which a container may then get as `relay` of a
+ * request, together with the socket of the services that actions call, FOLDER/socket. */
+int sandbox_relay_write(const char *folder, err *e);
 
 /* Asks a sandbox of the engine back end for something other than a command; argv, env and cwd of
  * `command` are not used. `request` is a JSON object (at most 16 MiB) whose "do" says what for;
@@ -249,18 +263,19 @@ const char *const *sandbox_engine_binds(arena *a, const char *folder);
  *   setup  container: the job's container, or null: {image, env{}, ports[], volumes[], options,
  *          credentials{username, password}} as a workflow has them, binds["HOST:INSIDE[:ro]"],
  *          workdir, node[]: programs of which the first that runs there is told as the result's
- *          container.node. services: {ID: {image … and entrypoint, command}}.
- *          Result, also after a failure: {network, container{id, network, path, node},
+ *          container.node. services: {ID: {image … and entrypoint, command}}. relay: {folder,
+ * port}: what listens at FOLDER/socket can be reached at 127.0.0.1:PORT in the job's container,
+ *          where the result's container.relay is true; else why not is told as a warning.
+ *          Result, also after a failure: {network, container{id, network, path, node, relay},
  *          services{ID: {id, network, ports{"5432": "49153"}}}}. Before it has ended well,
  *          sandbox_start fails; then commands run in the job's container.
  *   pull   image, credentials: makes sure that the image is there.
  *   build  dockerfile: in `folder`, of which all is sent to the engine; image: how the result is
  *          called. It goes with the sandbox.
- *   run    image, env["K=V"], binds[], args[] or line (which is split into words), entrypoint,
- *          workdir, network, name: a container from its start to its end, which is the exit status.
- *          Signals go to it.
- *   stop   services: the result's: tells what they have printed and removes all that was made,
- *          which sandbox_close does as well.
+ *   run    image, env["K=V"], binds[], folders[], args[] or line (which is split into words),
+ * entrypoint, workdir, network, name, relay: a container from its start to its end, which is the
+ * exit status. Signals go to it. stop   services: the result's: tells what they have printed and
+ * removes all that was made, which sandbox_close does as well.
  *
  * `run` prints what the container prints. The others print lines whose first letter tells their
  * kind: l text, c what is being done, g begins a group, e ends it, w a warning. */
