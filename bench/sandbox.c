@@ -102,7 +102,7 @@ int main(int argc, char **argv) {
         fs_mkdirs(fs_join(a, dir, STR("work")), 0755, &e) < 0)
         fail(e.message);
     const char *layer = fs_join(a, dir, STR("layer"));
-    if (sandbox_layer_make(layer, &e) < 0) fail(e.message);
+    if (sandbox_layer_make(layer, fs_join(a, dir, STR("system")), &e) < 0) fail(e.message);
     b.spec = (sandbox_spec){.backend = SANDBOX_NAMESPACES,
                             .name = "bench",
                             .loop = b.l,

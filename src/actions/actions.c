@@ -149,6 +149,14 @@ int actions_job_open(actions_services *s, arena *a, const actions_job *j, str *r
     return 0;
 }
 
+int actions_job_share(actions_services *s, str id, const char *folder, err *e) {
+    _cleanup_arena_ arena *a = arena_new();
+    value in = order(a, "share"), out;
+    value_set_str(a, &in, "id", id);
+    value_set_str(a, &in, "folder", str_from(folder));
+    return ask(s, a, &in, &out, e);
+}
+
 int actions_job_close(actions_services *s, str id, err *e) {
     _cleanup_arena_ arena *a = arena_new();
     value in = order(a, "close"), out;

@@ -1,12 +1,13 @@
 /* actions.h: the services that actions call while a job runs: artifacts, caches, identity tokens.
  *
  * Theory of operation. One process per run of Slipway serves HTTP on 127.0.0.1, at a port that the
- * system chooses. It is this same program, executed anew: so it has none of what Slipway has read
- * (secrets, the person's environment, the command line), and what hostile requests could do to it
- * they do to a process that knows nothing but its own keys. It is not dumpable: a step that runs as
- * the same user can neither trace it nor read its memory. It is ordered about over a socket pair,
- * never over HTTP; when that closes, because Slipway ended or was killed, it cuts off what is under
- * way, removes what was not finished, and ends.
+ * system chooses, and at Unix sockets in the folders of jobs with containers. It is this same
+ * program, executed anew: so it has none of what Slipway has read (secrets, the person's
+ * environment, the command line), and what hostile requests could do to it they do to a process
+ * that knows nothing but its own keys. It is not dumpable: a step that runs as the same user can
+ * neither trace it nor read its memory. It is ordered about over a socket pair, never over HTTP;
+ * when that closes, because Slipway ended or was killed, it cuts off what is under way, removes
+ * what was not finished, and ends.
  *
  * A job that is opened gets a token (a JWT, because actions/toolkit reads the run's and the job's
  * name in its `scp`), and with it the addresses under which it may call. From actions_job_close on
@@ -68,6 +69,10 @@ typedef struct actions_job {
  * that its actions get. Those whose names end in _TOKEN are secrets. Both are in `a`. */
 int actions_job_open(actions_services *s, arena *a, const actions_job *job, str *ret_id,
                      value *ret_env, err *e);
+/* The services listen at a Unix socket too from now on, FOLDER/socket, until the job is closed: for
+ * containers, which do not see this machine's 127.0.0.1. Once a job; the folder must exist. */
+#define ACTIONS_SOCKET_NAME "socket"
+int actions_job_share(actions_services *s, str id, const char *folder, err *e);
 /* Revokes all that the job was given, at once, and drops what it has not finished. */
 int actions_job_close(actions_services *s, str id, err *e);
 

@@ -92,8 +92,12 @@ static char *take_path(call *c) {
 static void on_block(call *c) {
     str id;
     err e = {0};
+    piece x = c->place;
     httpd_target_query(httpd_request_target(c->r), "blockid", &id);
-    if (upload_put_block(c->s, c->upload, id, take_path(c), c->received, &e) < 0)
+    bool placed = x.path;
+    if (!placed) x = (piece){take_path(c), 0, c->received};
+    c->place.path = NULL;
+    if (upload_put_block(c->s, c->upload, id, &x, placed, &e) < 0)
         blob_failed(c, &e);
     else
         created(c, NULL);
@@ -123,7 +127,7 @@ static void on_list(call *c) {
     if (upload_commit_blocks(c->s, c->upload, ids, count, &e) < 0)
         blob_failed(c, &e);
     else
-        created(c, c->upload->digest);
+        created(c, c->upload->id);
 }
 
 static void begin_file(call *c, uint64_t max, bool hashed, void (*end)(call *c)) {
@@ -135,6 +139,17 @@ static void begin_file(call *c, uint64_t max, bool hashed, void (*end)(call *c))
     }
     if (hashed) c->hash = sha256_new();
     call_store(c, max, end);
+}
+
+static void begin_block(call *c, str id) {
+    uint64_t most = c->s->limits.upload_bytes, size = httpd_body_size(c->r);
+    if (most > BLOCK_BYTES_MAX) most = BLOCK_BYTES_MAX;
+    if (size <= most && place_open(c->s, c->upload, id, size, &c->place, &c->fd)) {
+        c->offset = (int64_t)c->place.at;
+        call_store(c, size, on_block);
+    } else {
+        begin_file(c, most, false, on_block);
+    }
 }
 
 static void begin_write(call *c) {
@@ -150,7 +165,7 @@ static void begin_write(call *c) {
         if (!httpd_target_query(t, "blockid", &id) || !block_id_ok(id))
             blob_wrong(c, "InvalidQueryParameterValue", "blockid is no base64 of 1 to 64 bytes");
         else
-            begin_file(c, most < BLOCK_BYTES_MAX ? most : BLOCK_BYTES_MAX, false, on_block);
+            begin_block(c, id);
     } else if (parts) {
         blob_wrong(c, "InvalidQueryParameterValue", "only blocks and lists of blocks are known");
     } else if (!str_eq_nocase(httpd_header(c->r, "x-ms-blob-type"), STR("BlockBlob"))) {

@@ -8,10 +8,12 @@
 #include "actions/service.h"
 
 #include "base/fs.h"
+#include "base/hash.h"
 #include "base/loop.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,7 +27,7 @@ static bool key_ok(str key) {
     return true;
 }
 
-static char *blob_path(const service *s, arena *a, str digest) {
+char *cache_blob_path(const service *s, arena *a, str digest) {
     return arena_cstr(a, arena_printf(a, "%s/%.*s/%.*s", s->blobs, STR_ARG(str_sub(digest, 0, 2)),
                                       STR_ARG(digest)));
 }
@@ -39,8 +41,8 @@ static bool blob_is_whole(const char *path, int64_t size) {
 
 /* An entry whose blob is gone or too short (a person or a loss of power) is none. */
 static int judge_found(service *s, arena *a, const store_cache *found, err *e) {
-    if (blob_is_whole(blob_path(s, a, found->digest), found->size)) return 0;
-    int r = store_cache_remove(s->store, found->id, e);
+    if (blob_is_whole(cache_blob_path(s, a, found->digest), found->size)) return 0;
+    int r = store_cache_remove(s->store, found, e);
     return r < 0 ? r : err_set(e, ERR_CANCELLED, "the blob is gone");
 }
 
@@ -68,16 +70,26 @@ int cache_lookup(service *s, const job *j, arena *a, const str *keys, size_t cou
     return err_set(e, ERR_NOT_FOUND, "there is no such cache");
 }
 
+/* -1: there is none. */
+static int open_blob(service *s, const job *j, arena *a, const store_cache *found) {
+    bool may = false;
+    for (size_t i = 0; i < j->scope_count; i++)
+        may |= str_eq(j->scopes[i], found->scope) && str_eq(j->spec.caches, found->repository);
+    if (!may) return -1;
+    return open(cache_blob_path(s, a, found->digest), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+}
+
 int cache_open(service *s, const job *j, arena *a, str id, store_cache *ret, int *ret_fd, err *e) {
     uint64_t number;
-    bool may = false;
+    *ret_fd = -1;
     if (!str_to_uint(id, INT64_MAX, &number))
         return err_set(e, ERR_NOT_FOUND, "there is no such cache");
-    int r = store_cache_by_id(s->store, a, (int64_t)number, ret, e);
-    if (r < 0) return r;
-    for (size_t i = 0; i < j->scope_count; i++)
-        may |= str_eq(j->scopes[i], ret->scope) && str_eq(j->spec.caches, ret->repository);
-    *ret_fd = may ? open(blob_path(s, a, ret->digest), O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    /* Twice: another process may have given it its name just now. */
+    for (int i = 0; i < 2 && *ret_fd < 0; i++) {
+        int r = store_cache_by_id(s->store, a, (int64_t)number, ret, e);
+        if (r < 0) return r;
+        *ret_fd = open_blob(s, j, a, ret);
+    }
     return *ret_fd < 0 ? err_set(e, ERR_NOT_FOUND, "there is no such cache") : 0;
 }
 
@@ -114,7 +126,7 @@ int cache_reserve(service *s, job *j, str key, str version, upload **ret, bool *
 
 /* Gives the blob its place, unless it has one already. */
 static int keep_blob(service *s, arena *a, upload *u, err *e) {
-    char *path = blob_path(s, a, str_from(u->digest));
+    char *path = cache_blob_path(s, a, str_from(u->digest));
     if (blob_is_whole(path, (int64_t)u->size)) {
         unlink(u->path);
         return 0;
@@ -126,11 +138,19 @@ static int keep_blob(service *s, arena *a, upload *u, err *e) {
     return move_file(u->path, path, e);
 }
 
+/* Until it is hashed; see naming.c. */
+static void name_for_now(upload *u) {
+    char name[NAME_SIZE];
+    random_hex(16, name);
+    snprintf(u->digest, sizeof u->digest, UNNAMED "%s", name);
+}
+
 int cache_finish(service *s, upload *u, int64_t *ret_id, err *e) {
     _cleanup_arena_ arena *a = arena_new();
     const job *j = u->job;
     *ret_id = u->finished;
     if (u->finished) return 0;
+    if (!u->digest[0]) name_for_now(u);
     int64_t now = clock_wall_us();
     store_cache row = {
         .repository = j->spec.caches,
@@ -155,6 +175,7 @@ int cache_finish(service *s, upload *u, int64_t *ret_id, err *e) {
         store_rollback(s->store);
         return r;
     }
+    if (str_starts(row.digest, STR(UNNAMED))) naming_wake(s);
     u->path = NULL;
     *ret_id = u->finished = row.id;
     return 0;
@@ -174,10 +195,10 @@ int cache_evict(service *s, err *e) {
         if (r == 0) r = store_cache_bytes(s->store, &bytes, e);
         if (r < 0) return r;
         if (oldest.used_us >= before && (uint64_t)bytes <= s->limits.cache_bytes) return 0;
-        r = store_cache_remove(s->store, oldest.id, e);
+        r = store_cache_remove(s->store, &oldest, e);
         if (r == 0) r = store_blob_used(s->store, oldest.digest, &used, e);
         if (r < 0) return r;
-        if (!used) unlink(blob_path(s, a, oldest.digest));
+        if (!used) unlink(cache_blob_path(s, a, oldest.digest));
     }
 }
 

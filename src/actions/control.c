@@ -3,6 +3,7 @@
  *
  *   {"order": "start", "data": FOLDER, "limits": {…}}   {"port": N}
  *   {"order": "open", …as actions_job}                  {"id": ID, "env": {…}}
+ *   {"order": "share", "id": ID, "folder": FOLDER}      {}
  *   {"order": "close", "id": ID}                        {}
  *   {"order": "artifacts", "run": RUN}                  {"artifacts": [{name, path, size}]}
  *   any that fails                                      {"error": TEXT, "code": N} */
@@ -175,12 +176,30 @@ static int order_open(service *s, arena *a, const value *in, value *out, err *e)
     return 0;
 }
 
+/* Orders come one after the other, so nobody closes the job meanwhile. */
+static int order_share(service *s, arena *a, const value *in, value *out, err *e) {
+    (void)out;
+    pthread_mutex_lock(&s->lock);
+    job *j = find_job(s, value_path_str(in, "id"));
+    pthread_mutex_unlock(&s->lock);
+    if (!j || j->closed) return err_set(e, ERR_NOT_FOUND, "there is no such job");
+    if (j->door) return err_set(e, ERR_INVALID, "the job has a socket already");
+    return httpd_open_door(s->http, arena_cstr(a, value_path_str(in, "folder")),
+                           ACTIONS_SOCKET_NAME, &j->door, e);
+}
+
+static void close_door(job *j) {
+    httpd_close_door(j->door);
+    j->door = NULL;
+}
+
 static int order_close(service *s, arena *a, const value *in, value *out, err *e) {
     (void)a, (void)out;
     int r = 0;
     pthread_mutex_lock(&s->lock);
     job *j = find_job(s, value_path_str(in, "id"));
     if (j && !j->closed) {
+        close_door(j);
         j->closed = true;
         upload_drop_all(s, j);
         free_closed_jobs(s);
@@ -238,6 +257,7 @@ static int order_start(service *s, arena *a, const value *in, value *out, err *e
     if (r == 0) r = store_open(fs_join(a, s->data, STR("store.db")), &s->store, e);
     if (r == 0) r = cache_sweep(s, e);
     if (r == 0) r = artifact_expire(s, e);
+    if (r == 0) r = naming_start(s, e);
     httpd_handler handler = request_handler;
     handler.context = s;
     httpd_limits http = {.request_bytes = s->limits.upload_bytes};
@@ -254,10 +274,8 @@ static int obey(service *s, arena *a, const value *in, value *out, err *e) {
         const char *name;
         order_fn *fn;
     } orders[] = {
-        {"start", order_start},
-        {"open", order_open},
-        {"close", order_close},
-        {"artifacts", order_artifacts},
+        {"start", order_start}, {"open", order_open},           {"share", order_share},
+        {"close", order_close}, {"artifacts", order_artifacts},
     };
     str name = value_path_str(in, "order");
     for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
@@ -297,7 +315,10 @@ static bool serve_one(service *s) {
 }
 
 static void finish(service *s) {
+    for (job *j = s->jobs; j; j = j->next)
+        close_door(j);
     httpd_stop(s->http);
+    naming_stop(s);
     for (job *j = s->jobs; j; j = j->next) {
         j->closed = true;
         upload_drop_all(s, j);

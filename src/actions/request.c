@@ -89,31 +89,31 @@ void call_store(call *c, uint64_t max, void (*end)(call *c)) {
     c->end = end;
 }
 
-static void store_piece(call *c, str piece) {
+static void store_bytes(call *c, str bytes) {
     err e = {0};
     int r = 0;
-    if (c->received + piece.len > c->received_max)
+    if (c->received + bytes.len > c->received_max)
         r = err_set(&e, ERR_LIMIT, "the request's body is over %llu bytes",
                     (unsigned long long)c->received_max);
-    if (r == 0) r = write_all(c->fd, piece, c->offset, &e);
+    if (r == 0) r = write_all(c->fd, bytes, c->offset, &e);
     if (r < 0) {
         twirp_error(c, twirp_of(&e), e.message);
         return;
     }
-    if (c->hash) sha256_add(c->hash, piece.ptr, piece.len);
-    if (c->offset >= 0) c->offset += (int64_t)piece.len;
-    c->received += piece.len;
+    if (c->hash) sha256_add(c->hash, bytes.ptr, bytes.len);
+    if (c->offset >= 0) c->offset += (int64_t)bytes.len;
+    c->received += bytes.len;
 }
 
-static void on_body(void *context, httpd_request *r, str piece) {
+static void on_body(void *context, httpd_request *r, str bytes) {
     (void)context;
     call *c = httpd_state(r);
     if (c->fd >= 0)
-        store_piece(c, piece);
-    else if (c->body.len + piece.len > c->body_max)
+        store_bytes(c, bytes);
+    else if (c->body.len + bytes.len > c->body_max)
         twirp_error(c, TWIRP_MALFORMED, "the request's body is too large");
     else
-        strbuf_add(&c->body, piece);
+        strbuf_add(&c->body, bytes);
 }
 
 static void on_end(void *context, httpd_request *r) {
@@ -128,6 +128,7 @@ static void on_gone(void *context, httpd_request *r) {
     uint8_t unused[32];
     if (c->fd >= 0) close(c->fd);
     if (c->path) unlink(c->path);
+    if (c->place.path) place_leave(s, c->upload, &c->place);
     if (c->hash) sha256_end(c->hash, unused);
     if (c->upload) upload_release(s, c->upload);
     if (c->job) job_release(s, c->job);

@@ -6,6 +6,8 @@
  *   caches_v1.c  /_apis/artifactcache/… ─▶ caches.c
  *   azure.c      /slipway/…: the blobs behind signed addresses
  *   upload.c     what is being uploaded, in blocks or ranges ─▶ staging.c, its files
+ *   places.c     blocks that go to their final place at once
+ *   naming.c     gives blobs that were kept unhashed the name of their digest
  *   identity.c   identity tokens and the key that signs them
  *
  * Threads. Requests come from the threads of httpd.h, orders from the main thread. `lock` guards
@@ -13,7 +15,7 @@
  * is done without it; `refs` keep a job or an upload alive meanwhile.
  *
  * Half a state is never seen. A body goes to a file in the staging folder. Only when it is complete
- * and hashed it gets its name, by rename, in the same transaction as its row. Nothing is flushed to
+ * it gets its name, by rename, in the same transaction as its row. Nothing is flushed to
  * the disk on the way: what a loss of power leaves too short is taken for absent when it is looked
  * up, since a cache may be lost and an artifact of a run that died is of no use. */
 #ifndef SLIPWAY_ACTIONS_SERVICE_H
@@ -24,6 +26,7 @@
 #include "store/store.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #define NAME_SIZE         33 /* 16 random bytes in hex, and NUL */
@@ -36,6 +39,7 @@
 #define KEY_MAX           512
 #define SIGNED_SECONDS    (6 * 3600)
 #define ARTIFACT_NAME_MAX 200
+#define HASHED_LATER      (64u << 20) /* a cache of so many bytes; see naming.c */
 
 typedef struct service service;
 typedef struct job job;
@@ -51,6 +55,7 @@ struct job {
     size_t scope_count;
     unsigned refs; /* requests that work for it */
     unsigned uploads;
+    httpd_door *door; /* for its containers; NULL without */
     bool closed;
 };
 
@@ -70,6 +75,7 @@ struct service {
     upload *uploads;
     store *store;
     struct identity *identity; /* NULL until somebody has asked */
+    struct naming *naming;     /* the thread of naming.c */
 };
 
 int64_t now_seconds(void);
@@ -88,9 +94,17 @@ void staging_close(service *s);
 int staging_file(service *s, arena *a, char **ret_path, int *ret_fd, err *e);
 /* Writes all, at `offset` where that is not negative. Says when the disk is full. */
 int write_all(int fd, str bytes, int64_t offset, err *e);
-/* Appends all files to the first, and hashes the whole. The others stay. */
-int join_files(const char *const *paths, size_t count, uint64_t *ret_size, char digest[DIGEST_SIZE],
-               err *e);
+/* A part of a file. */
+typedef struct piece {
+    const char *path;
+    uint64_t at, size;
+} piece;
+
+/* Makes a new file of the pieces in their order, and hashes them where `digest` is not NULL. */
+int join_pieces(service *s, arena *a, const piece *pieces, size_t count, char **ret_path,
+                char *digest, err *e);
+/* Hashes a piece; *stop (NULL is allowed) ends it early with ERR_CANCELLED. */
+int hash_piece(const piece *x, char digest[DIGEST_SIZE], const atomic_bool *stop, err *e);
 /* Renames, or copies and renames where the two are on different file systems. */
 int move_file(const char *from, const char *to, err *e);
 
@@ -100,9 +114,16 @@ typedef enum upload_kind { UPLOAD_ARTIFACT, UPLOAD_CACHE } upload_kind;
 
 typedef struct block {
     str id;
-    char *path;
-    uint64_t size;
+    piece piece;
 } block;
+
+/* The file of the blocks that have a number; see places.c. */
+typedef struct places {
+    char *path;       /* NULL before the first block */
+    uint64_t size;    /* of each place */
+    uint8_t *given;   /* a bit for each number */
+    unsigned writers; /* requests that write to a place */
+} places;
 
 /* Bytes that came with a Content-Range, from `from` up to but without `to`. */
 typedef struct stretch {
@@ -126,6 +147,7 @@ struct upload {
     block *blocks;
     size_t block_count, block_cap;
     uint64_t block_bytes;
+    places places;
     stretch *stretches; /* of `ranged`, sorted, apart */
     size_t stretch_count, stretch_cap;
     char *ranged; /* the file of the stretches */
@@ -133,8 +155,8 @@ struct upload {
     bool committed;
     char *path; /* of the whole; NULL once it has been moved */
     uint64_t size;
-    char digest[DIGEST_SIZE];
-    str *committed_ids; /* the block list, so that the same one may come again */
+    char digest[DIGEST_SIZE]; /* "": a cache that naming.c will hash */
+    str *committed_ids;       /* the block list, so that the same one may come again */
     size_t committed_count;
     int64_t finished; /* its number in the store, once it is there */
 };
@@ -153,8 +175,11 @@ void upload_drop(service *s, upload *u);
 void upload_drop_all(service *s, const job *j);
 
 void upload_release(service *s, upload *u);
-/* Takes over the file at `path`, also where it fails. A block of the same id is replaced. */
-int upload_put_block(service *s, upload *u, str id, const char *path, uint64_t size, err *e);
+/* What makes a piece of so many bytes come too late or be too much. Expects the lock to be held. */
+int upload_judge(const service *s, const upload *u, uint64_t more, err *e);
+/* Takes over the file of the piece, also where it fails; `placed`: the place that it was written
+ * to. A block of the same id is replaced. */
+int upload_put_block(service *s, upload *u, str id, const piece *x, bool placed, err *e);
 /* The whole in one piece. */
 int upload_put_whole(service *s, upload *u, const char *path, uint64_t size,
                      const char digest[DIGEST_SIZE], err *e);
@@ -164,6 +189,17 @@ int upload_put_stretch(service *s, upload *u, stretch x, err *e);
 int upload_commit_blocks(service *s, upload *u, const str *ids, size_t count, err *e);
 /* All stretches together must be `size` bytes from 0 on. */
 int upload_commit_stretches(service *s, upload *u, uint64_t size, err *e);
+
+/* ---- places.c ------------------------------------------------------------------------------- */
+
+/* Opens the place of a block of that size. False: it has none, and needs a file of its own. */
+bool place_open(service *s, upload *u, str id, uint64_t size, piece *ret, int *ret_fd);
+/* The request that was to write there has ended without a block. */
+void place_leave(service *s, upload *u, const piece *x);
+/* Whether the file, cut to `size`, is what these pieces make together. */
+bool places_are(const places *p, const piece *pieces, size_t count, uint64_t *ret_size);
+/* A new file for what comes next. */
+void places_reset(places *p);
 
 /* ---- request.c ------------------------------------------------------------------------------ */
 
@@ -179,6 +215,7 @@ struct call {
     size_t body_max;
     int fd; /* a body goes to this file; -1: to `body` */
     char *path;
+    piece place;    /* of a block; its path is NULL where it has a file of its own */
     int64_t offset; /* where the next piece goes; negative: at the end */
     uint64_t received, received_max;
     struct sha256 *hash; /* of what went to the file, where it is wanted */
@@ -254,8 +291,20 @@ int cache_lookup(service *s, const job *j, arena *a, const str *keys, size_t cou
 /* Removes entries that are too old or too many, and blobs that no entry has. */
 int cache_evict(service *s, err *e);
 int cache_sweep(service *s, err *e);
+char *cache_blob_path(const service *s, arena *a, str digest);
 /* Removes artifacts whose time is over. */
 int artifact_expire(service *s, err *e);
+
+/* ---- naming.c ------------------------------------------------------------------------------- */
+
+#define UNNAMED "new-" /* what the digest of a blob that was not hashed begins with */
+
+/* Begins with what others have left unnamed. */
+int naming_start(service *s, err *e);
+/* There is an unnamed blob. Expects the lock to be held. */
+void naming_wake(service *s);
+/* Returns when the thread has ended; what it had no time for is left to the next process. */
+void naming_stop(service *s);
 
 /* ---- identity.c ----------------------------------------------------------------------------- */
 

@@ -77,89 +77,100 @@ int write_all(int fd, str bytes, int64_t offset, err *e) {
 /* ---- joining -------------------------------------------------------------------------------- */
 
 typedef struct join {
-    const char *const *paths;
+    const piece *pieces;
     size_t count;
     int whole;
     err e;
 } join;
 
-static int append_file(int whole, const char *path, err *e) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return err_sys(e, errno, "cannot read what was uploaded");
-    ssize_t n;
-    do
-        n = copy_file_range(fd, NULL, whole, NULL, COPY_BYTES, 0);
-    while (n > 0 || (n < 0 && errno == EINTR));
-    int code = errno;
-    close(fd);
-    return n < 0 ? err_sys(e, code, "cannot keep what is uploaded") : 0;
+static int open_piece(const piece *x, err *e) {
+    int fd = open(x->path, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? err_sys(e, errno, "cannot read what was uploaded") : fd;
 }
 
-/* Beside the hashing, which takes about as long: the files that are appended do not change. */
+static int append_piece(int whole, const piece *x, err *e) {
+    int fd = open_piece(x, e);
+    if (fd < 0) return fd;
+    off_t at = (off_t)x->at, end = at + (off_t)x->size;
+    ssize_t n = 1;
+    while (at < end && n) {
+        size_t left = (size_t)(end - at);
+        n = copy_file_range(fd, &at, whole, NULL, left < COPY_BYTES ? left : COPY_BYTES, 0);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) break;
+    }
+    int code = n < 0 ? errno : EIO;
+    close(fd);
+    return at < end ? err_sys(e, code, "cannot keep what is uploaded") : 0;
+}
+
 static void *append_all(void *context) {
     join *x = context;
-    int r = lseek(x->whole, 0, SEEK_END) < 0 ? err_sys(&x->e, errno, "cannot keep what is uploaded")
-                                             : 0;
-    for (size_t i = 1; r == 0 && i < x->count; i++)
-        r = append_file(x->whole, x->paths[i], &x->e);
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < x->count; i++)
+        r = append_piece(x->whole, &x->pieces[i], &x->e);
     return NULL;
 }
 
-/* Hashes at most `most` bytes of a file and counts them. */
-static int hash_file(sha256 *h, const char *path, uint64_t most, uint64_t *size, err *e) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return err_sys(e, errno, "cannot read what was uploaded");
+static int add_piece(sha256 *h, const piece *x, const atomic_bool *stop, err *e) {
+    int fd = open_piece(x, e);
+    if (fd < 0) return fd;
     char *buffer = mem_alloc(COPY_BYTES);
+    uint64_t at = x->at, end = at + x->size;
     ssize_t n = 1;
-    while (most && n) {
-        n = read(fd, buffer, most < COPY_BYTES ? (size_t)most : COPY_BYTES);
+    while (at < end && n && !(stop && *stop)) {
+        n = pread(fd, buffer, end - at < COPY_BYTES ? (size_t)(end - at) : COPY_BYTES, (off_t)at);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) break;
         sha256_add(h, buffer, (size_t)n);
-        *size += (uint64_t)n;
-        most -= (uint64_t)n;
+        at += (uint64_t)n;
     }
-    int code = errno;
+    int code = n < 0 ? errno : EIO;
     free(buffer);
     close(fd);
-    return n < 0 ? err_sys(e, code, "cannot read what was uploaded") : 0;
+    if (at == end) return 0;
+    if (stop && *stop) return err_set(e, ERR_CANCELLED, "the services are being stopped");
+    return err_sys(e, code, "cannot read what was uploaded");
 }
 
-/* The first file grows while it is hashed: only what it has had is its own. */
-static int hash_all(const join *x, uint64_t first, uint64_t *ret_size, char digest[DIGEST_SIZE],
-                    err *e) {
+static int hash_all(const piece *pieces, size_t count, char digest[DIGEST_SIZE],
+                    const atomic_bool *stop, err *e) {
     uint8_t bytes[32];
     sha256 *h = sha256_new();
     int r = 0;
-    *ret_size = 0;
-    for (size_t i = 0; r == 0 && i < x->count; i++)
-        r = hash_file(h, x->paths[i], i ? UINT64_MAX : first, ret_size, e);
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = add_piece(h, &pieces[i], stop, e);
     sha256_end(h, bytes);
-    hex_encode(bytes, sizeof bytes, digest);
+    if (r == 0) hex_encode(bytes, sizeof bytes, digest);
     return r;
 }
 
-int join_files(const char *const *paths, size_t count, uint64_t *ret_size, char digest[DIGEST_SIZE],
-               err *e) {
-    struct stat st;
+int hash_piece(const piece *x, char digest[DIGEST_SIZE], const atomic_bool *stop, err *e) {
+    return hash_all(x, 1, digest, stop, e);
+}
+
+/* Copying goes on beside hashing, which takes about as long: the pieces do not change. */
+static int join_into(join *x, char *digest, err *e) {
     pthread_t helper;
-    join x = {.paths = paths, .count = count, .whole = open(paths[0], O_WRONLY | O_CLOEXEC)};
-    if (x.whole < 0 || fstat(x.whole, &st) < 0) {
-        int code = errno;
-        if (x.whole >= 0) close(x.whole);
-        return err_sys(e, code, "cannot read what was uploaded");
-    }
-    bool beside = count > 1 && pthread_create(&helper, NULL, append_all, &x) == 0;
-    int r = hash_all(&x, (uint64_t)st.st_size, ret_size, digest, e);
+    bool beside = digest && pthread_create(&helper, NULL, append_all, x) == 0;
+    int r = digest ? hash_all(x->pieces, x->count, digest, NULL, e) : 0;
     if (beside)
         pthread_join(helper, NULL);
     else
-        append_all(&x);
+        append_all(x);
+    if (r < 0 || !x->e.code) return r;
+    *e = x->e;
+    return x->e.code;
+}
+
+int join_pieces(service *s, arena *a, const piece *pieces, size_t count, char **ret_path,
+                char *digest, err *e) {
+    join x = {.pieces = pieces, .count = count};
+    int r = staging_file(s, a, ret_path, &x.whole, e);
+    if (r < 0) return r;
+    r = join_into(&x, digest, e);
     close(x.whole);
-    if (r == 0 && x.e.code) {
-        *e = x.e;
-        r = x.e.code;
-    }
+    if (r < 0) unlink(*ret_path);
     return r;
 }
 

@@ -76,14 +76,22 @@ upload *upload_of_cache(service *s, str repository, str scope, str key, str vers
 }
 
 bool upload_is_fresh(const upload *u) {
-    return !u->committed && !u->block_count && !u->ranged;
+    return !u->committed && !u->block_count && !u->ranged && !u->places.path;
+}
+
+/* Blocks are gone once they are joined, listed or not; `whole` may be the file of their places. */
+static void forget_blocks(upload *u, const char *whole) {
+    for (size_t i = 0; i < u->block_count; i++) {
+        if (u->blocks[i].piece.path != u->places.path) unlink(u->blocks[i].piece.path);
+    }
+    if (u->places.path && u->places.path != whole) unlink(u->places.path);
+    u->block_count = 0;
+    u->block_bytes = 0;
+    places_reset(&u->places);
 }
 
 static void remove_files(upload *u) {
-    for (size_t i = 0; i < u->block_count; i++)
-        unlink(u->blocks[i].path);
-    u->block_count = 0;
-    u->block_bytes = 0;
+    forget_blocks(u, NULL);
     if (u->ranged) unlink(u->ranged);
     u->ranged = NULL;
     if (u->path) unlink(u->path);
@@ -120,8 +128,7 @@ void upload_release(service *s, upload *u) {
 
 /* ---- pieces --------------------------------------------------------------------------------- */
 
-/* What makes a piece come too late or be too much. */
-static int judge_piece(const service *s, const upload *u, uint64_t more, err *e) {
+int upload_judge(const service *s, const upload *u, uint64_t more, err *e) {
     if (u->dropped) return err_set(e, ERR_NOT_FOUND, "the job of this upload has ended");
     if (u->finished) return err_set(e, ERR_INVALID, "what was uploaded cannot be changed any more");
     if (u->busy) return err_set(e, ERR_INVALID, "the upload is just being put together");
@@ -138,17 +145,22 @@ static block *find_block(const upload *u, str id) {
     return NULL;
 }
 
-static int put_block(service *s, upload *u, str id, const char *path, uint64_t size, err *e) {
+static bool has_place(const upload *u, const piece *x) {
+    return x->path == u->places.path;
+}
+
+static int put_block(service *s, upload *u, str id, const piece *x, err *e) {
     block *old = find_block(u, id);
-    int r = judge_piece(s, u, size - (old ? old->size : 0), e);
+    int r = upload_judge(s, u, x->size - (old ? old->piece.size : 0), e);
     if (r < 0) return r;
     if (!old && u->block_count == BLOCKLIST_MAX)
         return err_set(e, ERR_LIMIT, "an upload may have %d blocks", BLOCKLIST_MAX);
-    block b = {arena_str(u->a, id), arena_cstr(u->a, str_from(path)), size};
-    u->block_bytes += size;
+    block b = {arena_str(u->a, id), *x};
+    if (!has_place(u, x)) b.piece.path = arena_cstr(u->a, str_from(x->path));
+    u->block_bytes += x->size;
     if (old) {
-        u->block_bytes -= old->size;
-        unlink(old->path);
+        u->block_bytes -= old->piece.size;
+        if (!has_place(u, &old->piece)) unlink(old->piece.path);
         *old = b;
     } else {
         ARENA_PUSH(u->a, u->blocks, u->block_count, u->block_cap, b);
@@ -156,11 +168,18 @@ static int put_block(service *s, upload *u, str id, const char *path, uint64_t s
     return 0;
 }
 
-int upload_put_block(service *s, upload *u, str id, const char *path, uint64_t size, err *e) {
+static int put_placed(service *s, upload *u, str id, const piece *x, err *e) {
+    if (!has_place(u, x))
+        return err_set(e, ERR_INVALID, "the upload was put together while the block was sent");
+    u->places.writers--;
+    return put_block(s, u, id, x, e);
+}
+
+int upload_put_block(service *s, upload *u, str id, const piece *x, bool placed, err *e) {
     pthread_mutex_lock(&s->lock);
-    int r = put_block(s, u, id, path, size, e);
+    int r = placed ? put_placed(s, u, id, x, e) : put_block(s, u, id, x, e);
     pthread_mutex_unlock(&s->lock);
-    if (r < 0) unlink(path);
+    if (r < 0 && !placed) unlink(x->path);
     return r;
 }
 
@@ -175,7 +194,7 @@ static void set_whole(upload *u, char *path, uint64_t size, const char *digest) 
 int upload_put_whole(service *s, upload *u, const char *path, uint64_t size,
                      const char digest[DIGEST_SIZE], err *e) {
     pthread_mutex_lock(&s->lock);
-    int r = judge_piece(s, u, size, e);
+    int r = upload_judge(s, u, size, e);
     if (r == 0) set_whole(u, arena_cstr(u->a, str_from(path)), size, digest);
     pthread_mutex_unlock(&s->lock);
     if (r < 0) unlink(path);
@@ -195,9 +214,8 @@ static int compare_blocks(const void *a, const void *b) {
     return str_cmp(((const block *)a)->id, ((const block *)b)->id);
 }
 
-/* The files of the list in its order. A block that stands in it twice would have to be copied. */
-static int find_files(upload *u, arena *a, const str *ids, size_t count, const char **paths,
-                      err *e) {
+/* The blocks of the list in its order. */
+static int find_pieces(upload *u, arena *a, const str *ids, size_t count, piece *pieces, err *e) {
     bool *taken = ARENA_ARRAY(a, bool, u->block_count + 1);
     if (u->block_count) qsort(u->blocks, u->block_count, sizeof *u->blocks, compare_blocks);
     for (size_t i = 0; i < count; i++) {
@@ -210,70 +228,70 @@ static int find_files(upload *u, arena *a, const str *ids, size_t count, const c
         if (taken[b - u->blocks])
             return err_set(e, ERR_UNSUPPORTED, "the block list names a block twice");
         taken[b - u->blocks] = true;
-        paths[i] = b->path;
+        pieces[i] = b->piece;
     }
     return 0;
 }
 
-/* Blocks are files until they are joined; then all of them are gone, listed or not. */
-static void forget_blocks(upload *u, const char *whole) {
-    for (size_t i = 0; i < u->block_count; i++) {
-        if (strcmp(u->blocks[i].path, whole) != 0) unlink(u->blocks[i].path);
-    }
-    u->block_count = 0;
-    u->block_bytes = 0;
-}
+typedef struct commit {
+    const str *ids;
+    size_t count;
+    piece *pieces;
+    bool done;   /* the same list has come before */
+    bool placed; /* the file of the places is the whole */
+    char *path;
+    uint64_t size;
+    char digest[DIGEST_SIZE];
+} commit;
 
-static int begin_commit(service *s, upload *u, arena *a, const str *ids, size_t count,
-                        const char ***ret_paths, bool *ret_done, err *e) {
-    *ret_done = same_list(u, ids, count);
-    if (*ret_done) return 0;
-    int r = judge_piece(s, u, 0, e);
+static int begin_commit(service *s, upload *u, arena *a, commit *c, err *e) {
+    c->done = same_list(u, c->ids, c->count);
+    if (c->done) return 0;
+    int r = upload_judge(s, u, 0, e);
     if (r < 0) return r;
-    *ret_paths = ARENA_ARRAY(a, const char *, count + 1);
-    if ((r = find_files(u, a, ids, count, *ret_paths, e)) < 0) return r;
+    c->pieces = ARENA_ARRAY(a, piece, c->count + 1);
+    if ((r = find_pieces(u, a, c->ids, c->count, c->pieces, e)) < 0) return r;
+    c->placed = places_are(&u->places, c->pieces, c->count, &c->size);
+    c->path = c->placed ? u->places.path : NULL;
     u->busy = true;
     return 0;
 }
 
-static void end_commit(upload *u, const str *ids, size_t count, const char *whole, uint64_t size,
-                       const char *digest) {
-    u->committed_ids = ARENA_ARRAY(u->a, str, count + 1);
-    u->committed_count = count;
-    for (size_t i = 0; i < count; i++)
-        u->committed_ids[i] = arena_str(u->a, ids[i]);
-    forget_blocks(u, whole);
-    set_whole(u, arena_cstr(u->a, str_from(whole)), size, digest);
+/* An artifact's digest is compared with what the client tells; that of a large cache can wait. */
+static char *wanted_digest(const upload *u, uint64_t size, char digest[DIGEST_SIZE]) {
+    digest[0] = '\0';
+    return u->kind == UPLOAD_ARTIFACT || size < HASHED_LATER ? digest : NULL;
 }
 
-/* An empty list makes an empty blob. */
-static int empty_file(service *s, arena *a, const char **ret, err *e) {
-    char *path;
-    int fd, r = staging_file(s, a, &path, &fd, e);
-    if (r < 0) return r;
-    close(fd);
-    *ret = path;
-    return 0;
+static int make_whole(service *s, const upload *u, arena *a, commit *c, err *e) {
+    char *digest = wanted_digest(u, c->size, c->digest);
+    if (!c->placed) return join_pieces(s, a, c->pieces, c->count, &c->path, digest, e);
+    const piece whole = {c->path, 0, c->size};
+    if (truncate(c->path, (off_t)c->size) < 0)
+        return err_sys(e, errno, "cannot keep what is uploaded");
+    return digest ? hash_piece(&whole, digest, NULL, e) : 0;
+}
+
+static void end_commit(upload *u, const commit *c) {
+    u->committed_ids = ARENA_ARRAY(u->a, str, c->count + 1);
+    u->committed_count = c->count;
+    for (size_t i = 0; i < c->count; i++)
+        u->committed_ids[i] = arena_str(u->a, c->ids[i]);
+    forget_blocks(u, c->path);
+    set_whole(u, arena_cstr(u->a, str_from(c->path)), c->size, c->digest);
 }
 
 int upload_commit_blocks(service *s, upload *u, const str *ids, size_t count, err *e) {
     _cleanup_arena_ arena *a = arena_new();
-    const char **paths = NULL;
-    bool done = false;
-    char digest[DIGEST_SIZE];
-    uint64_t size = 0;
+    commit c = {.ids = ids, .count = count};
     pthread_mutex_lock(&s->lock);
-    int r = begin_commit(s, u, a, ids, count, &paths, &done, e);
+    int r = begin_commit(s, u, a, &c, e);
     pthread_mutex_unlock(&s->lock);
-    if (r < 0 || done) return r;
-    if (!count) r = empty_file(s, a, &paths[0], e);
-    if (r == 0) r = join_files(paths, count ? count : 1, &size, digest, e);
+    if (r < 0 || c.done) return r;
+    r = make_whole(s, u, a, &c, e);
     pthread_mutex_lock(&s->lock);
     u->busy = false;
-    if (r == 0)
-        end_commit(u, ids, count, paths[0], size, digest);
-    else
-        forget_blocks(u, ""); /* the first may hold some of the others by now */
+    if (r == 0) end_commit(u, &c);
     pthread_mutex_unlock(&s->lock);
     return r;
 }
@@ -281,7 +299,7 @@ int upload_commit_blocks(service *s, upload *u, const str *ids, size_t count, er
 /* ---- stretches ------------------------------------------------------------------------------ */
 
 static int ranged_file(service *s, upload *u, int *ret_fd, err *e) {
-    int r = judge_piece(s, u, 0, e);
+    int r = upload_judge(s, u, 0, e);
     if (r == 0 && u->committed) r = err_set(e, ERR_INVALID, "the upload has been ended");
     if (r == 0 && !u->ranged) r = staging_file(s, u->a, &u->ranged, ret_fd, e);
     return r;
@@ -316,7 +334,7 @@ static void add_stretch(upload *u, stretch x) {
 
 int upload_put_stretch(service *s, upload *u, stretch x, err *e) {
     pthread_mutex_lock(&s->lock);
-    int r = judge_piece(s, u, x.to, e);
+    int r = upload_judge(s, u, x.to, e);
     if (r == 0 && u->stretch_count >= BLOCKLIST_MAX)
         r = err_set(e, ERR_LIMIT, "an upload may have %d pieces", BLOCKLIST_MAX);
     if (r == 0) add_stretch(u, x);
@@ -325,7 +343,7 @@ int upload_put_stretch(service *s, upload *u, stretch x, err *e) {
 }
 
 static int begin_ranged(service *s, upload *u, uint64_t size, err *e) {
-    int r = judge_piece(s, u, 0, e);
+    int r = upload_judge(s, u, 0, e);
     if (r < 0) return r;
     /* Whoever still sends a piece could change the file after it was hashed. */
     if (u->refs > 1) return err_set(e, ERR_INVALID, "pieces of the upload are still being sent");
@@ -339,21 +357,24 @@ static int begin_ranged(service *s, upload *u, uint64_t size, err *e) {
 
 int upload_commit_stretches(service *s, upload *u, uint64_t size, err *e) {
     _cleanup_arena_ arena *a = arena_new();
-    char digest[DIGEST_SIZE];
-    uint64_t found = 0;
+    char digest[DIGEST_SIZE] = "";
     pthread_mutex_lock(&s->lock);
     int r = u->committed ? 0 : begin_ranged(s, u, size, e);
     bool done = u->committed;
-    const char *path = u->ranged;
+    char *path = u->ranged;
     pthread_mutex_unlock(&s->lock);
     if (done && u->size != size)
         return err_set(e, ERR_INVALID, "the upload was ended with another size");
     if (r < 0 || done) return r;
-    if (!path) r = empty_file(s, a, &path, e);
-    if (r == 0) r = join_files(&path, 1, &found, digest, e);
+    const piece whole = {path, 0, size};
+    char *wanted = wanted_digest(u, size, digest);
+    if (!path)
+        r = join_pieces(s, a, NULL, 0, &path, digest, e);
+    else if (wanted)
+        r = hash_piece(&whole, digest, NULL, e);
     pthread_mutex_lock(&s->lock);
     u->busy = false;
-    if (r == 0) set_whole(u, arena_cstr(u->a, str_from(path)), found, digest);
+    if (r == 0) set_whole(u, arena_cstr(u->a, str_from(path)), size, digest);
     if (r == 0) u->ranged = NULL;
     pthread_mutex_unlock(&s->lock);
     return r;

@@ -22,6 +22,7 @@ static const char *const environment[] = {
     "LC_ALL=C",
     "GIT_TERMINAL_PROMPT=0",
     "GIT_OPTIONAL_LOCKS=0",
+    "GIT_LFS_SKIP_SMUDGE=1",
     /* git rev-parse --local-env-vars, but for those that carry configuration */
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -355,5 +356,30 @@ int git_changed(arena *a, const char *root, str base, str head, str **ret, size_
     sort_paths(&list);
     *ret = list.paths;
     *ret_count = list.count;
+    return 0;
+}
+
+/* ---- any command --------------------------------------------------------------------------- */
+
+#define ENVIRONMENT_COUNT (sizeof environment / sizeof *environment)
+
+int git_run(arena *a, const char *dir, const char *objects, const char *const *argv, str *ret_out,
+            err *e) {
+    const char *env[ENVIRONMENT_COUNT + 1];
+    size_t count = 0;
+    for (size_t i = 0; environment[i]; i++) {
+        if (!objects || strcmp(environment[i], "GIT_ALTERNATE_OBJECT_DIRECTORIES") != 0)
+            env[count++] = environment[i];
+    }
+    if (objects) env[count++] = arena_printf(a, "GIT_ALTERNATE_OBJECT_DIRECTORIES=%s", objects).ptr;
+    env[count] = NULL;
+    process_spec spec = git_spec(dir, argv);
+    spec.env = env;
+    process_result result;
+    int r = process_run(a, &spec, &result, e);
+    if (r < 0) return r;
+    if (result.status != 0)
+        return err_set(e, ERR_FAILED, "git says: %.*s", STR_ARG(reason_of(result.err_out)));
+    if (ret_out) *ret_out = result.out;
     return 0;
 }

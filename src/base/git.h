@@ -37,4 +37,10 @@ int git_files(arena *a, const char *root, str **ret, size_t *ret_count, err *e);
 int git_changed(arena *a, const char *root, str base, str head, str **ret, size_t *ret_count,
                 err *e);
 
+/* Runs git in `dir` as the functions above do, whatever repository a hook that we run in points at:
+ * `argv` begins with "git". `objects`, a folder of objects that are borrowed besides, and `ret_out`
+ * may be NULL. A status other than 0 is ERR_FAILED with git's reason. */
+int git_run(arena *a, const char *dir, const char *objects, const char *const *argv, str *ret_out,
+            err *e);
+
 #endif

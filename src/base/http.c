@@ -1,7 +1,8 @@
 #include "base/http.h"
 
+#include "base/library.h"
+
 #include <curl/curl.h>
-#include <dlfcn.h>
 #include <string.h>
 
 #define CONNECT_TIMEOUT_MS 10000
@@ -25,27 +26,20 @@
 
 static struct {
     bool loaded;
-#define X(name) __typeof__(name) *name;
-    CURL_FUNCTIONS(X)
-#undef X
+    CURL_FUNCTIONS(LIBRARY_POINTER)
 } curl;
 
 static int load(err *e) {
-    if (curl.loaded) return 0;
-    void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-    if (!library)
-        return err_set(e, ERR_UNSUPPORTED,
-                       "libcurl is not installed: install the Debian package libcurl4 (%s)",
-                       dlerror());
-#define X(name)                                                                                    \
-    if (!(curl.name = (__typeof__(name) *)dlsym(library, #name)))                                  \
-        return err_set(e, ERR_UNSUPPORTED, "libcurl lacks '%s'", #name);
-    CURL_FUNCTIONS(X)
-#undef X
-    if (curl.curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK)
-        return err_set(e, ERR_UNSUPPORTED, "libcurl cannot be initialised");
-    curl.loaded = true;
-    return 0;
+#define SYMBOL(name) LIBRARY_SYMBOL(curl, name)
+    static const library_symbol symbols[] = {CURL_FUNCTIONS(SYMBOL)};
+#undef SYMBOL
+    bool before = curl.loaded;
+    if (library_load("libcurl.so.4", "libcurl4", symbols, sizeof symbols / sizeof *symbols,
+                     &curl.loaded, e) < 0)
+        return e->code;
+    if (before || curl.curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK) return 0;
+    curl.loaded = false;
+    return err_set(e, ERR_UNSUPPORTED, "libcurl cannot be initialised");
 }
 
 /* ---- a request ------------------------------------------------------------------------------- */

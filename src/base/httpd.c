@@ -6,18 +6,55 @@
  * through which bodies come, and a larger one makes them faster. */
 #include "base/httpd.h"
 
+#include "base/library.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define CONNECTION_MEMORY (256u << 10)
 #define DROPPED_BODY_MAX  (1u << 20) /* what is read of a body after an early answer */
 #define HEADERS_MAX       100
+
+/* ---- the library ----------------------------------------------------------------------------- */
+
+/* It brings GnuTLS along, which nothing here uses. */
+#define MHD_FUNCTIONS(X)                                                                           \
+    X(MHD_add_connection)                                                                          \
+    X(MHD_add_response_header)                                                                     \
+    X(MHD_create_response_from_buffer)                                                             \
+    X(MHD_create_response_from_fd_at_offset64)                                                     \
+    X(MHD_destroy_response)                                                                        \
+    X(MHD_get_connection_info)                                                                     \
+    X(MHD_get_connection_values)                                                                   \
+    X(MHD_get_daemon_info)                                                                         \
+    X(MHD_lookup_connection_value)                                                                 \
+    X(MHD_queue_response)                                                                          \
+    X(MHD_start_daemon)                                                                            \
+    X(MHD_stop_daemon)
+
+static struct {
+    bool loaded;
+    MHD_FUNCTIONS(LIBRARY_POINTER)
+} mhd;
+
+static int load(err *e) {
+#define SYMBOL(name) LIBRARY_SYMBOL(mhd, name)
+    static const library_symbol symbols[] = {MHD_FUNCTIONS(SYMBOL)};
+#undef SYMBOL
+    return library_load("libmicrohttpd.so.12", "libmicrohttpd12", symbols,
+                        sizeof symbols / sizeof *symbols, &mhd.loaded, e);
+}
 
 struct httpd {
     struct MHD_Daemon *daemon;
@@ -61,7 +98,8 @@ const httpd_target *httpd_request_target(const httpd_request *r) {
 }
 
 str httpd_header(httpd_request *r, const char *name) {
-    return str_trim(str_from(MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name)));
+    return str_trim(
+        str_from(mhd.MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name)));
 }
 
 str httpd_bearer(httpd_request *r) {
@@ -103,13 +141,13 @@ void httpd_add_header(httpd_request *r, const char *name, str text) {
 static void set_response(httpd_request *r, unsigned status, struct MHD_Response *response) {
     if (!response) oom();
     if (r->response) { /* the first answer stands */
-        MHD_destroy_response(response);
+        mhd.MHD_destroy_response(response);
         return;
     }
     for (const header *h = r->headers; h; h = h->next)
-        MHD_add_response_header(response, h->name, h->text);
-    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    MHD_add_response_header(response, "Cache-Control", "no-store");
+        mhd.MHD_add_response_header(response, h->name, h->text);
+    mhd.MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    mhd.MHD_add_response_header(response, "Cache-Control", "no-store");
     r->response = response;
     r->status = status;
 }
@@ -118,7 +156,7 @@ void httpd_answer(httpd_request *r, unsigned status, const char *type, str body)
     if (type) httpd_add_header(r, "Content-Type", str_from(type));
     set_response(
         r, status,
-        MHD_create_response_from_buffer(body.len, (void *)body.ptr, MHD_RESPMEM_MUST_COPY));
+        mhd.MHD_create_response_from_buffer(body.len, (void *)body.ptr, MHD_RESPMEM_MUST_COPY));
 }
 
 void httpd_answer_file(httpd_request *r, unsigned status, int fd, uint64_t from, uint64_t size) {
@@ -126,7 +164,7 @@ void httpd_answer_file(httpd_request *r, unsigned status, int fd, uint64_t from,
         close(fd);
         return;
     }
-    set_response(r, status, MHD_create_response_from_fd_at_offset64(size, fd, from));
+    set_response(r, status, mhd.MHD_create_response_from_fd_at_offset64(size, fd, from));
 }
 
 /* ---- one request after the other ------------------------------------------------------------ */
@@ -146,9 +184,9 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
 
 static bool head_too_large(httpd_request *r) {
     const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+        mhd.MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     if (info && info->header_size > r->server->limits.head_bytes) return true;
-    return MHD_get_connection_values(r->connection, MHD_HEADER_KIND, NULL, NULL) > HEADERS_MAX;
+    return mhd.MHD_get_connection_values(r->connection, MHD_HEADER_KIND, NULL, NULL) > HEADERS_MAX;
 }
 
 /* What must hold of every request; else it is answered. */
@@ -170,7 +208,7 @@ static void judge(httpd_request *r, const char *version) {
 }
 
 static enum MHD_Result send_answer(httpd_request *r) {
-    return MHD_queue_response(r->connection, r->status, r->response);
+    return mhd.MHD_queue_response(r->connection, r->status, r->response);
 }
 
 static enum MHD_Result on_head(httpd_request *r, const char *method, const char *version) {
@@ -185,7 +223,7 @@ static enum MHD_Result on_head(httpd_request *r, const char *method, const char 
     if (!r->response) return MHD_YES;
     uint64_t size = httpd_body_size(r);
     if (size && size <= DROPPED_BODY_MAX) return MHD_YES; /* the answer comes after it */
-    if (size) MHD_add_response_header(r->response, "Connection", "close");
+    if (size) mhd.MHD_add_response_header(r->response, "Connection", "close");
     return send_answer(r);
 }
 
@@ -218,7 +256,7 @@ static void on_gone(void *context, struct MHD_Connection *connection, void **per
     if (!r) return;
     const httpd_handler *h = &r->server->handler;
     if (r->handed && h->gone) h->gone(h->context, r);
-    if (r->response) MHD_destroy_response(r->response);
+    if (r->response) mhd.MHD_destroy_response(r->response);
     arena_free(r->a);
     *per_request = NULL;
 }
@@ -235,12 +273,13 @@ static void set_defaults(httpd_limits *l) {
 
 int httpd_start(uint16_t port, const httpd_limits *limits, const httpd_handler *handler,
                 httpd **ret, err *e) {
+    if (load(e) < 0) return e->code;
     httpd *h = mem_alloc(sizeof *h);
     *h = (httpd){.handler = *handler, .limits = limits ? *limits : (httpd_limits){0}};
     set_defaults(&h->limits);
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    h->daemon = MHD_start_daemon(
+    h->daemon = mhd.MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, port, NULL, NULL, on_request, h,
         MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_URI_LOG_CALLBACK, on_target, h,
         MHD_OPTION_NOTIFY_COMPLETED, on_gone, h, MHD_OPTION_STRICT_FOR_CLIENT, 1,
@@ -252,7 +291,8 @@ int httpd_start(uint16_t port, const httpd_limits *limits, const httpd_handler *
         free(h);
         return err_sys(e, code, "cannot listen on 127.0.0.1:%u", port);
     }
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_BIND_PORT);
+    const union MHD_DaemonInfo *info =
+        mhd.MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_BIND_PORT);
     h->port = info ? info->port : port;
     *ret = h;
     return 0;
@@ -264,6 +304,71 @@ uint16_t httpd_port(const httpd *h) {
 
 void httpd_stop(httpd *h) {
     if (!h) return;
-    MHD_stop_daemon(h->daemon);
+    mhd.MHD_stop_daemon(h->daemon);
     free(h);
+}
+
+/* ---- another way in ------------------------------------------------------------------------- */
+
+struct httpd_door {
+    httpd *server;
+    pthread_t thread;
+    int folder, sock;
+    struct sockaddr_un address; /* through the folder's descriptor: a path may be too long */
+};
+
+#define OUT_OF_FILES_US 100000
+
+static void *wait_at_door(void *context) {
+    const httpd_door *d = context;
+    struct MHD_Daemon *daemon = d->server->daemon;
+    for (;;) {
+        int fd = accept4(d->sock, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0 && (errno == EINVAL || errno == EBADF)) return NULL; /* it was closed */
+        if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+            usleep(OUT_OF_FILES_US);
+        const struct sockaddr_un nobody = {.sun_family = AF_UNIX};
+        /* It closes what it does not take. */
+        if (fd >= 0)
+            mhd.MHD_add_connection(daemon, fd, (const struct sockaddr *)&nobody, sizeof nobody);
+    }
+}
+
+static void release_door(httpd_door *d) {
+    if (d->sock >= 0) close(d->sock);
+    if (d->folder >= 0) close(d->folder);
+    free(d);
+}
+
+static int bind_door(httpd_door *d, const char *folder, const char *name) {
+    d->address.sun_family = AF_UNIX;
+    d->folder = open(folder, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    d->sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (d->folder < 0 || d->sock < 0) return -1;
+    snprintf(d->address.sun_path, sizeof d->address.sun_path, "/proc/self/fd/%d/%.40s", d->folder,
+             name);
+    if (bind(d->sock, (const struct sockaddr *)&d->address, sizeof d->address) < 0) return -1;
+    if (chmod(d->address.sun_path, 0666) < 0) return -1;
+    return listen(d->sock, SOMAXCONN);
+}
+
+int httpd_open_door(httpd *h, const char *folder, const char *name, httpd_door **ret, err *e) {
+    httpd_door *d = mem_alloc(sizeof *d);
+    *d = (httpd_door){.server = h, .folder = -1, .sock = -1};
+    int failed = bind_door(d, folder, name) < 0 ? errno : 0;
+    if (!failed) failed = pthread_create(&d->thread, NULL, wait_at_door, d);
+    if (failed) {
+        release_door(d);
+        return err_sys(e, failed, "cannot listen at '%s/%s'", folder, name);
+    }
+    *ret = d;
+    return 0;
+}
+
+void httpd_close_door(httpd_door *d) {
+    if (!d) return;
+    shutdown(d->sock, SHUT_RDWR); /* wakes the thread */
+    pthread_join(d->thread, NULL);
+    unlink(d->address.sun_path);
+    release_door(d);
 }

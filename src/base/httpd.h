@@ -74,6 +74,16 @@ typedef struct httpd_handler {
 int httpd_start(uint16_t port, const httpd_limits *limits, const httpd_handler *handler,
                 httpd **ret, err *e);
 uint16_t httpd_port(const httpd *h);
+
+/* Listens at a Unix socket as well, FOLDER/NAME, to which every user may connect who gets to the
+ * folder. What comes there is served like the rest, and counts for the same limits, but where the
+ * port lets connections wait, this drops them. Error: ERR_IO. */
+typedef struct httpd_door httpd_door;
+int httpd_open_door(httpd *h, const char *folder, const char *name, httpd_door **ret, err *e);
+/* Stops listening there and removes the socket; connections that are open stay. To be called before
+ * httpd_stop. NULL is allowed. */
+void httpd_close_door(httpd_door *d);
+
 /* Stops listening, cuts off what is under way, and returns when the last `gone` has been called.
  * NULL is allowed. */
 void httpd_stop(httpd *h);

@@ -63,7 +63,7 @@ static char **merged_env(arena *a, const char *const *changes) {
     size_t count = 0, cap = 0, changed = 0;
     while (changes && changes[changed])
         changed++;
-    for (char **ours = environ; *ours; ours++) {
+    for (char **ours = environ; ours && *ours; ours++) { /* a zygote has forgotten it */
         bool replaced = false;
         for (size_t i = 0; i < changed && !replaced; i++)
             replaced = same_key(changes[i], *ours);

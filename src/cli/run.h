@@ -13,6 +13,7 @@
  *   run_network.c  what they may reach
  *   run_images.c   the images that they have as roots
  *   run_roots.c    the folders of its jobs
+ *   run_ref.c      a checkout of another ref, or of a part of the files
  *   run_services.c what its actions call
  *   run_temp.c     the private folder of a run */
 #ifndef SLIPWAY_CLI_RUN_H
@@ -190,8 +191,8 @@ int run_limits_read(const options *given, sandbox_limits *ret, err *e);
 
 /* ---- what jobs may reach -------------------------------------------------------------------- */
 
-/* Reads slipway.yml (cli/settings_file.h), if there is one. Its problems are printed; any error among them
- * gives ERR_INVALID with an empty message. */
+/* Reads slipway.yml (cli/settings_file.h), if there is one. Its problems are printed; any error
+ * among them gives ERR_INVALID with an empty message. */
 int run_settings_read(run_set *set, err *e);
 /* Judges --network. */
 int run_network_judge(const options *given, err *e);
@@ -220,13 +221,33 @@ int run_history(arena *a, const run_set *set, const char *into, const char *obje
 /* The files of the working tree, as a checkout copies them, into a folder of the job's. */
 int run_copy_tree(run_set *set, const view *files, const char *into, err *e);
 
+/* What a checkout takes of the repository at set->root when it is not its working tree. */
+typedef struct run_ref {
+    str commit;
+    str branch; /* without refs/heads/; empty: HEAD is the commit itself */
+} run_ref;
+/* The commit that a branch, a tag, a commit's id or a full name means. ERR_NOT_FOUND. */
+int run_find_ref(arena *a, const run_set *set, str ref, run_ref *ret, err *e);
+/* In `stage`, where run_history has been: the files of that commit, or those of them that
+ * `what` asks for. */
+int run_stage_ref(arena *a, const run_set *set, const runner_checkout *what, const run_ref *ref,
+                  const char *stage, err *e);
+/* The same for the working tree: no file is written, but the index knows what is left out. Appends
+ * what is there of the tracked files, sorted, to *ret. */
+int run_stage_sparse(arena *a, const run_set *set, const runner_checkout *what, const char *stage,
+                     str **ret, size_t *ret_count, err *e);
+/* Lets HEAD and the branch in `stage` be as a checkout of the run's own ref leaves them. */
+int run_stage_head(arena *a, const run_set *set, const runner_checkout *what, const char *stage,
+                   err *e);
+
 /* A checkout that is under way. */
 typedef struct checkout checkout;
-/* Begins to fill a folder of a job's with the working tree; `done` is called from the loop when
- * that has ended. `stage` is a folder to be made for what is prepared, which stays. Adds itself to
- * `list`, and leaves it before that call. */
+/* Begins to fill a folder of a job's with what a checkout asks for; `done` is called from the loop
+ * when that has ended. `stage` is a folder to be made for what is prepared, which stays. Adds
+ * itself to `list`, and leaves it before that call. *ret_commit is in `a`. An error at once when
+ * the repository has no such ref, or cannot give what is asked for. */
 int run_checkout(arena *a, run_set *set, loop *l, const runner_checkout *what, const char *stage,
-                 checkout **list, task_done_fn *done, void *context, err *e);
+                 checkout **list, str *ret_commit, task_done_fn *done, void *context, err *e);
 /* Stops the one that was begun with `context`. */
 void run_checkout_stop(checkout *list, const void *context);
 

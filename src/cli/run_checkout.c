@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,10 +31,10 @@ static int list_files(run_set *set, err *e) {
 }
 
 /* From the folder that this process is in. */
-static int copy_files(arena *a, const run_set *set, const char *into, err *e) {
+static int copy_files(arena *a, const str *paths, size_t count, const char *into, err *e) {
     str made = STR_EMPTY; /* the folder of the last file: paths are sorted */
-    for (size_t i = 0; i < set->tree_count; i++) {
-        str path = set->tree[i];
+    for (size_t i = 0; i < count; i++) {
+        str path = paths[i];
         ptrdiff_t slash = str_rfind_char(path, '/');
         str folder = slash < 0 ? STR_EMPTY : str_sub(path, 0, (size_t)slash);
         const char *from = arena_cstr(a, path);
@@ -61,7 +62,7 @@ static int copy_inside(void *context, strbuf *out, err *e) {
     (void)out;
     err ignored;
     int r = fs_mkdirs(c->into, 0755, e);
-    if (r == 0) r = copy_files(a, c->set, c->into, e);
+    if (r == 0) r = copy_files(a, c->set->tree, c->set->tree_count, c->into, e);
     if (r < 0) fs_remove(c->into, &ignored);
     return r;
 }
@@ -78,6 +79,7 @@ int run_copy_tree(run_set *set, const view *files, const char *into, err *e) {
 
 struct checkout {
     checkout *next;
+    run_ref ref; /* no commit: the working tree */
     checkout **list;
     task *task;
     const run_set *set;
@@ -86,6 +88,10 @@ struct checkout {
     task_done_fn *done;
     void *context;
 };
+
+static bool has_history(const run_set *set) {
+    return set->git.head.len > 0;
+}
 
 /* A link that an earlier step made may lead out of the workspace. */
 static int make_folder(arena *a, const runner_checkout *what, err *e) {
@@ -109,6 +115,114 @@ static int clear_folder(arena *a, const char *folder, err *e) {
     return 0;
 }
 
+/* ---- submodules ----------------------------------------------------------------------------- */
+
+/* Their folders, sorted. What asks git is only a repository that has any. */
+static int list_submodules(arena *a, const run_set *set, str **ret, size_t *ret_count, err *e) {
+    static const char *const argv[] = {"git", "ls-files", "--stage", "-z", NULL};
+    str rest = STR_EMPTY, item, head, path;
+    size_t cap = 0;
+    *ret = NULL;
+    *ret_count = 0;
+    if (!set->in_git || !fs_exists(fs_join(a, set->root, STR(".gitmodules")))) return 0;
+    if (git_run(a, set->root, NULL, argv, &rest, e) < 0) return e->code;
+    while (rest.len) { /* "160000 COMMIT 0<tab>PATH" */
+        str_cut(rest, '\0', &item, &rest);
+        if (str_starts(item, STR("160000 ")) && str_cut(item, '\t', &head, &path))
+            ARENA_PUSH(a, *ret, *ret_count, cap, path);
+    }
+    return 0;
+}
+
+static bool is_below(str path, str folder) {
+    return path.len > folder.len && path.ptr[folder.len] == '/' && str_starts(path, folder);
+}
+
+static int check_submodules(arena *a, const run_set *set, const str *folders, size_t count,
+                            err *e) {
+    for (size_t i = 0; i < count; i++) {
+        const char *folder = fs_join(a, set->root, folders[i]);
+        if (fs_exists(fs_join(a, folder, STR(".git")))) continue;
+        return err_set(e, ERR_NOT_FOUND,
+                       "the submodule '%.*s' cannot be checked out, because it is not there in "
+                       "'%s': run git submodule update --init --recursive",
+                       STR_ARG(folders[i]), set->root);
+    }
+    return 0;
+}
+
+/* ---- what is copied ------------------------------------------------------------------------- */
+
+typedef struct tree {
+    str *files, *folders; /* sorted; folders are submodules that stay empty */
+    size_t file_count, folder_count;
+} tree;
+
+static int by_bytes(const void *x, const void *y) {
+    return str_cmp(*(const str *)x, *(const str *)y);
+}
+
+static bool is_among(str path, const str *sorted, size_t count) {
+    return count && bsearch(&path, sorted, count, sizeof path, by_bytes);
+}
+
+/* Of the working tree. With patterns, files that git does not track stay behind. */
+static int choose_files(arena *a, const checkout *c, tree *ret, err *e) {
+    const run_set *set = c->set;
+    const runner_checkout *what = c->what;
+    str *chosen = NULL, *modules;
+    size_t chosen_count = 0, module_count;
+    *ret = (tree){.files = ARENA_ARRAY(a, str, set->tree_count + 1)};
+    if (list_submodules(a, set, &modules, &module_count, e) < 0) return e->code;
+    if (what->submodules && check_submodules(a, set, modules, module_count, e) < 0) return e->code;
+    if (what->sparse && run_stage_sparse(a, set, what, c->stage, &chosen, &chosen_count, e) < 0)
+        return e->code;
+    for (size_t i = 0; i < set->tree_count; i++) {
+        str path = set->tree[i], in = path;
+        bool inside = false;
+        for (size_t m = 0; m < module_count && !inside; m++) {
+            if ((inside = is_below(path, modules[m]))) in = modules[m];
+        }
+        if (inside && !what->submodules) continue;
+        if (what->sparse && !is_among(in, chosen, chosen_count)) continue;
+        ret->files[ret->file_count++] = path;
+    }
+    ret->folders = modules;
+    ret->folder_count = what->sparse ? 0 : module_count;
+    return 0;
+}
+
+static int make_folders(arena *a, const tree *t, const char *into, err *e) {
+    for (size_t i = 0; i < t->folder_count; i++) {
+        int r = fs_mkdirs(fs_join(a, into, t->folders[i]), 0755, e);
+        if (r < 0) return r;
+    }
+    return 0;
+}
+
+/* All that git has written to the stage. */
+static int copy_stage(arena *a, const char *into, err *e) {
+    fs_entry *entries;
+    size_t count;
+    int r = fs_list(a, ".", &entries, &count, e);
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        const char *name = arena_cstr(a, entries[i].name);
+        r = fs_copy(name, fs_join(a, into, entries[i].name), e);
+    }
+    return r;
+}
+
+static int prepare(arena *a, const checkout *c, tree *ret, err *e) {
+    const char *objects = c->what->files->root < 0 ? NULL : RUN_OBJECTS;
+    *ret = (tree){NULL, NULL, 0, 0};
+    if (!has_history(c->set)) return choose_files(a, c, ret, e);
+    if (fs_mkdirs(c->stage, 0700, e) < 0 || run_history(a, c->set, c->stage, objects, e) < 0)
+        return e->code;
+    if (c->ref.commit.len) return run_stage_ref(a, c->set, c->what, &c->ref, c->stage, e);
+    int r = run_stage_head(a, c->set, c->what, c->stage, e);
+    return r < 0 ? r : choose_files(a, c, ret, e);
+}
+
 /* What is the host's is read or opened first; then the job's file system is entered, in which the
  * folder that this process is in stays a way to the host's files. */
 static int fill(void *context, err *e) {
@@ -116,18 +230,18 @@ static int fill(void *context, err *e) {
     const runner_checkout *what = c->what;
     _cleanup_arena_ arena *a = arena_new();
     _cleanup_close_ int stage = -1;
-    bool history = c->set->git.head.len > 0;
-    if (history) {
-        const char *objects = what->files->root < 0 ? NULL : RUN_OBJECTS;
-        if (fs_mkdirs(c->stage, 0700, e) < 0 || run_history(a, c->set, c->stage, objects, e) < 0)
-            return e->code;
-        stage = open(c->stage, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    }
+    bool history = has_history(c->set);
+    tree t;
+    if (prepare(a, c, &t, e) < 0) return e->code;
+    if (history) stage = open(c->stage, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (view_enter(what->files, c->set->root, e) < 0 || make_folder(a, what, e) < 0) return e->code;
     if (!what->keep && clear_folder(a, what->into, e) < 0) return e->code;
-    if (copy_files(a, c->set, what->into, e) < 0 || !history) return e->code;
+    if (copy_files(a, t.files, t.file_count, what->into, e) < 0 ||
+        make_folders(a, &t, what->into, e) < 0)
+        return e->code;
+    if (!history) return 0;
     if (fchdir(stage) < 0) return err_sys(e, errno, "cannot go to '%s'", c->stage);
-    return fs_copy(".git", fs_join(a, what->into, STR(".git")), e);
+    return copy_stage(a, what->into, e);
 }
 
 static void on_filled(void *context, const err *e) {
@@ -139,18 +253,37 @@ static void on_filled(void *context, const err *e) {
     c->done(c->context, e);
 }
 
+/* What this machine's copy of the repository cannot give. */
+static int judge(const run_set *set, const runner_checkout *what, const run_ref *ref, err *e) {
+    const char *input = what->submodules ? "submodules" : what->lfs ? "lfs" : NULL;
+    if (ref->commit.len && input)
+        return err_set(e, ERR_UNSUPPORTED,
+                       "'%s' with 'ref: %.*s' cannot be had: only of the commit that is checked "
+                       "out in '%s' are there more than git's own files",
+                       input, STR_ARG(what->ref), set->root);
+    if (what->sparse && !has_history(set))
+        return err_set(e, ERR_UNSUPPORTED,
+                       "'sparse-checkout' cannot be had: '%s' is no git repository with a commit",
+                       set->root);
+    return 0;
+}
+
 int run_checkout(arena *a, run_set *set, loop *l, const runner_checkout *what, const char *stage,
-                 checkout **list, task_done_fn *done, void *context, err *e) {
-    int r = list_files(set, e);
+                 checkout **list, str *ret_commit, task_done_fn *done, void *context, err *e) {
+    run_ref ref = {STR_EMPTY, STR_EMPTY};
+    int r = what->ref.len ? run_find_ref(a, set, what->ref, &ref, e) : list_files(set, e);
+    if (r == 0) r = judge(set, what, &ref, e);
     if (r < 0) return r;
     checkout *c = ARENA_NEW(a, checkout);
     *c = (checkout){.next = *list,
                     .list = list,
+                    .ref = ref,
                     .set = set,
                     .what = what,
                     .stage = stage,
                     .done = done,
                     .context = context};
+    *ret_commit = ref.commit.len ? ref.commit : what->commit;
     if ((r = task_start(l, what->files, fill, on_filled, c, &c->task, e)) == 0) *list = c;
     return r;
 }

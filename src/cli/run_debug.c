@@ -35,10 +35,10 @@ int run_debug_judge(const run_config *c, err *e) {
                        "none: run it on a terminal, or without --debug",
                        isatty(STDIN_FILENO) ? "stdout" : "stdin");
     for (size_t i = 0; i < c->platform_count; i++) {
-        if (strcmp(c->platforms[i].to, "sandbox") == 0) continue;
+        if (strcmp(c->platforms[i].to, "host") != 0) continue;
         return err_set(e, ERR_INVALID,
-                       "--debug goes back to where a step began, which takes a sandbox with this "
-                       "machine's system folders, and not -P %.*s=%s; --shell-on-failure works "
+                       "--debug goes back to where a step began, which takes a sandbox, and not -P "
+                       "%.*s=%s; --shell-on-failure works "
                        "everywhere",
                        STR_ARG(c->platforms[i].from), c->platforms[i].to);
     }
@@ -69,7 +69,12 @@ static const char *find_shell(const view *files) {
 
 void run_shell(sandbox *box, const char *cwd, const char *const *env) {
     _cleanup_arena_ arena *a = arena_new();
-    const char *const argv[] = {find_shell(sandbox_view(box)), "-i", NULL};
+    const view *files = sandbox_view(box);
+    const char *const own[] = {find_shell(files), "-i", NULL};
+    /* Of a container we see the job's folders only: it finds out itself. */
+    const char *const theirs[] = {"/bin/sh", "-c",
+                                  "command -v bash >/dev/null && exec bash -i || exec sh -i", NULL};
+    const char *const *argv = view_is_program(files, "/bin/sh") ? own : theirs;
     err e = {0};
     if (sandbox_shell(box, argv, with_terminal(a, env), cwd, &e) < 0) console_error(&e);
 }

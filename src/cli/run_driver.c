@@ -206,13 +206,13 @@ static void on_event(void *context, const runner_event *ev) {
     tell(job->d, job->view, &named);
 }
 
-static int on_checkout(void *context, const runner_checkout *what, runner_done_fn *done,
-                       void *done_context, err *e) {
+static int on_checkout(void *context, const runner_checkout *what, str *ret_commit,
+                       runner_done_fn *done, void *done_context, err *e) {
     live_job *job = context;
     driver *d = job->d;
     const char *stage = arena_printf(job->a, "%s/checkout-%u", job->root, ++job->stages).ptr;
-    return run_checkout(job->a, d->set, d->loop, what, stage, &job->checkouts, done, done_context,
-                        e);
+    return run_checkout(job->a, d->set, d->loop, what, stage, &job->checkouts, ret_commit, done,
+                        done_context, e);
 }
 
 static int on_services(void *context, arena *a, const view *files, const char *file, value *ret,
@@ -222,6 +222,13 @@ static int on_services(void *context, arena *a, const view *files, const char *f
     (void)a; /* the job's variables are the same for each of its actions */
     return services_env(&job->d->services, &run->services, &job->services, job->a, &run->view,
                         job->instance, files, file, ret, e);
+}
+
+static int on_share(void *context, const char *folder, unsigned *ret_port, err *e) {
+    live_job *job = context;
+    live_run *run = job->run;
+    return services_share(&job->d->services, &run->services, &job->services, job->a, &run->view,
+                          job->instance, folder, ret_port, e);
 }
 
 static void on_checkout_stop(void *context, void *done_context) {
@@ -283,7 +290,9 @@ static void on_finished(void *context, job_result result, const value *outputs) 
 static int need_layer(driver *d, err *e) {
     if (d->layer) return 0;
     const char *layer = fs_join(d->set->a, d->temp.path, STR("layer"));
-    if (sandbox_layer_make(layer, e) < 0) return err_context(e, "cannot prepare sandboxes");
+    char *cache = person_folder(d->set->a, "XDG_CACHE_HOME", ".cache", "slipway/system");
+    if (!cache) cache = fs_join(d->set->a, d->temp.path, STR("system"));
+    if (sandbox_layer_make(layer, cache, e) < 0) return err_context(e, "cannot prepare sandboxes");
     d->layer = layer;
     return 0;
 }
@@ -348,6 +357,7 @@ static int start_runner(live_job *job, err *e) {
         .checkout = on_checkout,
         .checkout_stop = on_checkout_stop,
         .services = on_services,
+        .share_services = on_share,
         .failed_shell = d->config->shell_on_failure ? on_failed_shell : NULL,
         .failed_step = d->config->debug ? on_failed_step : NULL,
         .finished = on_finished,

@@ -79,6 +79,29 @@ static int point_at(arena *a, const char *into, const char *objects, err *e) {
     return fs_create(fs_join(a, into, STR("objects/info/alternates")), line, 0644, e);
 }
 
+/* Without a remote our branches are all that there is, and what `origin` would have: workflows
+ * compare with origin/main. */
+static int name_as_origin(arena *a, const char *into, err *e) {
+    const char *heads = fs_join(a, into, STR("refs/heads"));
+    const char *packed = fs_join(a, into, STR("packed-refs"));
+    _cleanup_strbuf_ strbuf out = STRBUF_INIT;
+    str text = STR_EMPTY, line, commit, name;
+    int r = fs_mkdirs(fs_join(a, into, STR("refs/remotes")), 0755, e);
+    if (r == 0 && fs_is_dir(heads))
+        r = fs_copy(heads, fs_join(a, into, STR("refs/remotes/origin")), e);
+    if (r < 0 || !fs_exists(packed)) return r;
+    if ((r = fs_read(a, packed, GIT_FILE_MAX, &text, e)) < 0) return r;
+    /* Its first line says that it is sorted, which it is no longer. */
+    for (str rest = text; str_line(&rest, &line);)
+        if (!str_starts(line, STR("#"))) strbuf_addf(&out, "%.*s\n", STR_ARG(line));
+    while (str_line(&text, &line)) {
+        if (!str_cut(line, ' ', &commit, &name) || !str_starts(name, STR("refs/heads/"))) continue;
+        strbuf_addf(&out, "%.*s refs/remotes/origin/%.*s\n", STR_ARG(commit),
+                    STR_ARG(str_sub(name, sizeof "refs/heads/" - 1, name.len)));
+    }
+    return fs_create(packed, strbuf_str(&out), 0644, e);
+}
+
 static int borrow(arena *a, const run_set *set, const git_dirs *d, const char *into,
                   const char *objects, err *e) {
     char *real;
@@ -89,6 +112,7 @@ static int borrow(arena *a, const run_set *set, const git_dirs *d, const char *i
     if (r == 0) r = copy_if_there(a, d->common, into, STR("packed-refs"), e);
     if (r == 0) r = copy_if_there(a, d->common, into, STR("shallow"), e);
     if (r == 0) r = copy_if_there(a, d->common, into, STR("refs"), e);
+    if (r == 0 && !set->git.remote_url.len) r = name_as_origin(a, into, e);
     if (r == 0) r = copy_if_there(a, d->own, into, STR("index"), e);
     return r == 0 ? copy_if_there(a, d->own, into, STR("HEAD"), e) : r;
 }

@@ -20,7 +20,7 @@ int roots_take(run_roots *r, char **ret, err *e) {
 
 static int remove_path(void *context, err *e) {
     const removal *m = context;
-    return fs_remove(m->path, e);
+    return sandbox_remove(m->path, e);
 }
 
 static void on_removed(void *context, const err *e) {
@@ -38,7 +38,7 @@ static bool start_removal(run_roots *r, const char *path) {
     removal *m = ARENA_NEW(r->a, removal);
     *m = (removal){.roots = r, .path = path, .next = r->removals};
     if (task_start(r->loop, NULL, remove_path, on_removed, m, &m->task, &ignored) < 0) {
-        fs_remove(path, &ignored); /* what stays goes with the run's folder */
+        sandbox_remove(path, &ignored); /* what stays goes with the run's folder */
         return false;
     }
     r->removals = m;

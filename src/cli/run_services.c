@@ -231,16 +231,21 @@ static void spare_proxy(arena *a, value *env) {
     }
 }
 
+static int need_job(run_services *s, services_run *run, services_job *job, arena *a,
+                    const run_view *shown, const job_instance *instance, err *e) {
+    int r = job->id.len ? 0 : open_job(s, run, job, a, shown, instance, e);
+    if (r >= 0) return r;
+    s->failed = true;
+    return err_context(e, "actions have no caches, artifacts and identity tokens");
+}
+
 int services_env(run_services *s, services_run *run, services_job *job, arena *a,
                  const run_view *shown, const job_instance *instance, const view *files,
                  const char *file, value *ret, err *e) {
     *ret = value_object_new(a, true);
     if (s->failed) return 0;
-    int r = job->id.len ? 0 : open_job(s, run, job, a, shown, instance, e);
-    if (r < 0) {
-        s->failed = true;
-        return err_context(e, "actions have no caches, artifacts and identity tokens");
-    }
+    int r = need_job(s, run, job, a, shown, instance, e);
+    if (r < 0) return r;
     value_set_all(a, ret, &job->env);
     if (!job->limited) spare_proxy(a, ret);
     str server = value_path_str(&instance->github, "server_url"), program = STR_EMPTY;
@@ -251,10 +256,24 @@ int services_env(run_services *s, services_run *run, services_job *job, arena *a
     return 0;
 }
 
+int services_share(run_services *s, services_run *run, services_job *job, arena *a,
+                   const run_view *shown, const job_instance *instance, const char *folder,
+                   unsigned *ret_port, err *e) {
+    *ret_port = 0;
+    if (s->failed) return 0;
+    int r = need_job(s, run, job, a, shown, instance, e);
+    if (r == 0 && !job->shared) r = actions_job_share(s->process, job->id, folder, e);
+    if (r < 0) return r;
+    job->shared = true;
+    *ret_port = actions_port(s->process);
+    return 0;
+}
+
 void services_close(run_services *s, services_job *job) {
     err ignored = {0};
     if (job->id.len) actions_job_close(s->process, job->id, &ignored);
     job->id = STR_EMPTY;
+    job->shared = false;
 }
 
 void services_list(run_services *s, const services_run *run, run_view *shown) {

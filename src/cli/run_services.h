@@ -26,6 +26,7 @@ typedef struct services_job {
     bool limited; /* its network has a proxy of its own, which knows the way */
     str id;       /* empty until it was opened */
     value env;
+    bool shared; /* its containers have a socket */
 } services_job;
 
 /* The variables that a process of an action gets, whose program is `file` (its main file, to be
@@ -35,6 +36,12 @@ typedef struct services_job {
 int services_env(run_services *s, services_run *run, services_job *job, arena *a,
                  const run_view *shown, const job_instance *instance, const view *files,
                  const char *file, value *ret, err *e);
+/* Makes the services listen at FOLDER/socket too, for the job's containers, until services_close;
+ * the first call starts and opens them like services_env. *ret_port is where they listen on
+ * 127.0.0.1, or 0 where they have failed before, which has been told. */
+int services_share(run_services *s, services_run *run, services_job *job, arena *a,
+                   const run_view *shown, const job_instance *instance, const char *folder,
+                   unsigned *ret_port, err *e);
 /* For a job whose network is limited: starts the services, if it uses an action, and gives the rule
  * that lets it reach them (sandbox.h); else NULL. Where they do not start, its actions tell why. */
 const char *services_rule(run_services *s, arena *a, const job_instance *instance);

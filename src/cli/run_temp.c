@@ -7,6 +7,7 @@
  * looks at them. */
 #include "base/fs.h"
 #include "cli/run.h"
+#include "sandbox/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,14 +46,14 @@ static void remove_stale(const char *parent) {
     _cleanup_arena_ arena *a = arena_new();
     fs_entry *entries;
     size_t count;
-    err ignored = {0};
-    if (fs_list(a, parent, &entries, &count, &ignored) < 0) return;
+    err why = {0};
+    if (fs_list(a, parent, &entries, &count, &why) < 0) return;
     for (size_t i = 0; i < count; i++) {
         if (!str_starts(entries[i].name, STR(TEMP_PREFIX))) continue;
         char *folder = fs_join(a, parent, entries[i].name);
         int lock = is_ours(folder) ? take_lock(fs_join(a, folder, STR(LOCK_NAME))) : -1;
         if (lock < 0) continue;
-        fs_remove(folder, &ignored);
+        if (sandbox_remove(folder, &why) < 0) console_warning("%s", why.message);
         close(lock);
     }
 }
@@ -75,7 +76,9 @@ int run_temp_make(arena *a, bool keep, run_temp *ret, err *e) {
 
 void run_temp_done(run_temp *t) {
     err e = {0};
-    if (!t->keep && t->path && fs_remove(t->path, &e) < 0) console_warning("%s", e.message);
+    int r = 0;
+    if (t->path) r = t->keep ? sandbox_reclaim(t->path, &e) : sandbox_remove(t->path, &e);
+    if (r < 0) console_warning("%s", e.message);
     if (t->lock >= 0) close(t->lock);
     t->lock = -1;
 }

@@ -33,6 +33,23 @@ static void add(doctor *d, health h, const char *name, str what, str advice) {
 
 /* ---- the sandbox ---------------------------------------------------------------------------- */
 
+static void look_at_ids(doctor *d, const sandbox_means *m) {
+    if (m->root)
+        add(d, HEALTH_GOOD, "sandbox",
+            arena_printf(d->a, "namespaces, with %s: jobs run as root of their own machine",
+                         m->subordinate ? "your subordinate ids" : "all user ids"),
+            STR_EMPTY);
+    else
+        add(d, HEALTH_GOOD, "sandbox",
+            STR("namespaces, with one user id: jobs run as user 'runner'"), STR_EMPTY);
+    if (!m->root)
+        add(d, HEALTH_LESS, "ids",
+            arena_printf(d->a,
+                         "%s; so what needs root, like apt-get or chown, does not work in jobs",
+                         m->one_id),
+            str_from(m->ids_advice));
+}
+
 static void look_at_sandbox(doctor *d, const sandbox_means *m) {
     if (!m->namespaces) {
         str why = arena_printf(d->a, "none: %s", m->why_not);
@@ -41,11 +58,7 @@ static void look_at_sandbox(doctor *d, const sandbox_means *m) {
         add(d, HEALTH_MISSING, "sandbox", why, advice);
         return;
     }
-    add(d, HEALTH_GOOD, "sandbox",
-        m->root ? STR("namespaces, with all user ids: jobs run as root of their own machine")
-                : STR("namespaces, with one user id: jobs run as user 'runner'; what needs root, "
-                      "like apt-get, does not work in them"),
-        STR_EMPTY);
+    look_at_ids(d, m);
     add(d, HEALTH_GOOD, "seccomp", STR("system calls that a job has no business with are refused"),
         STR_EMPTY);
     if (m->landlock >= 6)
@@ -110,6 +123,27 @@ static void look_at_program(doctor *d, const char *name, const char *package, co
             arena_printf(d->a, "not where a sandbox sees it (/usr, /opt): %s", why),
             arena_printf(d->a, "apt-get install %s", package));
     }
+}
+
+static void look_at_engine(doctor *d) {
+    sandbox_engine_means m;
+    err e = {0};
+    if (sandbox_engine_probe(d->a, &m, &e) < 0) {
+        add(d, HEALTH_LESS, "engine",
+            arena_printf(d->a, "jobs and actions in containers fail: %s", e.message), STR_EMPTY);
+        return;
+    }
+    str what =
+        arena_printf(d->a, "%s %s at %s", m.podman ? "Podman" : "Docker", m.version, m.socket);
+    if (!m.apart)
+        add(d, HEALTH_GOOD, "engine", what, STR_EMPTY);
+    else
+        add(d, HEALTH_LESS, "engine",
+            arena_printf(d->a,
+                         "%.*s, on a machine of its own: actions in containers have no caches, "
+                         "artifacts and identity tokens",
+                         STR_ARG(what)),
+            STR("an engine that runs on this machine itself"));
 }
 
 static void look_at_kernel(doctor *d) {
@@ -177,6 +211,7 @@ static int run_doctor(const options *given) {
     look_at_program(&d, "git", "git", "steps that ask git fail");
     look_at_program(&d, "node", "nodejs", "JavaScript actions fail");
     look_at_program(&d, "python3", "python3", "'shell: python' fails");
+    look_at_engine(&d);
     look_at_kernel(&d);
     _cleanup_strbuf_ strbuf out = STRBUF_INIT;
     if (options_has(given, "json"))

@@ -66,6 +66,11 @@ static bool take_snapshot(step *s) {
     err e = {0};
     x->why_not = "other steps ran in the background when it began";
     if (background_active(r)) return step_run(s);
+    /* An engine's image of a container has neither, so to go back to it would be half the way. */
+    x->why_not =
+        "a container engine keeps neither the folders that the job's container shares with "
+        "this machine, which the step may have changed, nor what earlier steps have started";
+    if (r->backend == SANDBOX_ENGINE) return step_run(s);
     s->lane->running = s;
     x->snapshot = ++r->snapshots;
     if (sandbox_snapshot(r->box, x->snapshot, on_snapshot, s, &e) >= 0) return false;

@@ -9,8 +9,10 @@
 #include "base/fs.h"
 #include "base/json.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define NODE_INSIDE "/__e/node/bin/node"
 
@@ -165,6 +167,32 @@ int containers_ask(step *s, const value *request, int folder, const sandbox_comm
     return sandbox_ask(engine, strbuf_str(&text), folder, callbacks, &s->process, e);
 }
 
+/* ---- the services of actions ----------------------------------------------------------------- */
+
+static int share(runner *r, err *e) {
+    r->share_folder = fs_join(r->a, r->spec->root, STR("services"));
+    if (mkdir(r->share_folder, 0755) < 0)
+        return err_sys(e, errno, "cannot make the folder '%s'", r->share_folder);
+    if (sandbox_relay_write(r->share_folder, e) < 0) return e->code;
+    return r->port.share_services(r->port.context, r->share_folder, &r->share_port, e);
+}
+
+void containers_share(step *s, value *request) {
+    runner *r = s->r;
+    err e = {0};
+    if (!r->port.share_services) return;
+    if (!r->shared && share(r, &e) < 0) {
+        r->share_port = 0;
+        output_warning(s, "Actions in containers cannot reach the services: %s", e.message);
+    }
+    r->shared = true;
+    if (!r->share_port) return;
+    value relay = value_object_new(s->a, true);
+    value_set_str(s->a, &relay, "folder", str_from(r->share_folder));
+    value_set(s->a, &relay, STR("port"), value_number(r->share_port));
+    value_set(s->a, request, STR("relay"), relay);
+}
+
 static void on_output(void *context, str bytes) {
     containers_output(context, bytes);
 }
@@ -229,6 +257,8 @@ static void take_result(runner *r) {
     if (services) value_set(r->a, &r->job, STR("services"), *services);
     if (path.len) value_set_str(r->a, &r->base_env, "PATH", path);
     if (node.len) r->node = arena_cstr(r->a, node);
+    const value *relay = value_get(container, STR("relay"));
+    r->relayed = relay && relay->kind == VALUE_BOOL && relay->boolean;
 }
 
 static void on_result(void *context, str json) {
@@ -275,6 +305,7 @@ static void initialize(runner *r) {
     if (r->container.kind == VALUE_OBJECT)
         value_set(s->a, &request, STR("container"), job_container(s));
     if (r->services.kind == VALUE_OBJECT) value_set(s->a, &request, STR("services"), r->services);
+    if (r->container.kind == VALUE_OBJECT && has_javascript(r)) containers_share(s, &request);
     r->containers_made = true;
     if (containers_ask(s, &request, -1, &c, &e) == 0) return;
     on_begun(s, 1, e.message);

@@ -149,12 +149,8 @@ static void init_environment(runner *r) {
     str usual = value_path_str(r->spec->image_env, "PATH");
     if (!usual.len) usual = STR(USUAL_PATH);
     value_set_str(r->a, base, "PATH", path ? str_from(path) : usual);
-    if (r->backend == SANDBOX_NAMESPACES) { /* who starts Slipway is nobody there */
-        str user = geteuid() == 0 ? STR("root") : STR("runner");
-        value_set_str(r->a, base, "USER", user);
-        value_set_str(r->a, base, "LOGNAME", user);
-        value_set_str(r->a, base, "DEBIAN_FRONTEND", STR("noninteractive")); /* as on GitHub's */
-    }
+    if (r->backend == SANDBOX_NAMESPACES) /* as on GitHub's */
+        value_set_str(r->a, base, "DEBIAN_FRONTEND", STR("noninteractive"));
     add_way_out(r, base);
     value_set_str(r->a, base, "HOME", str_from(r->home));
     value_set_str(r->a, base, "CI", STR("true"));
@@ -165,6 +161,13 @@ static void init_environment(runner *r) {
         const value_pair *p = value_at(r->spec->env, i);
         value_set(r->a, &r->env, p->key, value_string(context_text(r->a, &p->item)));
     }
+}
+
+void context_name_user(runner *r) {
+    if (r->backend != SANDBOX_NAMESPACES) return; /* who starts Slipway is nobody there */
+    str user = sandbox_is_root(r->box) ? STR("root") : STR("runner");
+    value_set_str(r->a, &r->base_env, "USER", user);
+    value_set_str(r->a, &r->base_env, "LOGNAME", user);
 }
 
 /* The PASSWORD of "SCHEME://USER:PASSWORD@HOST"; empty when there is none. */
@@ -504,5 +507,6 @@ value context_container_env(step *s, const value *more) {
     value_set_str(s->a, &out, "CI", STR("true"));
     value_set_str(s->a, &out, "GITHUB_ACTIONS", STR("true"));
     expose_all(s, &out);
+    value_set_all(s->a, &out, &s->services);
     return out;
 }

@@ -137,7 +137,7 @@ static bool may_stay(const resetting *x, const char *folder, const char *path) {
     bool payload = strcmp(path, x->payload) == 0;
     if (!script && !payload && strcmp(folder, x->commands) != 0) return false;
     if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1) return false;
-    if ((st.st_mode & 07777) != 0644) return false;
+    if ((st.st_mode & 07777) != 0644 || st.st_uid != geteuid()) return false;
     return script ? blank(path, st.st_size) : payload || st.st_size == 0;
 }
 

@@ -222,7 +222,11 @@ static void begin(void *context, const err *e) {
     runner_event ev = {.kind = RUNNER_JOB_STARTED, .step = -1, .parent_step = -1};
     output_event(r, &ev);
     if (!r->cancelled) start_clock(r);
-    if (!e) find_node(r);
+    if (!e) {
+        context_name_user(r);
+        find_node(r);
+        tools_offer(r);
+    }
     set_up(r, e);
     if (r->status == STEP_FAILURE)
         job_complete(r);

@@ -189,9 +189,9 @@ struct step {
     arena *line_a;
     command_state commands;
     bool echo, any_token, insecure, in_group;
-    bool waits;      /* a control step, until what it waits for has ended */
-    bool copies;     /* actions/checkout, until the port has ended it */
-    str checked_out; /* its ref */
+    bool waits;                          /* a control step, until what it waits for has ended */
+    bool copies;                         /* actions/checkout, until the port has ended it */
+    str checked_out, checked_out_commit; /* its outputs */
 };
 
 struct runner {
@@ -206,6 +206,10 @@ struct runner {
     value engine_result;       /* of `setup` */
     step *containers;          /* "Initialize containers" or "Stop containers", while it runs */
     bool containers_made;
+    bool shared, relayed; /* it was tried to share the services of actions with containers; the
+                           * job's own reaches them */
+    unsigned share_port;  /* 0: they are not shared */
+    char *share_folder;
     mask *mask;
     matcher_set *matchers; /* NULL until one is added */
 
@@ -287,6 +291,9 @@ bool containers_end(runner *r);
 /* Output of sandbox_ask that comes as lines of kinds. */
 void containers_output(step *s, str bytes);
 /* Asks with a request that is an object. `folder`: sandbox_ask. */
+/* Adds to a request what its container needs to reach the services of actions. Why they cannot be
+ * shared is told as a warning, once. */
+void containers_share(step *s, value *request);
 int containers_ask(step *s, const value *request, int folder, const sandbox_command *callbacks,
                    err *e);
 
@@ -332,6 +339,10 @@ const char *phase_name(phase p);
 
 bool step_run_script(step *s);
 bool step_run_action(step *s);
+/* step_checkout.c: actions/checkout. Whether it is of the repository being run, which
+ * step_checkout begins to check out; else it is an action like others. */
+bool step_is_own_checkout(const step *s, const value *inputs);
+int step_checkout(step *s, const value *inputs, err *e);
 /* A container action, or a step that uses an image. */
 bool step_run_container(step *s, const value *inputs, const value *variables);
 /* The last step of a composite action has ended: its outputs. */
@@ -371,6 +382,8 @@ bool attempt_go(lane *l);
 int context_init(runner *r, err *e);
 /* workflow and job env, defaults. Evaluated in the set-up step. */
 int context_job_env(step *s, err *e);
+/* Says who the job is, once its sandbox is ready. */
+void context_name_user(runner *r);
 /* A step's github, env and contexts. Its own env is not yet merged. */
 void context_step(step *s);
 /* Evaluates the step's env and merges it. */
@@ -393,6 +406,9 @@ value context_shallow(arena *a, const value *object);
 
 /* Names and makes them, before any command of the job's can run. */
 int folders_make(runner *r, err *e);
+/* Puts the tools of the machine, or of the image, into the tool cache of the job; where that fails,
+ * it stays empty. */
+void tools_offer(runner *r);
 /* Where a path of the job's folders is on the machine, which commands of the job may have changed
  * into a link. */
 char *folders_outside(const runner *r, arena *a, const char *path);

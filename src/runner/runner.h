@@ -104,6 +104,13 @@ typedef struct runner_checkout {
     const char
         *into; /* in the workspace, as its name goes; where a link leads out, it is an error */
     bool keep; /* what is there already stays */
+    bool submodules; /* their files come too; else each is an empty folder */
+    bool lfs;        /* large files themselves, not what stands for them */
+    str ref;         /* a branch, tag, commit or full name; empty: the working tree as it is */
+    str head;        /* the full name of what is being run, */
+    str commit;      /* and its commit: where git shall be when `ref` is empty */
+    const char *const *sparse; /* patterns of what comes, NULL-terminated, or NULL: all */
+    bool cone;                 /* they are folders (git-sparse-checkout) */
 } runner_checkout;
 
 typedef struct runner_port {
@@ -116,16 +123,21 @@ typedef struct runner_port {
      * the job's view. */
     int (*action_dir)(void *context, arena *a, const view *files, str uses, const char *into,
                       char **ret, err *e);
-    /* actions/checkout of the repository being run: begins to fill a folder with its working tree,
-     * and calls `done` from the loop when that has ended, not before it has returned. */
-    int (*checkout)(void *context, const runner_checkout *what, runner_done_fn *done,
-                    void *done_context, err *e);
+    /* actions/checkout of the repository being run: begins to fill a folder, and calls `done` from
+     * the loop when that has ended, not before it has returned. *ret_commit lives as long as the
+     * job. */
+    int (*checkout)(void *context, const runner_checkout *what, str *ret_commit,
+                    runner_done_fn *done, void *done_context, err *e);
     /* What the services that actions call give to a process of an action whose program is `file`
      * (in `files`): an object of strings, in `a`. It wins over every other variable; those whose
      * names end in _TOKEN are secrets. Scripts never get it. An error is told as a warning. May be
      * NULL. */
     int (*services)(void *context, arena *a, const view *files, const char *file, value *ret,
                     err *e);
+    /* Makes these services reachable at FOLDER/socket, a Unix socket, as well: for containers. They
+     * listen on 127.0.0.1 at *ret_port; 0 where there are none, which was told before. May be NULL.
+     */
+    int (*share_services)(void *context, const char *folder, unsigned *ret_port, err *e);
     /* Stops the checkout that was begun with `done_context`; its `done` is called soon. */
     void (*checkout_stop)(void *context, void *done_context);
     /* A step failed and --shell-on-failure is set; blocks until the person leaves the shell. May be

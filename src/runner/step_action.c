@@ -1,5 +1,5 @@
-/* `uses:` steps: inputs, and what runs: node, the steps of a composite action, or the checkout of
- * the repository being run. */
+/* `uses:` steps: inputs, and what runs: node, the steps of a composite action, a container, or the
+ * checkout of the repository being run (step_checkout.c). */
 #include "runner/job.h"
 
 #include "base/fs.h"
@@ -157,11 +157,13 @@ static void warn_about_node(step *s) {
                        STR_ARG(u->text), asked, installed);
 }
 
-/* What the services give is the job's; only the values that are secrets matter to the log. */
+/* What the services give is the job's; only the values that are secrets matter to the log. `file`
+ * is NULL for a container action. */
 static void ask_services(step *s, const char *file) {
     runner *r = s->r;
     err e = {0};
-    if (!r->port.services) return;
+    bool in_container = file && r->backend == SANDBOX_ENGINE;
+    if (!r->port.services || (in_container && !r->relayed)) return; /* why not has been told */
     if (r->port.services(r->port.context, s->a, job_files(r), file, &s->services, &e) < 0) {
         output_warning(s, "%s", e.message);
         return;
@@ -234,6 +236,7 @@ static bool run_node(step *s, const value *inputs) {
 
 static bool run_docker(step *s, value inputs) {
     value variables = node_variables(s, &inputs);
+    ask_services(s, NULL);
     value_set(s->a, &s->contexts, STR("inputs"), inputs); /* for `args` and `env` */
     register_post(s);
     return step_run_container(s, &inputs, &variables);
@@ -273,82 +276,44 @@ void step_end_composite(step *s, const frame *f) {
                      s->timeout_minutes);
 }
 
-/* ---- checkout ------------------------------------------------------------------------------ */
+/* ---- which of them -------------------------------------------------------------------------- */
 
-static bool is_current_ref(const value *github, str ref) {
-    static const char *const keys[] = {"ref", "ref_name", "sha", "head_ref"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        if (str_eq(ref, value_path_str(github, keys[i]))) return true;
-    }
-    return ref.len == 0 || str_eq(ref, value_path_str(github, "event.pull_request.head.sha"));
+/* actions/checkout itself only says that an input is missing. On GitHub there always is a token. */
+static bool needs_token(const use *u, const value *inputs) {
+    return str_eq_nocase(u->repository, STR("actions/checkout")) &&
+           find_input(u->act, STR("token")) && !value_path_str(inputs, "token").len;
 }
 
-/* `path:` must stay inside the workspace. */
-static int checkout_folder(step *s, str path, char **ret, err *e) {
-    str root = str_from(s->r->workspace);
-    str full = fs_normalize(s->a, str_from(fs_join(s->a, s->r->workspace, path)));
-    if (!str_eq(full, root) && !str_starts(full, arena_printf(s->a, "%s/", s->r->workspace)))
-        return err_set(e, ERR_INVALID, "Repository path '%.*s' is not under '%s'", STR_ARG(full),
-                       s->r->workspace);
-    *ret = arena_cstr(s->a, full);
-    return 0;
+static int without_token(const value *inputs, err *e) {
+    return err_set(e, ERR_INVALID,
+                   "actions/checkout needs a token to fetch another repository ('%.*s'), as GitHub "
+                   "gives one to every job: give one with --secret GITHUB_TOKEN, or as `token:` of "
+                   "the step",
+                   STR_ARG(value_path_str(inputs, "repository")));
 }
 
-static void on_checked_out(void *context, const err *e) {
-    step *s = context;
-    lane *l = s->lane;
-    s->copies = false;
-    if (e && !s->cancel) step_fail(s, e);
-    if (!e) {
-        step_set_output(s, STR("ref"), s->checked_out);
-        step_set_output(s, STR("commit"), value_path_str(&s->github, "sha"));
-    }
-    step_end(s);
-    lane_go(l);
-}
-
-static int checkout(step *s, const value *inputs, err *e) {
-    runner *r = s->r;
-    const value *github = &s->github;
-    str repository = value_path_str(inputs, "repository"), ref = value_path_str(inputs, "ref");
-    char *into = NULL;
-    if (repository.len && !str_eq_nocase(repository, value_path_str(github, "repository")))
-        return err_set(e, ERR_UNSUPPORTED,
-                       "actions/checkout of another repository ('%.*s') is not possible here: only "
-                       "the repository being run is at hand",
-                       STR_ARG(repository));
-    if (!is_current_ref(github, ref))
-        output_warning(s, "'ref: %.*s' is not what is being run: the working tree is used as it is",
-                       STR_ARG(ref));
-    if (checkout_folder(s, value_path_str(inputs, "path"), &into, e) < 0) return e->code;
-    str below = str_sub(str_from(into), strlen(r->workspace) + 1, strlen(into));
-    output_logf(s, LOG_PLAIN, "Copying the working tree of '%s' to %s%.*s", r->spec->repo_root,
-                below.len ? "./" : "the workspace", STR_ARG(below));
-    bool keep = str_eq_nocase(value_path_str(inputs, "clean"), STR("false"));
-    runner_checkout *what = ARENA_NEW(s->a, runner_checkout);
-    *what = (runner_checkout){job_files(r), r->workspace, into, keep};
-    if (r->port.checkout(r->port.context, what, on_checked_out, s, e) < 0) return e->code;
-    s->copies = true;
-    s->checked_out = ref.len ? ref : value_path_str(github, "ref");
-    step_watch_time(s);
-    return 0;
-}
-
-static bool run_checkout(step *s) {
-    value inputs;
-    err e = {0};
-    if (given_inputs(s, &inputs, &e) < 0) return failed(s, &e);
-    tell_action(s, &inputs);
-    return checkout(s, &inputs, &e) < 0 && failed(s, &e);
+/* actions/checkout of another repository is an action like any other. */
+static int load(step *s, use *u, err *e) {
+    bool checkout = u->checkout;
+    u->checkout = false;
+    int r = use_load(s, u, s->frame->depth, e);
+    u->checkout = checkout;
+    return r;
 }
 
 bool step_run_action(step *s) {
     use *u = s->use;
     value inputs;
     err e = {0};
-    if (u->checkout) return run_checkout(s);
-    if (use_load(s, u, s->frame->depth, &e) < 0 || all_inputs(s, &inputs, &e) < 0)
-        return failed(s, &e);
+    if (u->checkout) {
+        if (given_inputs(s, &inputs, &e) < 0) return failed(s, &e);
+        if (step_is_own_checkout(s, &inputs)) {
+            tell_action(s, &inputs);
+            return step_checkout(s, &inputs, &e) < 0 && failed(s, &e);
+        }
+    }
+    if (load(s, u, &e) < 0 || all_inputs(s, &inputs, &e) < 0) return failed(s, &e);
+    if (needs_token(u, &inputs) && without_token(&inputs, &e) < 0) return failed(s, &e);
     if (u->local && s->phase == PHASE_MAIN && u->act->kind == ACTION_NODE && u->act->pre.len)
         output_warning(s, "`pre` execution is not supported for local action from '%.*s'",
                        STR_ARG(u->text));

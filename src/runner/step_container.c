@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -46,39 +48,56 @@ static str translate(step *s, const folder *all, str text) {
 }
 
 /* The engine mounts what a path leads to with the engine's rights, so no step may have put a link
- * there. */
-static int check_plain(const runner *r, const char *path, err *e) {
-    char part[4096];
-    struct stat st;
-    size_t root = strlen(r->spec->root), n = strlen(path);
-    for (size_t i = root + 1; i <= n && n < sizeof part; i++) {
-        if (path[i] != '/' && path[i] != '\0') continue;
-        memcpy(part, path, i);
-        part[i] = '\0';
-        if (lstat(part, &st) < 0) return err_sys(e, errno, "cannot mount '%s'", part);
-        if (!S_ISDIR(st.st_mode))
-            return err_set(e, ERR_INVALID,
-                           "a step has put something else where the folder '%s' was: it is not "
-                           "mounted into a container",
-                           part);
+ * there. *ret is what is there now. */
+static int check_plain(const runner *r, const char *path, struct stat *ret, err *e) {
+    str rest = str_from(path + strlen(r->spec->root)), part;
+    int fd = open(r->spec->root, O_PATH | O_DIRECTORY | O_CLOEXEC), failed = fd < 0 ? errno : 0;
+    while (!failed && rest.len) {
+        char name[NAME_MAX + 1];
+        str_cut(rest, '/', &part, &rest);
+        if (!part.len) continue;
+        snprintf(name, sizeof name, "%.*s", STR_ARG(part));
+        int next = openat(fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        failed = next < 0 ? errno : 0;
+        close(fd);
+        fd = next;
     }
-    return 0;
+    if (!failed && fstat(fd, ret) < 0) failed = errno;
+    if (fd >= 0) close(fd);
+    if (failed == ENOTDIR || failed == ELOOP)
+        return err_set(e, ERR_INVALID,
+                       "a step has put something else where the folder '%s' was: it is not "
+                       "mounted into a container",
+                       path);
+    return failed ? err_sys(e, failed, "cannot mount '%s'", path) : 0;
+}
+
+/* And it mounts later than that: in the container it is looked at again. */
+static void add_folder(step *s, value *list, const char *inside, const struct stat *st) {
+    value_push(s->a, list, value_cstring(inside));
+    value_push(s->a, list,
+               value_string(arena_printf(s->a, "%llu", (unsigned long long)st->st_dev)));
+    value_push(s->a, list,
+               value_string(arena_printf(s->a, "%llu", (unsigned long long)st->st_ino)));
 }
 
 static int add_binds(step *s, const folder *all, value *request, err *e) {
     const runner *r = s->r;
-    value binds = value_array_new(s->a);
+    value binds = value_array_new(s->a), folders = value_array_new(s->a);
     for (int i = 0; i < FOLDERS; i++) {
         char *outside = folders_outside(r, s->a, all[i].ours);
-        if (check_plain(r, outside, e) < 0) return e->code;
+        struct stat st;
+        if (check_plain(r, outside, &st, e) < 0) return e->code;
         str bind = arena_printf(s->a, "%s:%s", outside, all[i].inside);
         value_push(s->a, &binds, value_string(bind));
+        add_folder(s, &folders, all[i].inside, &st);
     }
     for (unsigned i = 0; i < r->spec->mount_count; i++) {
         const sandbox_mount *m = &r->spec->mounts[i];
         value_push(s->a, &binds, value_string(arena_printf(s->a, "%s:%s:ro", m->from, m->to)));
     }
     value_set(s->a, request, STR("binds"), binds);
+    value_set(s->a, request, STR("folders"), folders);
     return 0;
 }
 
@@ -139,6 +158,7 @@ static int run(container_run *x, err *e) {
     value_set_str(s->a, &request, "image", s->use->image);
     value_set_str(s->a, &request, "workdir", STR("/github/workspace"));
     value_set_str(s->a, &request, "network", value_path_str(&s->r->job, "container.network"));
+    containers_share(s, &request);
     add_env(s, all, &x->env, &request);
     if (add_arguments(s, x->inputs, &request, e) < 0 || add_binds(s, all, &request, e) < 0)
         return e->code;

@@ -4,10 +4,13 @@
 #include "sandbox/internal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#define SYNC_MS 250
 
 /* ---- the policy ---------------------------------------------------------------------------- */
 
@@ -56,6 +59,7 @@ struct contacts {
     const sandbox_spec *spec;
     loop_watch *watch;
     int control;
+    unsigned asked, synced; /* orders to tell all, and their answers */
     strbuf bytes;
     void (*over)(void *context);
     void *context;
@@ -85,8 +89,10 @@ static bool tell_whole(contacts *c) {
     str bytes = strbuf_str(&c->bytes);
     egress_record record;
     err e = {0};
-    while (egress_record_next(&bytes, &record, &e))
+    while (egress_record_next(&bytes, &record, &e)) {
+        c->synced += record.head.verdict == EGRESS_SYNCED;
         tell(c, &record);
+    }
     strbuf_shift(&c->bytes, c->bytes.len - bytes.len);
     return e.code == 0;
 }
@@ -111,9 +117,22 @@ static void on_records(void *context, int fd) {
     read_records(context);
 }
 
-void contacts_read(contacts *c) {
-    while (c && c->control >= 0 && read_records(c))
+static void read_all(contacts *c) {
+    while (c->control >= 0 && read_records(c))
         continue;
+}
+
+/* What a process has done last may still be with the kernel: the proxy is asked to look. It answers
+ * at once; where it cannot, the time is short. */
+void contacts_read(contacts *c) {
+    if (!c || c->control < 0) return;
+    if (send(c->control, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1) c->asked++;
+    read_all(c);
+    while (c->control >= 0 && c->synced != c->asked) {
+        struct pollfd wait = {.fd = c->control, .events = POLLIN};
+        if (poll(&wait, 1, SYNC_MS) <= 0) break;
+        read_all(c);
+    }
 }
 
 contacts *contacts_new(const sandbox_spec *spec, int control) {

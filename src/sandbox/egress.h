@@ -12,6 +12,7 @@
  *    answers each allowed name with an address of 198.18.0.0/15 that stands for it as long as the
  *    job lives; listeners take what comes to the ports of the rules (and 22, 80, 443, 9418), and
  * the address tells which name was meant.
+ *    What comes to any other port the kernel refuses; the proxy sees it do so, and records it.
  *  - 127.0.0.1:PORT, for rules `localhost:PORT`, is the host's own 127.0.0.1:PORT.
  * A DNS query never leaves the host: a name is resolved only once a connection to it was allowed.
  *
@@ -108,7 +109,8 @@ void egress_policy_init(egress_policy *p, arena *a, egress_mode mode);
 
 /* Adds a rule: `host:port`, `host` (ports 80 and 443), `*.domain[:port]` (what is below, not the
  * domain itself), `1.2.3.4[:port]`, `[::1]:port`, `[::1]`. Names compare without case; a last dot
- * is ignored. `localhost` needs a port. ERR_INVALID says what is wrong with it, ERR_LIMIT that
+ * is ignored. `localhost` needs a port. In EGRESS_NONE a rule for anything but loopback is judged,
+ * and then means nothing. ERR_INVALID says what is wrong with it, ERR_LIMIT that
  * there are EGRESS_RULES_MAX already. */
 int egress_add_rule(egress_policy *p, str text, err *e);
 
@@ -146,13 +148,15 @@ typedef enum egress_reason {
     EGRESS_BAD_HELLO,
     EGRESS_BAD_REQUEST,
     EGRESS_OTHER_HOST,
-    EGRESS_NO_LENGTH,
+    EGRESS_TRANSFER_CODING,
     EGRESS_MANY_CONNECTIONS,
     EGRESS_MANY_NAMES,
     EGRESS_SLOW,
     EGRESS_UNKNOWN_HOST,
     EGRESS_UNREACHABLE,
     EGRESS_UPSTREAM_REFUSED,
+    EGRESS_NO_LISTENER,
+    EGRESS_UDP,
     EGRESS_REASON_COUNT
 } egress_reason;
 /* "no rule allows this name" */
@@ -192,6 +196,7 @@ typedef enum egress_socket_kind {
     EGRESS_HTTP,
     EGRESS_SOCKS,
     EGRESS_TRANSPARENT,
+    EGRESS_REFUSALS, /* shows what the kernel answers where nobody listens */
     EGRESS_SOCKET_KIND_COUNT
 } egress_socket_kind;
 
@@ -204,10 +209,10 @@ typedef struct egress_sockets {
 } egress_sockets;
 
 /* Brings `lo` up, routes every address to it and opens the sockets. Called in the new network
- * namespace with CAP_NET_ADMIN and CAP_NET_BIND_SERVICE over it. `p` NULL: only `lo` comes up (a
- * job in mode none for which nobody needs to listen). *ret is the caller's (egress_sockets_close).
- * The ports that are listened on are taken from the job: its own server on port 80 of all
- * addresses cannot be. Rules that name more than about 230 ports are ERR_LIMIT. */
+ * namespace with CAP_NET_ADMIN, CAP_NET_RAW and CAP_NET_BIND_SERVICE over it. `p` NULL: only `lo`
+ * comes up (a job in mode none for which nobody needs to listen). *ret is the caller's
+ * (egress_sockets_close). The ports that are listened on are taken from the job: its own server on
+ * port 80 of all addresses cannot be. Rules that name more than about 230 ports are ERR_LIMIT. */
 int egress_inside(const egress_policy *p, egress_sockets *ret, err *e);
 void egress_sockets_close(egress_sockets *s);
 /* Passes the sockets through a Unix socket, in one message; they stay open here. */
@@ -243,6 +248,7 @@ typedef enum egress_how {
     EGRESS_BY_HTTP,
     EGRESS_BY_SOCKS,
     EGRESS_BY_ADDRESS, /* transparently */
+    EGRESS_BY_UDP,
     EGRESS_HOW_COUNT
 } egress_how;
 const char *egress_how_text(egress_how how); /* "dns", "connect", … */
@@ -253,6 +259,7 @@ typedef enum egress_verdict {
     EGRESS_FAILED, /* allowed, but nobody was there */
     EGRESS_ENDED,  /* of a contact that was told as allowed: its bytes */
     EGRESS_COUNTS, /* the last record */
+    EGRESS_SYNCED, /* the answer to a byte on `control`: what happened before it was sent is told */
     EGRESS_VERDICT_COUNT
 } egress_verdict;
 

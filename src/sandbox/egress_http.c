@@ -97,7 +97,9 @@ static egress_reason read_field(str name, str value, egress_request *r, seen *s)
             return EGRESS_BAD_REQUEST;
         s->length = true;
     } else if (str_eq_nocase(name, STR("Transfer-Encoding"))) {
-        return EGRESS_NO_LENGTH;
+        if (r->chunked) return EGRESS_BAD_REQUEST;
+        if (!str_eq_nocase(value, STR("chunked"))) return EGRESS_TRANSFER_CODING;
+        r->chunked = true;
     }
     return EGRESS_FINE;
 }
@@ -112,7 +114,8 @@ static egress_reason read_head(str head, egress_request *r) {
         egress_reason why = read_field(name, trim_blanks(value), r, &s);
         if (why != EGRESS_FINE) return why;
     }
-    if (r->connect && r->body_size) return EGRESS_BAD_REQUEST;
+    if (r->chunked && (s.length || !str_is(r->version, "HTTP/1.1"))) return EGRESS_BAD_REQUEST;
+    if (r->connect && (r->body_size || r->chunked)) return EGRESS_BAD_REQUEST;
     return EGRESS_FINE;
 }
 
@@ -128,10 +131,15 @@ egress_parse egress_read_request(str bytes, egress_request *ret) {
 
 /* Between a client and its proxy (RFC 9110, 7.6.1), and what is written anew. */
 static bool is_dropped(str name) {
-    static const str names[] = {STR_INIT("Host"),       STR_INIT("Connection"),
-                                STR_INIT("Keep-Alive"), STR_INIT("Proxy-Connection"),
-                                STR_INIT("Upgrade"),    STR_INIT("Proxy-Authorization"),
-                                STR_INIT("TE"),         STR_INIT("Trailer")};
+    static const str names[] = {STR_INIT("Host"),
+                                STR_INIT("Connection"),
+                                STR_INIT("Keep-Alive"),
+                                STR_INIT("Proxy-Connection"),
+                                STR_INIT("Upgrade"),
+                                STR_INIT("Proxy-Authorization"),
+                                STR_INIT("TE"),
+                                STR_INIT("Trailer"),
+                                STR_INIT("Transfer-Encoding")};
     for (size_t i = 0; i < COUNT(names); i++)
         if (str_eq_nocase(name, names[i])) return true;
     return false;
@@ -150,6 +158,7 @@ void egress_write_request(str bytes, const egress_request *r, bool through, str 
         str_cut(line, ':', &name, &value);
         if (!is_dropped(name)) strbuf_addf(out, "%.*s\r\n", STR_ARG(line));
     }
+    if (r->chunked) strbuf_adds(out, "Transfer-Encoding: chunked\r\n");
     if (authorization.len)
         strbuf_addf(out, "Proxy-Authorization: %.*s\r\n", STR_ARG(authorization));
     strbuf_adds(out, "Connection: close\r\n\r\n");

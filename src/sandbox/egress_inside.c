@@ -4,7 +4,7 @@
  * addresses takes what is meant for anybody, and what nobody listens for is refused at once. An
  * address that is not loopback must be there, because getaddrinfo with AI_ADDRCONFIG ignores a
  * family of which only loopback is to be had. */
-#include "sandbox/egress.h"
+#include "sandbox/egress_parse.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -14,6 +14,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
@@ -170,6 +173,76 @@ static int open_everywhere(egress_sockets *s, uint16_t port, err *e) {
     return 0;
 }
 
+/* ---- what nobody listens for ---------------------------------------------------------------- */
+
+/* Lets a packet through to the reader, or the next test begin. Offsets are from the IP head. */
+#define LOAD(size, at)      BPF_STMT(BPF_LD | (size) | BPF_ABS, at)
+#define LOAD_X(size, at)    BPF_STMT(BPF_LD | (size) | BPF_IND, at)
+#define UNLESS(value, skip) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, skip)
+#define TAKE                BPF_STMT(BPF_RET | BPF_K, EGRESS_REFUSAL_BYTES)
+#define LEAVE               BPF_STMT(BPF_RET | BPF_K, 0)
+
+/* Resets with RST and ACK and the number 0, and ICMP's "port unreachable": egress_refusal.c reads
+ * them again, this only keeps the job's other traffic away from the proxy. */
+static struct sock_filter four_filter[] = {
+    BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
+    LOAD(BPF_B, 9),
+    UNLESS(IPPROTO_TCP, 5),
+    LOAD_X(BPF_B, 13),
+    UNLESS(0x14, 7),
+    LOAD_X(BPF_W, 4),
+    UNLESS(0, 5),
+    TAKE,
+    UNLESS(IPPROTO_ICMP, 3),
+    LOAD_X(BPF_H, 0),
+    UNLESS(0x0303, 1),
+    TAKE,
+    LEAVE,
+};
+
+static struct sock_filter six_filter[] = {
+    LOAD(BPF_B, 6),
+    UNLESS(IPPROTO_TCP, 5),
+    LOAD(BPF_B, 40 + 13),
+    UNLESS(0x14, 7),
+    LOAD(BPF_W, 40 + 4),
+    UNLESS(0, 5),
+    TAKE,
+    UNLESS(IPPROTO_ICMPV6, 3),
+    LOAD(BPF_H, 40),
+    UNLESS(0x0104, 1),
+    TAKE,
+    LEAVE,
+};
+
+/* The filter is there before the socket hears anything: it is bound last. */
+static bool open_refusals(egress_sockets *s, uint16_t protocol, struct sock_filter *filter,
+                          size_t count) {
+    struct sock_fprog program = {.len = (unsigned short)count, .filter = filter};
+    struct sockaddr_ll lo = {.sll_family = AF_PACKET,
+                             .sll_protocol = htons(protocol),
+                             .sll_ifindex = (int)if_nametoindex("lo")};
+    if (s->count == EGRESS_SOCKETS_MAX) return false;
+    int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return false;
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &(int){1}, sizeof(int)) < 0 ||
+        bind(fd, (struct sockaddr *)&lo, sizeof lo) < 0) {
+        close(fd);
+        return false;
+    }
+    s->items[s->count++] = (struct egress_socket){fd, EGRESS_REFUSALS};
+    return true;
+}
+
+/* A kernel without packet sockets records less; it lets no more through. */
+static void watch_refusals(egress_sockets *s) {
+    open_refusals(s, ETH_P_IP, four_filter, COUNT(four_filter));
+    open_refusals(s, ETH_P_IPV6, six_filter, COUNT(six_filter));
+}
+
+/* ---- ports ---------------------------------------------------------------------------------- */
+
 /* Ports, each once. */
 typedef struct ports {
     uint16_t items[2 * EGRESS_RULES_MAX + 8];
@@ -233,6 +306,7 @@ int egress_inside(const egress_policy *p, egress_sockets *ret, err *e) {
     egress_sockets s = {.count = 0};
     int r = bring_lo_up(e);
     if (r == 0 && p) r = add_routes(e);
+    if (r == 0 && p) watch_refusals(&s);
     if (r == 0 && p) r = open_loopback(&s, EGRESS_DNS_UDP, 53, e);
     if (r == 0 && p) r = open_loopback(&s, EGRESS_DNS_TCP, 53, e);
     if (r == 0 && p) r = open_loopback(&s, EGRESS_HTTP, EGRESS_HTTP_PORT, e);

@@ -47,6 +47,10 @@ bool names_is_range(const egress_address *x) {
     return x->family == 4 && x->bytes[0] == 198 && (x->bytes[1] & 0xfe) == 18;
 }
 
+bool names_is_own(const egress_address *x) {
+    return names_is_range(x) && x->bytes[1] == 18 && x->bytes[2] == 0;
+}
+
 int names_number(const egress_address *x) {
     uint32_t n = (uint32_t)x->bytes[0] << 24 | (uint32_t)x->bytes[1] << 16 |
                  (uint32_t)x->bytes[2] << 8 | x->bytes[3];

@@ -57,7 +57,8 @@ egress_parse egress_read_socks(str bytes, size_t *ret_size, egress_target *ret, 
 typedef struct egress_request {
     bool connect;
     egress_target target;
-    uint64_t body_size; /* what follows the head and belongs to the request */
+    uint64_t body_size; /* what follows the head and belongs to the request, unless `chunked` */
+    bool chunked;       /* its end is for egress_read_chunks to find */
     size_t head_size;
     str method, path, version; /* borrowed; path with its query */
     str authority;             /* as written in the target */
@@ -66,9 +67,22 @@ typedef struct egress_request {
 
 /* Reads the head of a request to a proxy. Whatever two readers could understand differently is bad:
  * folded lines, bare CR or LF, space before a colon, two lengths, a length and a transfer coding,
- * two Host headers, a Host that is not the target's. So are transfer codings (the end of the body
- * would have to be read) and schemes other than http. */
+ * two Host headers, a Host that is not the target's. So are transfer codings other than `chunked`
+ * alone, in HTTP/1.1, and schemes other than http. */
 egress_parse egress_read_request(str bytes, egress_request *ret);
+
+#define EGRESS_CHUNK_DIGITS 12 /* of a chunk's size, leading zeros included */
+
+/* Where a reader of chunks is; begins as zeros. */
+typedef struct egress_chunks {
+    uint8_t state, digits;
+    uint64_t left; /* of the chunk's data */
+} egress_chunks;
+
+/* Reads on in a chunked body. EGRESS_MORE: all bytes belong to it; EGRESS_WHOLE: the first
+ * *ret_size do, and it has ended; EGRESS_BAD: none may go on. */
+egress_parse egress_read_chunks(egress_chunks *k, str bytes, size_t *ret_size);
+
 /* Appends the head as the origin gets it, or with `through` as another proxy gets it: without the
  * headers that are between a client and its proxy, and with "Connection: close", so that nothing
  * after it can be taken for a second request. `authorization` may be empty. */
@@ -76,6 +90,20 @@ void egress_write_request(str bytes, const egress_request *request, bool through
                           strbuf *out);
 /* The answer of an upstream proxy to CONNECT: *ret_status and the size of its head. */
 egress_parse egress_read_response(str bytes, unsigned *ret_status, size_t *ret_size);
+
+/* ---- what the kernel refuses (RFC 9293, RFC 792, RFC 4443) ----------------------------------- */
+
+#define EGRESS_REFUSAL_BYTES 128 /* of a packet: the heads of both packets of an ICMP message */
+
+typedef struct egress_refusal {
+    bool udp; /* else TCP */
+    egress_address address;
+    uint16_t port;
+} egress_refusal;
+
+/* The IP packet by which the job's kernel says that nobody listens at an address and port. False
+ * for all others, and for loopback addresses. */
+bool egress_read_refusal(str packet, egress_refusal *ret);
 
 /* ---- TLS (RFC 8446, RFC 6066) -------------------------------------------------------------- */
 

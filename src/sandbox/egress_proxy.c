@@ -128,10 +128,19 @@ static size_t confine(const egress_sockets *s, int control, size_t connections) 
 
 /* ---- the loop ------------------------------------------------------------------------------ */
 
+static void count_lost(proxy *px) {
+    for (size_t i = 0; i < px->listener_count; i++) {
+        if (px->listeners[i].listener != EGRESS_REFUSALS) continue;
+        refusals_ready(px, &px->listeners[i]);
+        refusals_lost(px, &px->listeners[i]);
+    }
+}
+
 /* Whoever asked for the proxy wants it to end: what is still open is told as ended. */
 static _Noreturn void finish(proxy *px) {
     while (px->first)
         conn_close(px->first);
+    count_lost(px);
     proxy_record_counts(px);
     uint64_t until = proxy_now_ms() + LAST_WORDS_MS;
     proxy_watch(px, &px->control, EPOLLOUT);
@@ -143,11 +152,20 @@ static _Noreturn void finish(proxy *px) {
     _exit(0);
 }
 
+/* What happened before the order is there to be read by now. */
+static void answer_sync(proxy *px) {
+    px->asked = false;
+    for (size_t i = 0; i < px->listener_count; i++)
+        if (px->listeners[i].listener == EGRESS_REFUSALS) refusals_ready(px, &px->listeners[i]);
+    proxy_record_synced(px);
+}
+
 static void control_ready(proxy *px) {
     char bytes[256];
     if (px->records.len && !proxy_send_records(px)) _exit(0); /* nobody is there any more */
     ssize_t n = recv(px->control.fd, bytes, sizeof bytes, MSG_DONTWAIT);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) finish(px);
+    px->asked |= n > 0;
 }
 
 static void handle(proxy *px, source *s) {
@@ -158,6 +176,8 @@ static void handle(proxy *px, source *s) {
         conn_ready(s);
     else if (s->listener == EGRESS_DNS_UDP)
         dns_ready(px, s);
+    else if (s->listener == EGRESS_REFUSALS)
+        refusals_ready(px, s);
     else
         conn_accept(px, s);
 }
@@ -190,6 +210,7 @@ static _Noreturn void serve(proxy *px) {
         if (n < 0 && errno != EINTR) _exit(1);
         for (int i = 0; i < n; i++)
             handle(px, events[i].data.ptr);
+        if (px->asked) answer_sync(px);
         if (proxy_now_ms() >= next) {
             check_times(px);
             next = proxy_now_ms() + every;
@@ -211,7 +232,8 @@ void egress_proxy_run(const egress_policy *p, const egress_sockets *s, int contr
                  .handshake_ms = or_default(p->handshake_ms, HANDSHAKE_MS),
                  .record_max = or_default(p->max_records, RECORDS),
                  .given = names_new(),
-                 .refused = names_new()};
+                 .refused = names_new(),
+                 .closed = names_new()};
     px.conn_max =
         confine(s, control, connections < CONNECTIONS_MAX ? connections : CONNECTIONS_MAX);
     px.epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -13,7 +13,9 @@
 
 #define EGRESS_FLOW_SIZE     32768
 #define EGRESS_ADDRESSES_MAX 16 /* of one name that are tried */
-#define EGRESS_LOOKUPS_MAX   32 /* at once; more wait for their turn */
+#define EGRESS_BODY_OPEN     (UINT64_MAX - 1)
+#define EGRESS_REFUSALS_MAX  1000 /* addresses and ports; so many leave room for other records */
+#define EGRESS_LOOKUPS_MAX   32   /* at once; more wait for their turn */
 
 typedef struct proxy proxy;
 typedef struct conn conn;
@@ -71,8 +73,11 @@ struct conn {
     bool upstream;      /* goes through the upstream proxy */
     bool hello;         /* the client's first bytes are held until they are judged */
     uint64_t hello_ms;  /* when they must be whole; 0: none has come */
-    uint64_t body_left; /* of an HTTP request; UINT64_MAX: until the end */
-    uint32_t id;        /* of its record; 0: was only counted */
+    uint64_t body_left; /* of an HTTP request; EGRESS_BODY_OPEN: until its last chunk, UINT64_MAX:
+                         * until the end of the connection */
+    bool chunked;
+    egress_chunks chunks;
+    uint32_t id; /* of its record; 0: was only counted */
     uint64_t bytes_out, bytes_in;
     pid_t lookup_pid;
 };
@@ -88,7 +93,8 @@ struct proxy {
     conn *first, *dead;
     size_t conn_count, conn_max, lookup_count;
     uint32_t idle_ms, handshake_ms;
-    names *given, *refused;
+    names *given, *refused, *closed;
+    bool asked;     /* to say that all is told */
     strbuf records; /* not sent yet */
     uint32_t last_id;
     uint64_t recorded, record_max, counted;
@@ -110,6 +116,8 @@ const char *names_at(const names *n, size_t number);
 egress_address names_address(int number);
 int names_number(const egress_address *address);
 bool names_is_range(const egress_address *address);
+/* One that the job itself has. */
+bool names_is_own(const egress_address *address);
 
 /* egress_records.c */
 /* Tells a new contact and gives its id, 0 when it is only counted. */
@@ -120,6 +128,7 @@ void proxy_record_conn(conn *c, egress_verdict verdict, egress_reason reason);
 void proxy_record_sni(conn *c, const char *name);
 void proxy_record_end(conn *c);
 void proxy_record_counts(proxy *px);
+void proxy_record_synced(proxy *px);
 /* Sends what the reader takes. False when the reader is gone. */
 bool proxy_send_records(proxy *px);
 
@@ -166,5 +175,9 @@ void relay_last(conn *c);
 /* egress_nameserver.c */
 void dns_ready(proxy *px, source *s);
 void dns_stream_ready(conn *c);
+
+/* egress_refusal.c: takes what the kernel has refused; adds what was missed to the counts. */
+void refusals_ready(proxy *px, source *s);
+void refusals_lost(proxy *px, source *s);
 
 #endif

@@ -6,7 +6,7 @@
 const char *egress_how_text(egress_how how) {
     static const char *const texts[EGRESS_HOW_COUNT] = {
         [EGRESS_BY_DNS] = "dns",     [EGRESS_BY_CONNECT] = "connect", [EGRESS_BY_HTTP] = "http",
-        [EGRESS_BY_SOCKS] = "socks", [EGRESS_BY_ADDRESS] = "address",
+        [EGRESS_BY_SOCKS] = "socks", [EGRESS_BY_ADDRESS] = "address", [EGRESS_BY_UDP] = "udp",
     };
     return texts[how];
 }

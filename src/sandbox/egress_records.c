@@ -91,6 +91,11 @@ void proxy_record_counts(proxy *px) {
     put(px, head, STR_EMPTY, "");
 }
 
+void proxy_record_synced(proxy *px) {
+    egress_record_head head = {.verdict = EGRESS_SYNCED};
+    put(px, head, STR_EMPTY, "");
+}
+
 bool proxy_send_records(proxy *px) {
     while (px->records.len) {
         ssize_t n =

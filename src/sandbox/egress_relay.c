@@ -116,12 +116,30 @@ static size_t out_room(const conn *c) {
     return c->out.len + (c->body_left < left ? (size_t)c->body_left : left);
 }
 
+/* Of what was read from the client, no byte goes on that has not been found to be part of the
+ * request's body. False when the connection was refused. */
+static bool judge_body(conn *c, size_t fresh) {
+    if (!c->chunked) {
+        if (c->body_left != UINT64_MAX) c->body_left -= fresh;
+        return true;
+    }
+    size_t size, before = c->out.len - fresh;
+    str bytes = str_sub(flow_str(&c->out), before, c->out.len);
+    egress_parse whole = egress_read_chunks(&c->chunks, bytes, &size);
+    if (whole == EGRESS_BAD) {
+        conn_refuse(c, EGRESS_DENIED, EGRESS_BAD_REQUEST);
+        return false;
+    }
+    c->out.len = before + size;
+    if (whole == EGRESS_WHOLE) c->body_left = 0;
+    return true;
+}
+
 /* One round; -1 when the connection is gone, else the bytes that were moved. */
 static ssize_t move(conn *c) {
     size_t read_out, sent_out = 0, read_in, sent_in;
     if (!flow_fill(&c->out, &c->client, out_room(c), &read_out)) return -1;
-    if (c->body_left != UINT64_MAX) c->body_left -= read_out;
-    if (!judge_hello(c)) return 0;
+    if (!judge_body(c, read_out) || !judge_hello(c)) return 0;
     if (!c->hello && !flow_drain(&c->out, &c->server, &sent_out)) return -1;
     if (!flow_fill(&c->in, &c->server, EGRESS_FLOW_SIZE, &read_in)) return -1;
     if (!flow_drain(&c->in, &c->client, &sent_in)) return -1;
@@ -149,7 +167,8 @@ void relay_ready(conn *c) {
     }
     if (moved >= 0) {
         bool one_request = c->body_left != UINT64_MAX;
-        if (!one_request && !c->hello) tell_end(&c->client, &c->out, &c->server);
+        bool may_end = !one_request || c->body_left; /* a body that never will be whole */
+        if (may_end && !c->hello) tell_end(&c->client, &c->out, &c->server);
         tell_end(&c->server, &c->in, &c->client);
         if (c->client.shut && (c->server.shut || one_request)) moved = -1;
     }

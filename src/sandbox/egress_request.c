@@ -64,10 +64,10 @@ static const struct {
     unsigned status;
     const char *words;
 } statuses[] = {
-    {EGRESS_BAD_REQUEST, 400, "Bad Request"},      {EGRESS_OTHER_HOST, 400, "Bad Request"},
-    {EGRESS_NO_LENGTH, 411, "Length Required"},    {EGRESS_SLOW, 408, "Request Timeout"},
-    {EGRESS_UNKNOWN_HOST, 502, "Bad Gateway"},     {EGRESS_UNREACHABLE, 502, "Bad Gateway"},
-    {EGRESS_UPSTREAM_REFUSED, 502, "Bad Gateway"}, {EGRESS_REASON_COUNT, 403, "Forbidden"},
+    {EGRESS_BAD_REQUEST, 400, "Bad Request"},         {EGRESS_OTHER_HOST, 400, "Bad Request"},
+    {EGRESS_TRANSFER_CODING, 501, "Not Implemented"}, {EGRESS_SLOW, 408, "Request Timeout"},
+    {EGRESS_UNKNOWN_HOST, 502, "Bad Gateway"},        {EGRESS_UNREACHABLE, 502, "Bad Gateway"},
+    {EGRESS_UPSTREAM_REFUSED, 502, "Bad Gateway"},    {EGRESS_REASON_COUNT, 403, "Forbidden"},
 };
 
 static void http_refuse(conn *c, egress_reason reason) {
@@ -89,22 +89,35 @@ static void http_refuse(conn *c, egress_reason reason) {
     flow_add(&c->in, strbuf_str(&body));
 }
 
+/* How much of what came after the head belongs to the request. False when it cannot be read. */
+static bool begin_body(conn *c, const egress_request *r, str after, size_t *ret_here) {
+    *ret_here = after.len < r->body_size ? after.len : (size_t)r->body_size;
+    c->body_left = r->body_size - *ret_here;
+    c->chunked = r->chunked;
+    if (!r->chunked) return true;
+    egress_parse whole = egress_read_chunks(&c->chunks, after, ret_here);
+    c->body_left = whole == EGRESS_WHOLE ? 0 : EGRESS_BODY_OPEN;
+    return whole != EGRESS_BAD;
+}
+
 /* The head is written anew in the place of the old one. Of what came after it, what belongs to the
  * request's body is kept. */
 static void take_plain_request(conn *c, const egress_request *r) {
     _cleanup_strbuf_ strbuf head = STRBUF_INIT;
     str bytes = flow_str(&c->out);
+    size_t here;
+    if (!begin_body(c, r, str_sub(bytes, r->head_size, bytes.len), &here)) {
+        conn_refuse(c, EGRESS_DENIED, EGRESS_BAD_REQUEST);
+        return;
+    }
     conn_reach(c);
     if (c->stage == STAGE_LAST || c->stage == STAGE_DEAD) return;
     const egress_policy *p = c->px->policy;
     str authorization = c->upstream ? p->upstream.authorization : STR_EMPTY;
     egress_write_request(bytes, r, c->upstream, authorization, &head);
-    size_t here = bytes.len - r->head_size;
-    if (here > r->body_size) here = (size_t)r->body_size;
     strbuf_add(&head, str_sub(bytes, r->head_size, r->head_size + here));
     c->out.start = c->out.len = 0;
     flow_add(&c->out, strbuf_str(&head));
-    c->body_left = r->body_size - here;
 }
 
 static egress_parse read_http(conn *c) {

@@ -20,13 +20,16 @@ static const char *const reason_texts[EGRESS_REASON_COUNT] = {
     [EGRESS_BAD_HELLO] = "the TLS ClientHello cannot be read",
     [EGRESS_BAD_REQUEST] = "the request to the proxy cannot be read",
     [EGRESS_OTHER_HOST] = "the Host header is not the host that the request names",
-    [EGRESS_NO_LENGTH] = "a request body without Content-Length passes only through CONNECT",
+    [EGRESS_TRANSFER_CODING] = "a transfer coding other than chunked passes only through CONNECT",
     [EGRESS_MANY_CONNECTIONS] = "the limit of connections at once (max_connections) is reached",
     [EGRESS_MANY_NAMES] = "the limit of 10,000 names per job is reached",
     [EGRESS_SLOW] = "the time to say what is asked for (handshake_ms) has passed",
     [EGRESS_UNKNOWN_HOST] = "the name does not resolve",
     [EGRESS_UNREACHABLE] = "nobody answers there",
     [EGRESS_UPSTREAM_REFUSED] = "this machine's own proxy refuses it",
+    [EGRESS_NO_LISTENER] =
+        "a program that knows no proxy reaches this port only when a rule names it",
+    [EGRESS_UDP] = "no UDP but DNS leaves the job",
 };
 
 const char *egress_reason_text(egress_reason reason) {
@@ -280,6 +283,11 @@ static int read_rule(str text, egress_rule *rule, egress_target *t, err *e) {
     return 0;
 }
 
+static bool is_of_this_machine(const egress_rule *r) {
+    return r->kind == EGRESS_RULE_IP ? egress_is_loopback(&r->address)
+                                     : str_is(r->name, "localhost");
+}
+
 int egress_add_rule(egress_policy *p, str text, err *e) {
     egress_rule rule;
     egress_target t = {0};
@@ -289,6 +297,7 @@ int egress_add_rule(egress_policy *p, str text, err *e) {
     if (r < 0) return r;
     rule.text = arena_str(p->a, text);
     rule.name = arena_str(p->a, str_from(t.name));
+    if (p->mode == EGRESS_NONE && !is_of_this_machine(&rule)) return 0;
     ARENA_PUSH(p->a, p->rules, p->rule_count, p->rule_cap, rule);
     return 0;
 }

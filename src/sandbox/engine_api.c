@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #define CALL_TIMEOUT_MS  120000 /* of what should answer at once, on a machine that is very busy */
@@ -189,6 +190,20 @@ int engine_open(engine *g, err *e) {
         g->podman |= str_starts(name, STR("Podman"));
     }
     snprintf(g->version, sizeof g->version, "%.*s", STR_ARG(value_path_str(&v, "Version")));
+    return 0;
+}
+
+int engine_is_apart(const engine *g, bool *ret, err *e) {
+    _cleanup_arena_ arena *a = arena_new();
+    value v;
+    struct utsname here = {0};
+    const call c = {.path = STR_INIT("/info"), .what = "ask what machine it runs on"};
+    int code = ask(g, a, &c, &v, e);
+    if (code < 0) return code;
+    str kernel = value_path_str(&v, "KernelVersion");
+    uname(&here);
+    *ret = str_is(value_path_str(&v, "OperatingSystem"), "Docker Desktop") ||
+           (kernel.len && !str_is(kernel, here.release));
     return 0;
 }
 
@@ -578,6 +593,15 @@ int engine_exec_start(const engine *g, str exec, engine_output_fn *out, void *co
               .body = &body,
               .what = "start the command"};
     return stream(g, a, &c, out, context, e);
+}
+
+int engine_exec_resize(const engine *g, str exec, unsigned rows, unsigned columns, err *e) {
+    _cleanup_arena_ arena *a = arena_new();
+    str path = path_of(a, "/exec/%/resize", exec);
+    const call c = {.method = "POST",
+                    .path = arena_printf(a, "%.*s?h=%u&w=%u", STR_ARG(path), rows, columns),
+                    .what = "change the size of the command's terminal"};
+    return tell(g, &c, e);
 }
 
 static int number(const value *v, const char *key) {

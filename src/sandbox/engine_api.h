@@ -28,6 +28,9 @@ int engine_find(arena *a, const char *docker_host, const char *runtime_dir, char
 
 /* Asks for the version: fills podman and version. */
 int engine_open(engine *g, err *e);
+/* Whether its containers run under another kernel than this process: on a virtual machine, which
+ * shares folders with this one at best. */
+int engine_is_apart(const engine *g, bool *ret, err *e);
 
 /* A line of progress, without its newline. */
 typedef void engine_line_fn(void *context, str line);
@@ -83,6 +86,10 @@ int engine_exec_create(const engine *g, arena *a, str container, const value *bo
                        err *e);
 /* Starts the command and returns when its output has ended. */
 int engine_exec_start(const engine *g, str exec, engine_output_fn *out, void *context, err *e);
+/* Starts a command that was created with a terminal: *ret_fd is a connection that carries its input
+ * and output, and ends with it. */
+int engine_exec_attach(const engine *g, str exec, int *ret_fd, err *e);
+int engine_exec_resize(const engine *g, str exec, unsigned rows, unsigned columns, err *e);
 typedef struct engine_exec_state {
     bool running;
     int pid; /* on the engine's machine; 0: none yet or no more */

@@ -24,6 +24,7 @@ typedef struct running {
     uint32_t id;
     pid_t pid;
     bool command; /* of the job's container, not a request */
+    bool shell;   /* a command at a terminal */
     engine_page *page;
 } running;
 
@@ -128,7 +129,8 @@ static _Noreturn void work(const leader *l, const running *r, str body) {
         code = err_set(&e, ERR_FAILED, "the job has no container to run commands in");
     if (code == 0 && r->command) {
         start s = take_start(l, body);
-        code = engine_work_exec(&w, s.argv, s.env, s.cwd, &e);
+        code = r->shell ? engine_work_shell(&w, s.argv, s.env, s.cwd, &e)
+                        : engine_work_exec(&w, s.argv, s.env, s.cwd, &e);
     } else if (code == 0) {
         code = engine_work_ask(&w, body, &e);
     }
@@ -136,13 +138,13 @@ static _Noreturn void work(const leader *l, const running *r, str body) {
     _exit(0);
 }
 
-static void order_start(leader *l, uint32_t id, str body, int output, int folder, bool command) {
-    running r = {.id = id, .command = command, .page = new_page()};
+static void order_start(leader *l, running r, str body, int output, int folder) {
+    r.page = new_page();
     r.pid = fork_child(l, output, folder);
     if (r.pid == 0) work(l, &r, body);
     if (r.pid < 0) {
         munmap(r.page, sizeof *r.page);
-        wire_report(l->sock, WIRE_EXIT, id, EXIT_BROKEN,
+        wire_report(l->sock, WIRE_EXIT, r.id, EXIT_BROKEN,
                     STR("cannot start a process that talks to the container engine"));
         return;
     }
@@ -260,11 +262,8 @@ static void obey(leader *l, const wire_head *head, str body) {
         if (output < 0 ||
             (command && (body.len <= sizeof(wire_counts) || body.ptr[body.len - 1] != '\0')))
             end(l);
-        if (command && head->value)
-            wire_report(l->sock, WIRE_EXIT, head->id, EXIT_BROKEN,
-                        STR("a shell cannot be opened in a job's container"));
-        else
-            order_start(l, head->id, body, output, folder, command);
+        running r = {.id = head->id, .command = command, .shell = command && head->value};
+        order_start(l, r, body, output, folder);
         close(output);
         if (folder >= 0) close(folder);
         break;

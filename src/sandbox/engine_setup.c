@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "sandbox/engine_clean.h"
+#include "sandbox/engine_relay.h"
 #include "sandbox/engine_spec.h"
 
 #include <ctype.h>
@@ -124,6 +125,7 @@ static int make_container(setup *s, const value *container, str alias, bool job,
         engine_plan_command(a, &p, args, 2);
         add_binds(a, &p, value_get(container, STR("binds")));
         value_set_str(a, &p.body, "WorkingDir", value_path_str(container, "workdir"));
+        if (engine_relay_of(s->request)) engine_relay_add(a, &p, engine_relay_of(s->request));
     }
     engine_plan_join(a, &p, s->network, job ? STR_EMPTY : alias, &s->labels);
     str name = p.name.len ? p.name : make_name(a, alias, value_path_str(container, "image"));
@@ -327,12 +329,25 @@ static void find_node(setup *s) {
     }
 }
 
+/* A job whose actions need no services can do without. */
+static void start_relay(setup *s) {
+    const value *relay = engine_relay_of(s->request);
+    value container = *value_get(&s->result, STR("container"));
+    err e = {0};
+    if (!relay) return;
+    bool on = engine_relay_exec(s->w, str_from(s->w->page->container), relay, &e) == 0;
+    value_set(s->w->a, &container, STR("relay"), value_bool(on));
+    if (on || engine_work_stopped()) return;
+    engine_say(s->w, 'w', ENGINE_RELAY_FAILED, e.message);
+}
+
 static int start_all(setup *s, err *e) {
     const value *job = value_get(s->request, STR("container"));
     const value *services = value_get(s->request, STR("services"));
     if (job && job->kind == VALUE_OBJECT) {
         if (start_one(s, job, value_path_str(s->request, "job"), true, e) < 0) return e->code;
         find_node(s);
+        start_relay(s);
     }
     for (size_t i = 0; i < value_count(services); i++) {
         const value_pair *p = value_at(services, i);

@@ -114,11 +114,19 @@ void engine_plan_command(arena *a, engine_plan *p, const str *words, size_t coun
     set_words(a, p, "Cmd", words, count);
 }
 
+void engine_plan_unchecked(arena *a, engine_plan *p) {
+    value check = value_object_new(a, true), test = value_array_new(a);
+    value_push(a, &test, value_string(STR("NONE")));
+    value_set(a, &check, STR("Test"), test);
+    value_set(a, &p->body, STR("Healthcheck"), check);
+}
+
 void engine_plan_join(arena *a, engine_plan *p, str network, str alias, const value *labels) {
     value host = child(a, &p->body, "HostConfig"), own = child(a, &p->body, "Labels");
     value_set_all(a, &own, labels);
     if (!network.len) return;
     value_set_str(a, &host, "NetworkMode", network);
+    if (str_starts(network, STR("container:"))) return; /* which has names already */
     if (alias.len) value_push(a, &p->aliases, value_string(alias));
     value networking = child(a, &p->body, "NetworkingConfig");
     value endpoints = child(a, &networking, "EndpointsConfig");

@@ -38,6 +38,8 @@ int engine_plan_options(arena *a, engine_plan *p, str text, err *e);
 int engine_plan_container(arena *a, engine_plan *p, const value *container, err *e);
 /* Puts it into the network under these names and gives it labels: what is said last. */
 void engine_plan_join(arena *a, engine_plan *p, str network, str alias, const value *labels);
+/* Turns the image's health check off. */
+void engine_plan_unchecked(arena *a, engine_plan *p);
 /* Replaces entrypoint and arguments by those of the given words; count 0 leaves them. */
 void engine_plan_entrypoint(arena *a, engine_plan *p, const str *words, size_t count);
 void engine_plan_command(arena *a, engine_plan *p, const str *words, size_t count);

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "sandbox/engine_clean.h"
+#include "sandbox/engine_relay.h"
 #include "sandbox/engine_spec.h"
 #include "sandbox/engine_tar.h"
 #include "sandbox/tree.h"
@@ -168,16 +169,20 @@ static int wait_for_end(engine_work *w, const char *exec, err *e) {
     return 0;
 }
 
-int engine_work_exec(engine_work *w, char *const *argv, char *const *env, const char *cwd, err *e) {
-    arena *a = w->a;
+value engine_command(arena *a, char *const *argv, char *const *env, const char *cwd) {
     value body = value_object_new(a, true);
-    str id;
     value_set(a, &body, STR("AttachStdout"), value_bool(true));
     value_set(a, &body, STR("AttachStderr"), value_bool(true));
     value_set(a, &body, STR("Cmd"), words_of(a, argv));
     value_set(a, &body, STR("Env"), words_of(a, env));
     value_set_str(a, &body, "WorkingDir", str_from(cwd));
-    int code = engine_exec_create(&w->g, a, str_from(w->container), &body, &id, e);
+    return body;
+}
+
+int engine_work_exec(engine_work *w, char *const *argv, char *const *env, const char *cwd, err *e) {
+    value body = engine_command(w->a, argv, env, cwd);
+    str id;
+    int code = engine_exec_create(&w->g, w->a, str_from(w->container), &body, &id, e);
     if (code < 0) return code;
     keep_id(w->page->exec, id);
     if (engine_work_stopped()) return err_set(e, ERR_CANCELLED, "stopped");
@@ -305,14 +310,30 @@ static int work_build(engine_work *w, const value *request, err *e) {
     return code;
 }
 
+/* "FROM:TO[:ro]" as mounts: unlike for binds, an engine makes no folder where FROM is missing. */
+static void plan_mounts(arena *a, engine_plan *p, const value *binds) {
+    value host = *value_get(&p->body, STR("HostConfig")), list = value_array_new(a);
+    for (size_t i = 0; i < value_count(binds); i++) {
+        value mount = value_object_new(a, true);
+        str from, to, mode;
+        str_cut(binds->array.items[i].string, ':', &from, &to);
+        bool fixed = str_cut(to, ':', &to, &mode);
+        value_set_str(a, &mount, "Type", STR("bind"));
+        value_set_str(a, &mount, "Source", from);
+        value_set_str(a, &mount, "Target", to);
+        value_set(a, &mount, STR("ReadOnly"), value_bool(fixed));
+        value_push(a, &list, mount);
+    }
+    value_set(a, &host, STR("Mounts"), list);
+}
+
 static int plan_run(engine_work *w, engine_plan *p, const value *request, err *e) {
     const value *env = value_get(request, STR("env")), *binds = value_get(request, STR("binds"));
     const value *args = value_get(request, STR("args"));
     arena *a = w->a;
     for (size_t i = 0; i < value_count(env); i++)
         engine_plan_env(a, p, env->array.items[i].string);
-    value host = *value_get(&p->body, STR("HostConfig"));
-    if (binds) value_set(a, &host, STR("Binds"), *binds);
+    plan_mounts(a, p, binds);
     if (args && value_count(args)) value_set(a, &p->body, STR("Cmd"), *args);
     str entrypoint = text_at(request, "entrypoint"), *words;
     size_t count = 0;
@@ -328,27 +349,58 @@ static bool on_run_stop(void *context) {
     return engine_work_stopped();
 }
 
-/* An action's container, from its making to its end. Its name is not asked for: the engine's own
- * cannot clash. */
-static int work_run(engine_work *w, const value *request, err *e) {
-    engine_plan p;
+/* Where there is a relay, the action's container joins its network, and begins by looking at what
+ * it has mounted. *ret_id is the relay's container, or empty. */
+static int add_relay(engine_work *w, engine_plan *p, const value *request, const value *labels,
+                     str *ret_network, str *ret_id, err *e) {
+    const value *relay = engine_relay_of(request);
+    str image = text_at(request, "image");
+    err why = {0};
+    *ret_network = text_at(request, "network");
+    *ret_id = STR_EMPTY;
+    if (!relay) return 0;
+    if (engine_relay_run(w, image, *ret_network, labels, relay, ret_id, &why) == 0) {
+        *ret_network = arena_printf(w->a, "container:%.*s", STR_ARG(*ret_id));
+        return engine_relay_check(w, p, relay, value_get(request, STR("folders")), e);
+    }
+    /* The action's own output goes this way, in which this is a command for a warning. */
+    str line = arena_printf(w->a, "::warning::" ENGINE_RELAY_FAILED "\n", why.message);
+    if (!engine_work_stopped()) engine_put(w, line);
+    if (ret_id->len) engine_remove(&w->g, ENGINE_CONTAINER, *ret_id, &why);
+    *ret_id = STR_EMPTY;
+    return 0;
+}
+
+/* From its making to its end. Its name is not asked for: the engine's own cannot clash. */
+static int run_container(engine_work *w, const value *request, const value *body, err *e) {
     str id;
-    value labels = engine_labels(w->a, w->owner, text_at(request, "job"));
-    engine_plan_init(w->a, &p);
-    value_set_str(w->a, &p.body, "Image", text_at(request, "image"));
-    if (plan_run(w, &p, request, e) < 0) return e->code;
-    engine_plan_join(w->a, &p, text_at(request, "network"), STR_EMPTY, &labels);
-    int code = engine_create(&w->g, w->a, text_at(request, "name"), &p.body, &id, e);
+    err ignored;
+    int code = engine_create(&w->g, w->a, text_at(request, "name"), body, &id, e);
     if (code < 0) return code;
     keep_id(w->page->container, id);
     w->page->runs = true;
     if (!engine_work_stopped()) code = engine_start(&w->g, id, e);
+    if (code == 0) code = engine_work_follow(w, id, engine_put, w, e);
     w->g.stop = on_run_stop;
-    if (code == 0) code = engine_logs(&w->g, id, true, engine_put, w, e);
     if (code == 0) code = engine_wait(&w->g, id, &w->page->status, e);
     w->g.stop = NULL;
-    err ignored;
     engine_remove(&w->g, ENGINE_CONTAINER, id, code < 0 ? &ignored : e);
+    return code;
+}
+
+/* An action's container. */
+static int work_run(engine_work *w, const value *request, err *e) {
+    engine_plan p;
+    str relay, network;
+    err ignored;
+    value labels = engine_labels(w->a, w->owner, text_at(request, "job"));
+    engine_plan_init(w->a, &p);
+    value_set_str(w->a, &p.body, "Image", text_at(request, "image"));
+    if (plan_run(w, &p, request, e) < 0) return e->code;
+    int code = add_relay(w, &p, request, &labels, &network, &relay, e);
+    engine_plan_join(w->a, &p, network, STR_EMPTY, &labels);
+    if (code == 0) code = run_container(w, request, &p.body, e);
+    if (relay.len) engine_remove(&w->g, ENGINE_CONTAINER, relay, &ignored);
     return code;
 }
 

@@ -34,6 +34,10 @@ typedef struct engine_work {
 /* Whether the work has been told to stop. */
 bool engine_work_stopped(void);
 
+/* What the API wants to know of a command; both of its outputs are attached. */
+value engine_command(arena *a, char *const *argv, char *const *env, const char *cwd);
+/* A shell in the job's container for whoever is at the terminal `output`; returns at its end. */
+int engine_work_shell(engine_work *w, char *const *argv, char *const *env, const char *cwd, err *e);
 /* A command in the job's container. */
 int engine_work_exec(engine_work *w, char *const *argv, char *const *env, const char *cwd, err *e);
 /* What sandbox.h says of requests. */
@@ -48,6 +52,8 @@ void engine_say(const engine_work *w, char kind, const char *format, ...)
 /* engine_line_fn and engine_output_fn on an engine_work. */
 void engine_say_line(void *context, str line);
 int engine_put(void *context, str bytes);
+/* All that a container prints until it ends. */
+int engine_work_follow(engine_work *w, str container, engine_output_fn *out, void *context, err *e);
 /* The output of a container, line by line. */
 void engine_say_logs(engine_work *w, str container);
 

@@ -25,5 +25,7 @@ void contacts_free(contacts *c);
  * descriptor stays the caller's. *ret_id may be NULL: nobody waits for its exit. */
 int sandbox_send_start(sandbox *s, const char *const *argv, const char *const *env, const char *cwd,
                        int output, bool terminal, uint32_t *ret_id, err *e);
+/* Why the job has one user id; empty where it is root. From on_ready on. */
+const char *sandbox_one_id(const sandbox *s);
 
 #endif

@@ -1,6 +1,7 @@
 /* What lies over the host's system folders in every sandbox, and what of them does not show.
  *
  *   LAYER/lower/usr, etc, …   a folder (or link) for each system folder that the host has
+ *   LAYER/own                 where jobs are root by subordinate ids: a link to what layer.h tells
  *   LAYER/image               the same for a root folder of its own: only what names the machine
  *   LAYER/root                where each sandbox mounts its root, in its own mount namespace
  *
@@ -9,9 +10,11 @@
  * (overlayfs calls it a whiteout): all that not everybody may read is hidden, keys and passwords
  * among it, because a job may be who may; and the home of whoever runs Slipway, which may be
  * /var/lib/NAME. */
+#include "sandbox/layer.h"
 #include "sandbox/ns.h"
 
 #include "base/fs.h"
+#include "sandbox/subids.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -100,7 +103,7 @@ static int hide_all(const layer *l) {
 static int hide_home(const layer *l, const char *home) {
     struct stat st;
     str path = fs_normalize(l->a, str_from(home ? home : "/"));
-    bool own = geteuid() != 0 && path.ptr[0] == '/' && lstat(home, &st) == 0 &&
+    bool own = geteuid() != 0 && path.ptr[0] == '/' && home && lstat(home, &st) == 0 &&
                S_ISDIR(st.st_mode) && st.st_uid == geteuid();
     for (const char *const *name = ns_system_folders; own && *name; name++) {
         str folder = arena_printf(l->a, "/%s/", *name);
@@ -137,7 +140,9 @@ static str host_text(const layer *l, const char *path) {
 static const char sudo[] =
     "#!/bin/sh\n"
     "# Slipway's sandbox: a job already has all the rights that there are in it, so this runs the\n"
-    "# command as it is. With root's ids, -u changes the user.\n"
+    "# command as it is. Where the job is root, -u changes the user.\n"
+    "one=" NS_ONE_ID "\n"
+    "case ${0##*/} in apt|apt-get) set -- \"/usr/bin/${0##*/}\" \"$@\" ;; esac\n"
     "user=\n"
     "while [ $# -gt 0 ]; do\n"
     "  case $1 in\n"
@@ -158,10 +163,10 @@ static const char sudo[] =
     "if [ \"$(id -u)\" = 0 ] && [ -n \"$user\" ] && [ \"$user\" != root ]; then\n"
     "  exec setpriv --reuid \"$user\" --regid \"$(id -g \"$user\")\" --init-groups -- \"$@\"\n"
     "fi\n"
-    "case ${1##*/} in apt|apt-get|aptitude|dpkg)\n"
-    "  [ \"$(id -u)\" = 0 ] || echo 'slipway: this sandbox has one user id, so the packages of "
-    "the' \\\n"
-    "    'system cannot be changed in it; where slipway is started by root, they can' >&2 ;;\n"
+    "case $1 in /*/apt|/*/apt-get|aptitude|dpkg|/*/dpkg)\n"
+    "  [ ! -e $one ] || echo \"slipway: this sandbox has one user id, so the packages of the\" \\\n"
+    "    \"system cannot be changed in it ($(cat $one));\" \\\n"
+    "    \"'slipway doctor' tells how to get more\" >&2 ;;\n"
     "esac\n"
     "exec \"$@\"\n";
 
@@ -235,7 +240,14 @@ static int open_up(const layer *l) {
     return 0;
 }
 
-int sandbox_layer_make(const char *dir, err *e) {
+/* Where it cannot be kept (a home without room, or that may not be written to), it is made anew. */
+static int own_folders(const layer *l, const char *link, const char *cache) {
+    err ignored;
+    if (layer_own(link, cache, &ignored) == 0) return 0;
+    return layer_own(link, arena_printf(l->a, "%s.made", link).ptr, l->e);
+}
+
+int sandbox_layer_make(const char *dir, const char *cache, err *e) {
     _cleanup_arena_ arena *a = arena_new();
     layer l = {a, fs_join(a, dir, STR("lower")), fs_join(a, dir, STR("image")), e};
     if (fs_mkdirs(fs_join(a, dir, STR("root")), 0755, e) < 0) return e->code;
@@ -243,6 +255,8 @@ int sandbox_layer_make(const char *dir, err *e) {
         if (mirror(&l, *name) < 0) return e->code;
     }
     if (hide_all(&l) < 0 || hide_homes(&l) < 0) return e->code;
+    const char *own = fs_join(a, dir, STR("own"));
+    if (cache && subids_of_user()->usable && own_folders(&l, own, cache) < 0) return e->code;
     if (open_up(&l) < 0 || put_users(&l) < 0 || put_names(&l, l.lower) < 0 ||
         put_names(&l, l.image) < 0)
         return e->code;

@@ -6,6 +6,7 @@
 #include "sandbox/egress.h"
 #include "sandbox/leader.h"
 #include "sandbox/ns_layers.h"
+#include "sandbox/subids.h"
 #include "sandbox/wire.h"
 #include "sandbox/zygote.h"
 
@@ -25,7 +26,7 @@
 
 /* What the zygote tells the init once it may go on. */
 typedef struct go {
-    bool as_root;
+    bool as_root;                           /* of its own machine */
     bool memory_counted, processes_counted; /* a control group limits them */
 } go;
 
@@ -67,12 +68,17 @@ static int reopen_null(err *e) {
     return 0;
 }
 
-static int tell_ready(int sock, int owner, int layers, err *e) {
+/* With the reason why a job has one id. */
+static int tell_ready(int sock, int owner, int layers, bool as_root, err *e) {
     _cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0) return err_sys(e, errno, "cannot open the job's root");
-    wire_head head = {.kind = WIRE_READY};
+    str why = as_root ? STR_EMPTY : str_from(subids_of_user()->why_not);
+    _cleanup_strbuf_ strbuf frame = STRBUF_INIT;
+    wire_head head = {.size = (uint32_t)why.len, .kind = WIRE_READY, .value = as_root};
+    strbuf_add(&frame, (str){(const char *)&head, sizeof head});
+    strbuf_add(&frame, why);
     int fds[3] = {root, owner, layers};
-    if (wire_send(sock, (str){(const char *)&head, sizeof head}, fds, layers < 0 ? 2 : 3) < 0)
+    if (wire_send(sock, strbuf_str(&frame), fds, layers < 0 ? 2 : 3) < 0)
         return err_sys(e, errno, "cannot reach Slipway");
     return 0;
 }
@@ -110,7 +116,7 @@ static int prepare(int sock, int handover, const ns_job *job, const go *g, leade
     if (g->processes_counted) place->meter.limits.processes = 0;
     meter_begin(&place->meter);
     if (ns_guard_self(e) < 0) return e->code;
-    return tell_ready(sock, owner, layers, e);
+    return tell_ready(sock, owner, layers, g->as_root, e);
 }
 
 static _Noreturn void init_run(int sock, int gate, int handover, const ns_job *job) {
@@ -169,14 +175,21 @@ static int same_ids(arena *a, const char *file, str *ret, err *e) {
     return 0;
 }
 
-static int map_ids(pid_t pid, bool as_root, err *e) {
+static int map_ids(pid_t pid, bool *as_root, err *e) {
     _cleanup_arena_ arena *a = arena_new();
+    const subids *many = subids_of_user();
     str users = arena_printf(a, "%d %d 1", NS_USER_ID, (int)geteuid());
     str groups = arena_printf(a, "%d %d 1", NS_USER_ID, (int)getegid());
-    if (!as_root && write_proc(pid, "setgroups", "deny") < 0)
+    *as_root = many->usable || geteuid() == 0;
+    if (many->usable && subids_map(many, pid, e) < 0) {
+        subids_give_up(e->message);
+        return e->code;
+    }
+    if (many->usable) return 0;
+    if (!*as_root && write_proc(pid, "setgroups", "deny") < 0)
         return err_sys(e, errno, "cannot give up groups");
-    if (as_root && (same_ids(a, "/proc/self/uid_map", &users, e) < 0 ||
-                    same_ids(a, "/proc/self/gid_map", &groups, e) < 0))
+    if (*as_root && (same_ids(a, "/proc/self/uid_map", &users, e) < 0 ||
+                     same_ids(a, "/proc/self/gid_map", &groups, e) < 0))
         return e->code;
     if (write_proc(pid, "uid_map", users.ptr) < 0 || write_proc(pid, "gid_map", groups.ptr) < 0)
         return err_sys(e, errno, "cannot map user ids into the sandbox");
@@ -196,8 +209,8 @@ static void send_counter(int sock, const cgroup *g, cgroup_kind kind) {
 }
 
 static int release(int sock, int gate, pid_t pid, const ns_job *job, cgroup *groups, err *e) {
-    go g = {.as_root = geteuid() == 0};
-    if (map_ids(pid, g.as_root, e) < 0) return e->code;
+    go g = {0};
+    if (map_ids(pid, &g.as_root, e) < 0) return e->code;
     cgroup_make(&job->limits, pid, groups);
     g.memory_counted = cgroup_has(groups, CGROUP_MEMORY);
     g.processes_counted = cgroup_has(groups, CGROUP_PIDS);
@@ -241,26 +254,41 @@ static pid_t start_proxy(int sock, const ns_job *job, int *ret_handover, err *e)
     return pid; /* it ends with the descriptors that nobody has taken */
 }
 
-pid_t ns_start(int sock, const ns_job *job, cgroup *groups, pid_t *ret_proxy) {
-    err e = {0};
-    int gate[2] = {-1, -1}, handover = -1;
-    pid_t pid = -1;
-    *ret_proxy = -1;
-    if (ns_guard_prepare(&e) == 0 && job->policy[0])
-        *ret_proxy = start_proxy(sock, job, &handover, &e);
-    if (!e.code && pipe2(gate, O_CLOEXEC) < 0) err_sys(&e, errno, "cannot make a pipe");
-    if (!e.code && (pid = clone_init(job)) < 0) clone_failed(&e);
+static pid_t start_init(int sock, int handover, const ns_job *job, cgroup *groups, err *e) {
+    int gate[2];
+    if (pipe2(gate, O_CLOEXEC) < 0) {
+        err_sys(e, errno, "cannot make a pipe");
+        return -1;
+    }
+    pid_t pid = clone_init(job);
     if (pid == 0) {
         close(gate[1]);
         init_run(sock, gate[0], handover, job);
     }
-    if (pid > 0 && release(sock, gate[1], pid, job, groups, &e) < 0) {
+    if (pid < 0) clone_failed(e);
+    if (pid > 0 && release(sock, gate[1], pid, job, groups, e) < 0) {
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
         cgroup_remove(groups);
         pid = -1;
     }
-    if (gate[0] >= 0) close(gate[0]), close(gate[1]);
+    close(gate[0]), close(gate[1]);
+    return pid;
+}
+
+pid_t ns_start(int sock, const ns_job *job, cgroup *groups, pid_t *ret_proxy) {
+    err e = {0};
+    int handover = -1;
+    pid_t pid = -1;
+    bool many = subids_of_user()->usable;
+    *ret_proxy = -1;
+    if (ns_guard_prepare(&e) == 0 && job->policy[0])
+        *ret_proxy = start_proxy(sock, job, &handover, &e);
+    if (!e.code) pid = start_init(sock, handover, job, groups, &e);
+    if (pid < 0 && many && !subids_of_user()->usable) { /* a map is written once */
+        e = (err){0};
+        pid = start_init(sock, handover, job, groups, &e);
+    }
     if (handover >= 0) close(handover);
     if (pid < 0) wire_report(sock, WIRE_FAILED, 0, 0, str_from(e.message));
     return pid;

@@ -10,8 +10,9 @@
  * reaped, so an end of file means that everything has gone.
  *
  * Ids. For root, the user namespace maps all ids to themselves: capabilities end at its border,
- * while apt and chown work. For anybody else it maps one id, and a job runs as user 1001, as on
- * GitHub's machines. */
+ * while apt and chown work. For a user with subordinate ids it maps 0 to the user and the rest to
+ * those ids (subids.h), so the job is root of its machine, too. For anybody else, and where that
+ * fails, it maps one id, and a job runs as user 1001, as on GitHub's machines. */
 #ifndef SLIPWAY_SANDBOX_NS_H
 #define SLIPWAY_SANDBOX_NS_H
 
@@ -23,6 +24,7 @@
 #define NS_HOME    "/home/runner"
 #define NS_WORK    "/home/runner/work"
 #define NS_USER_ID 1001
+#define NS_ONE_ID  "/etc/slipway/one-id" /* says why a job has one id, for the job's `sudo` */
 
 /* What the zygote is asked for. Strings may be empty. */
 typedef struct ns_job {

@@ -18,18 +18,23 @@
 #include <time.h>
 #include <unistd.h>
 
-#define KEPT_MAX     32
-#define ENOUGH       64   /* for a path in the store, or a mount point by its descriptor */
-#define OPTIONS_MAX  4096 /* of mount(2) */
-#define KILL_WAIT_MS 10000
+#define KEPT_MAX      96
+#define KEPT_NAME_MAX 64
+#define NOBODY_KNOWN  65534 /* what ids are shown as that this user namespace has not */
+#define ENOUGH        128   /* for a path in the store, or a mount point by its descriptor */
+#define OPTIONS_MAX   4096  /* of mount(2) */
+#define KILL_WAIT_MS  10000
 
 /* A folder that is kept. */
 typedef struct kept {
     int parent;
-    char name[32];
+    char name[KEPT_NAME_MAX];
     char store[32]; /* its folder in the store */
     bool covered;   /* there is an `l` */
+    bool own;       /* there is an `o` */
     mode_t mode;
+    uid_t owner;
+    gid_t group;
 } kept;
 
 /* What ran when a layer was begun. */
@@ -72,10 +77,6 @@ int ns_layers_open(const ns_job *job, const char *root, bool in_memory, err *e) 
     char options[96] = "mode=700", *store = NULL;
     _cleanup_arena_ arena *a = arena_new();
     uint64_t size = ns_root_size(job);
-    if (job->rootfs[0])
-        return err_set(e, ERR_UNSUPPORTED,
-                       "snapshots are kept of this machine's system folders only, not of '%s'",
-                       job->rootfs);
     if (size) snprintf(options, sizeof options, "mode=700,size=%llu", (unsigned long long)size);
     store = fs_join(a, root, STR("proc"));
     if (mkdir(store, 0555) < 0 && errno != EEXIST)
@@ -108,6 +109,7 @@ static int add_sources(const ns_kept *k, const kept *m, err *e) {
     if (mkdir(m->store, 0700) < 0) return err_sys(e, errno, "cannot make a folder for snapshots");
     if (enter(m->store, e) < 0) return e->code;
     if (k->lower && bind_source("l", k->lower, e) < 0) return e->code;
+    if (k->own && bind_source("o", k->own, e) < 0) return e->code;
     if (k->below) return bind_source("b", k->below, e);
     return mkdir("b", 0755) < 0 ? err_sys(e, errno, "cannot make a folder for snapshots") : 0;
 }
@@ -115,8 +117,22 @@ static int add_sources(const ns_kept *k, const kept *m, err *e) {
 int ns_layers_add(const ns_kept *k, err *e) {
     if (all.count == KEPT_MAX)
         return err_set(e, ERR_LIMIT, "snapshots can be kept of %d folders at most", KEPT_MAX);
+    if (strlen(k->name) >= KEPT_NAME_MAX)
+        return err_set(e, ERR_LIMIT,
+                       "snapshots cannot be kept of '%s': its name has more than %d "
+                       "bytes",
+                       k->name, KEPT_NAME_MAX - 1);
     kept *m = &all.mounts[all.count];
-    *m = (kept){.covered = k->lower, .mode = k->mode};
+    *m = (kept){.covered = k->lower,
+                .own = k->own,
+                .mode = k->mode,
+                .owner = geteuid(),
+                .group = getegid()};
+    struct stat st;
+    if (k->below && stat(k->below, &st) == 0) {
+        if (st.st_uid != NOBODY_KNOWN) m->owner = st.st_uid;
+        if (st.st_gid != NOBODY_KNOWN) m->group = st.st_gid;
+    }
     snprintf(m->name, sizeof m->name, "%s", k->name);
     snprintf(m->store, sizeof m->store, "%s%u", k->on_disk || !all.in_memory ? "disk/" : "",
              all.count);
@@ -137,7 +153,7 @@ static void name_target(const kept *m, char out[ENOUGH]) {
 /* A layer begins with the mode and the owner that the folder has now. */
 static int make_upper(const kept *m, const char *target, const char *upper, const char *work,
                       err *e) {
-    struct stat st = {.st_mode = m->mode, .st_uid = geteuid(), .st_gid = getegid()};
+    struct stat st = {.st_mode = m->mode, .st_uid = m->owner, .st_gid = m->group};
     if (all.top > 0 && stat(target, &st) < 0)
         return err_sys(e, errno, "cannot look at /%s", m->name);
     bool made = mkdir(upper, 0700) == 0 && mkdir(work, 0700) == 0 &&
@@ -157,8 +173,8 @@ static int mount_one(const kept *m, err *e) {
     strbuf_adds(&options, "lowerdir=");
     for (unsigned i = all.top; i-- > 0;)
         strbuf_addf(&options, "%u:", all.uppers[i]);
-    strbuf_addf(&options, "%sb,upperdir=%s,workdir=%s,userxattr,volatile", m->covered ? "l:" : "",
-                upper, work);
+    strbuf_addf(&options, "%s%sb,upperdir=%s,workdir=%s,userxattr,volatile", m->covered ? "l:" : "",
+                m->own ? "o:" : "", upper, work);
     if (options.len >= OPTIONS_MAX)
         return err_set(e, ERR_LIMIT, "too many snapshots: their names take over %d bytes",
                        OPTIONS_MAX);

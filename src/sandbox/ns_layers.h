@@ -16,7 +16,8 @@
  *
  *   STORE              a tmpfs; the job's /proc is mounted over it, so it has no name in the job
  *   STORE/N            one folder to be kept: the source of its mounts
- *     b, l             what lies below: the host's folder or the job's, and LAYER/lower's
+ *     b, o, l          what lies below: the host's folder or the job's, LAYER/own's and
+ *                      LAYER/lower's
  *     7, w7            upper and work folder of the layer that was made as the seventh
  *   STORE/disk         FOLDER/over, for what is to be written to disk: home and work
  *
@@ -42,7 +43,8 @@ int ns_layers_open(const ns_job *job, const char *root, bool in_memory, err *e);
 typedef struct ns_kept {
     const char *parent, *name;
     const char *below; /* what it begins with, or NULL: nothing */
-    const char *lower; /* what lies over that, or NULL */
+    const char *own;   /* what lies over that (layer.h), or NULL */
+    const char *lower; /* and over that, or NULL */
     mode_t mode;
     bool on_disk;
 } ns_kept;

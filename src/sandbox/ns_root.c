@@ -2,13 +2,13 @@
  *
  *   T = tmpfs, mounted on LAYER/root in this mount namespace only
  *   T/root        becomes "/"; also /tmp, /run, /var/log, … : what is not named below
- *     usr etc …   overlay of T/up/N (written), LAYER/lower/NAME, the host's /NAME
+ *     usr etc …   overlay of T/up/N (written), LAYER/lower/NAME, LAYER/own/NAME, the host's /NAME
  *     dev         a few devices bound from the host, terminals of its own
  *     proc        of the new pid namespace; for root, without what would reach the kernel
  *     home/runner, home/runner/work   bound from the job's folder
  *
  * Where snapshots are wanted, the overlays, /tmp, /var/tmp, home and work are mounted by
- * ns_layers.c.
+ * ns_layers.c. A root folder of the job's own is one overlay then no more, but one a folder.
  *
  * Folder by folder, because a user's namespace may not lay an overlay over "/" (its mounts are
  * locked), and because what is not a system folder (homes, /srv, /mnt, sockets in /run) must not
@@ -17,6 +17,7 @@
 
 #include "base/fs.h"
 #include "sandbox/ns_layers.h"
+#include "sandbox/subids.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +30,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#define LAID_MAX 64
+
 /* What a step of the construction works with. */
 typedef struct builder {
     const ns_job *job;
@@ -38,6 +41,8 @@ typedef struct builder {
     const char *root;  /* T/root */
     const char *upper; /* where the overlays' written parts lie: T, or the job's folder */
     unsigned overlays;
+    const char *laid[LAID_MAX]; /* paths of the job that are kept already */
+    unsigned laid_count;
     err *e;
 } builder;
 
@@ -108,12 +113,11 @@ static int choose_upper(builder *b, ns_root *ret) {
 /* ---- overlays ------------------------------------------------------------------------------ */
 
 /* A folder of which snapshots are kept; the job sees it at `path`, whose parent exists. */
-static int keep(builder *b, const char *path, const char *below, const char *lower, mode_t mode,
-                bool on_disk) {
+static int keep(builder *b, const char *path, ns_kept k) {
     const char *slash = strrchr(path, '/');
     str above = str_sub(str_from(path), 0, (size_t)(slash - path));
-    const char *parent = inside(b, arena_cstr(b->a, above));
-    ns_kept k = {parent, slash + 1, below, lower, mode, on_disk};
+    k.parent = inside(b, arena_cstr(b->a, above));
+    k.name = slash + 1;
     return ns_layers_add(&k, b->e);
 }
 
@@ -127,12 +131,14 @@ static const char *quoted(builder *b, const char *path) {
     return arena_cstr(b->a, strbuf_str(&out));
 }
 
-static int mount_overlay(builder *b, const char *lower, const char *below, const char *target) {
+static int mount_overlay(builder *b, const char *lower, const char *own, const char *below,
+                         const char *target) {
     const char *up = arena_printf(b->a, "%s/up%u", b->upper, b->overlays).ptr;
     const char *work = arena_printf(b->a, "%s/wk%u", b->upper, b->overlays++).ptr;
     if (make_folder(b, up, 0755) < 0 || make_folder(b, work, 0755) < 0) return b->e->code;
-    str options = arena_printf(b->a, "lowerdir=%s:%s,upperdir=%s,workdir=%s,userxattr",
-                               quoted(b, lower), quoted(b, below), quoted(b, up), quoted(b, work));
+    str options = arena_printf(b->a, "lowerdir=%s%s%s:%s,upperdir=%s,workdir=%s,userxattr",
+                               quoted(b, lower), own ? ":" : "", own ? quoted(b, own) : "",
+                               quoted(b, below), quoted(b, up), quoted(b, work));
     if (mount("overlay", target, "overlay", MS_NOSUID | MS_NODEV, options.ptr) == 0) return 0;
     return failed(b, "lay an overlay over", below);
 }
@@ -152,8 +158,10 @@ static int lay_over(builder *b, const char *name) {
     }
     if (make_folder(b, target, 0755) < 0) return b->e->code;
     const char *below = arena_printf(b->a, "/%s", name).ptr;
-    if (b->job->layered) return keep(b, below, below, lower, 0755, false);
-    return mount_overlay(b, lower, below, target);
+    const char *own = arena_printf(b->a, "%s/own/%s", b->job->layer, name).ptr;
+    if (!fs_is_dir(own)) own = NULL;
+    if (!b->job->layered) return mount_overlay(b, lower, own, below, target);
+    return keep(b, below, (ns_kept){.below = below, .own = own, .lower = lower, .mode = 0755});
 }
 
 static int lay_host(builder *b) {
@@ -166,7 +174,56 @@ static int lay_host(builder *b) {
 
 static int lay_rootfs(builder *b) {
     const char *lower = arena_printf(b->a, "%s/image", b->job->layer).ptr;
-    return mount_overlay(b, lower, b->job->rootfs, b->root);
+    return mount_overlay(b, lower, NULL, b->job->rootfs, b->root);
+}
+
+/* ---- a root folder in parts, for snapshots --------------------------------------------------- */
+
+static int lay_part(builder *b, const char *path);
+
+static int lay_parts_of(builder *b, const char *folder) {
+    fs_entry *entries;
+    size_t count;
+    const char *from = arena_printf(b->a, "%s%s", b->job->rootfs, folder).ptr;
+    int r = fs_list(b->a, from, &entries, &count, b->e);
+    for (size_t i = 0; i < count && r == 0; i++)
+        r = lay_part(b, arena_printf(b->a, "%s/%.*s", folder, STR_ARG(entries[i].name)).ptr);
+    return r;
+}
+
+static bool is_among(const char *path, const char *const *list, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(path, list[i]) == 0) return true;
+    }
+    return false;
+}
+
+static int keep_part(builder *b, const char *path, const char *from, const struct stat *st) {
+    const char *lower = arena_printf(b->a, "%s/image%s", b->job->layer, path).ptr;
+    if (b->laid_count == LAID_MAX)
+        return err_set(b->e, ERR_LIMIT, "'%s' has more than %d folders to keep snapshots of",
+                       b->job->rootfs, LAID_MAX);
+    b->laid[b->laid_count++] = path;
+    if (make_folder(b, inside(b, path), st->st_mode & 07777) < 0) return b->e->code;
+    ns_kept k = {
+        .below = from, .lower = fs_is_dir(lower) ? lower : NULL, .mode = st->st_mode & 07777};
+    return keep(b, path, k);
+}
+
+/* Folders become layers of their own, so "/" is none; what the sandbox makes itself is left out.
+ * The parents are folders here, and not links, for none of them is looked at through the root
+ * folder's own names. */
+static int lay_part(builder *b, const char *path) {
+    static const char *const made[] = {"/dev", "/proc", "/sys", "/run", NS_HOME};
+    static const char *const parted[] = {"/var", "/home"};
+    const char *from = arena_printf(b->a, "%s%s", b->job->rootfs, path).ptr;
+    struct stat st;
+    if (is_among(path, made, sizeof made / sizeof *made)) return 0;
+    if (lstat(from, &st) < 0) return failed(b, "look at", from);
+    if (S_ISDIR(st.st_mode) && is_among(path, parted, sizeof parted / sizeof *parted))
+        return make_folder(b, inside(b, path), 0755) < 0 ? b->e->code : lay_parts_of(b, path);
+    if (S_ISDIR(st.st_mode)) return keep_part(b, path, from, &st);
+    return S_ISLNK(st.st_mode) || S_ISREG(st.st_mode) ? fs_copy(from, inside(b, path), b->e) : 0;
 }
 
 /* ---- folders, devices, proc ---------------------------------------------------------------- */
@@ -300,13 +357,19 @@ static int keep_folders(builder *b) {
     const char *home = arena_printf(b->a, "%s/home", b->job->folder).ptr;
     const char *work = arena_printf(b->a, "%s/work", b->job->folder).ptr;
     const char *inner = arena_printf(b->a, "%s/work", home).ptr; /* where work is mounted */
-    ns_kept in_home = {inside(b, "/home"), "runner/work", work, NULL, 0755, true};
-    if (make_folder(b, inner, 0755) < 0 || keep(b, NS_HOME, home, NULL, 0755, true) < 0 ||
+    ns_kept in_home = {.parent = inside(b, "/home"),
+                       .name = "runner/work",
+                       .below = work,
+                       .mode = 0755,
+                       .on_disk = true};
+    if (make_folder(b, inner, 0755) < 0 ||
+        keep(b, NS_HOME, (ns_kept){.below = home, .mode = 0755, .on_disk = true}) < 0 ||
         ns_layers_add(&in_home, b->e) < 0)
         return b->e->code;
     for (size_t i = 0; i < sizeof plain_folders / sizeof *plain_folders; i++) {
         const struct plain_folder *f = &plain_folders[i];
-        if (f->kept && keep(b, f->path, NULL, NULL, f->mode, false) < 0) return b->e->code;
+        if (!f->kept || is_among(f->path, b->laid, b->laid_count)) continue;
+        if (keep(b, f->path, (ns_kept){.mode = f->mode}) < 0) return b->e->code;
     }
     return 0;
 }
@@ -324,6 +387,23 @@ static int bind_mounts(builder *b) {
 
 /* ---- the whole ----------------------------------------------------------------------------- */
 
+/* Where a job has one id, its `sudo` says why, and stands in for the programs that it is mostly
+ * used for. A root of somebody's own making may have no place for that. */
+static int tell_one_id(builder *b) {
+    static const char *const programs[] = {"/usr/local/sbin/apt", "/usr/local/sbin/apt-get"};
+    str why = arena_printf(b->a, "%s\n", subids_of_user()->why_not);
+    const char *slash = strrchr(NS_ONE_ID, '/');
+    str above = {NS_ONE_ID, (size_t)(slash - NS_ONE_ID)};
+    if (b->as_root || b->job->rootfs[0]) return 0;
+    if (make_folder(b, arena_cstr(b->a, above), 0755) < 0 || fs_create(NS_ONE_ID, why, 0644, b->e))
+        return b->e->code;
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+        if (symlink("/usr/bin/sudo", programs[i]) < 0 && errno != EEXIST && errno != ENOENT)
+            return failed(b, "make", programs[i]);
+    }
+    return 0;
+}
+
 static int become_root(builder *b) {
     if (chdir(b->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
         umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
@@ -337,12 +417,13 @@ static int build(builder *b, ns_root *ret) {
     bool layered = b->job->layered;
     if (mount_top(b) < 0 || choose_upper(b, ret) < 0) return b->e->code;
     if (layered && ns_layers_open(b->job, b->root, ret->in_memory, b->e) < 0) return b->e->code;
-    if ((b->job->rootfs[0] ? lay_rootfs(b) : lay_host(b)) < 0) return b->e->code;
+    int laid = !b->job->rootfs[0] ? lay_host(b) : layered ? lay_parts_of(b, "") : lay_rootfs(b);
+    if (laid < 0) return b->e->code;
     if (make_folders(b) < 0 || make_devices(b) < 0 || make_proc(b) < 0 || make_sys(b) < 0 ||
         (layered ? keep_folders(b) : bind_folder(b)) < 0 || bind_mounts(b) < 0)
         return b->e->code;
-    if (become_root(b) < 0) return b->e->code;
-    return layered ? ns_layers_mount(b->e) : 0;
+    if (become_root(b) < 0 || (layered && ns_layers_mount(b->e) < 0)) return b->e->code;
+    return tell_one_id(b);
 }
 
 int ns_root_make(const ns_job *job, bool as_root, ns_root *ret, err *e) {

@@ -5,6 +5,8 @@
 #include "base/fs.h"
 #include "base/jail.h"
 #include "sandbox/cgroup.h"
+#include "sandbox/internal.h"
+#include "sandbox/subids.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -45,6 +47,8 @@ static void on_ready(void *context, const err *e) {
     sandbox_command c = {argv, env, "/", on_output, on_exit, t, NULL};
     sandbox_process *p;
     err failed = {0};
+    t->means->root = sandbox_is_root(t->s);
+    snprintf(t->means->one_id, sizeof t->means->one_id, "%s", sandbox_one_id(t->s));
     if (!e && sandbox_start(t->s, &c, &p, &failed) == 0) return;
     refuse(t->means, e ? e->message : failed.message);
     sandbox_close(t->s, NULL, on_closed, t);
@@ -53,8 +57,8 @@ static void on_ready(void *context, const err *e) {
 static int try_it(arena *a, const char *dir, trial *t, err *e) {
     const char *layer = fs_join(a, dir, STR("layer"));
     if (fs_mkdirs(fs_join(a, dir, STR("home")), 0700, e) < 0 ||
-        fs_mkdirs(fs_join(a, dir, STR("work")), 0700, e) < 0 || sandbox_layer_make(layer, e) < 0 ||
-        loop_new(&t->l, e) < 0)
+        fs_mkdirs(fs_join(a, dir, STR("work")), 0700, e) < 0 ||
+        sandbox_layer_make(layer, NULL, e) < 0 || loop_new(&t->l, e) < 0)
         return e->code;
     sandbox_spec spec = {.backend = SANDBOX_NAMESPACES,
                          .name = "probe",
@@ -90,13 +94,26 @@ static const struct {
      "AppArmor profile with 'userns,'"},
 };
 
-/* The last line of our own map: "INSIDE OUTSIDE COUNT". */
+/* In a container of one id, root has no more ids than anybody else. The last line of our own map:
+ * "INSIDE OUTSIDE COUNT". */
 static bool has_many_ids(void) {
     _cleanup_arena_ arena *a = arena_new();
     str text;
     err ignored;
-    if (geteuid() != 0 || fs_read(a, "/proc/self/uid_map", 4096, &text, &ignored) < 0) return false;
+    if (fs_read(a, "/proc/self/uid_map", 4096, &text, &ignored) < 0) return false;
     return !str_ends(str_trim(text), STR(" 1"));
+}
+
+static void judge_ids(sandbox_means *m) {
+    m->subordinate = m->root && geteuid() != 0;
+    if (geteuid() != 0 && !m->root) {
+        const subids *ids = subids_of_user();
+        snprintf(m->ids_advice, sizeof m->ids_advice, "%s",
+                 ids->usable ? "see newuidmap(1), newgidmap(1) and subuid(5)" : ids->advice);
+    } else if (m->root && !has_many_ids()) {
+        m->root = false;
+        snprintf(m->one_id, sizeof m->one_id, "slipway itself runs in a user namespace of one id");
+    }
 }
 
 static void advise(sandbox_means *m) {
@@ -115,12 +132,13 @@ void sandbox_probe(sandbox_means *ret) {
     _cleanup_arena_ arena *a = arena_new();
     char *dir = NULL;
     err e = {0};
-    *ret = (sandbox_means){.root = has_many_ids(), .landlock = landlock_abi()};
+    *ret = (sandbox_means){.landlock = landlock_abi()};
     trial t = {.means = ret};
     cgroup_describe(ret->cgroup, sizeof ret->cgroup);
     if (fs_temp_dir(a, "slipway-probe-", &dir, &e) < 0 || try_it(a, dir, &t, &e) < 0)
         refuse(ret, e.message);
     err ignored;
     if (dir) fs_remove(dir, &ignored);
+    judge_ids(ret);
     if (!ret->namespaces) advise(ret);
 }

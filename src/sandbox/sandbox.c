@@ -61,6 +61,8 @@ struct sandbox {
     unsigned counter_count;
     contacts *contacts; /* NULL: the host's network */
     bool ready;         /* on_ready was called */
+    bool is_root;       /* of its machine */
+    char one_id[512];   /* why it is not */
     loop_timer *ready_soon, *drop;
     int sock;
     loop_watch *watch;
@@ -346,6 +348,8 @@ static void on_report(sandbox *s, const wire_head *head, str body) {
     case WIRE_READY:
         s->files.root = wire_take_fd(&s->in);
         s->files.owner = wire_take_fd(&s->in);
+        s->is_root = head->value;
+        snprintf(s->one_id, sizeof s->one_id, "%.*s", STR_ARG(body));
         if (s->spec.layered) snapshots_open(&s->snapshots, s->loop, wire_take_fd(&s->in));
         tell_ready(s, NULL);
         break;
@@ -436,6 +440,18 @@ int sandbox_engine_find(arena *a, char **ret, err *e) {
     return engine_find(a, getenv("DOCKER_HOST"), getenv("XDG_RUNTIME_DIR"), ret, e);
 }
 
+int sandbox_engine_probe(arena *a, sandbox_engine_means *ret, err *e) {
+    engine g = {0};
+    *ret = (sandbox_engine_means){0};
+    int code = sandbox_engine_find(a, &ret->socket, e);
+    g.socket = ret->socket;
+    if (code == 0) code = engine_open(&g, e);
+    if (code == 0) code = engine_is_apart(&g, &ret->apart, e);
+    ret->podman = g.podman;
+    memcpy(ret->version, g.version, sizeof ret->version);
+    return code;
+}
+
 int sandbox_spawn(const sandbox_spec *spec, sandbox **ret, err *e) {
     bool host = spec->backend != SANDBOX_NAMESPACES;
     int sock = host ? take_idle(str_from(spec->name)) : -1, failed = 0;
@@ -456,6 +472,14 @@ int sandbox_spawn(const sandbox_spec *spec, sandbox **ret, err *e) {
 
 const view *sandbox_view(const sandbox *s) {
     return &s->files;
+}
+
+bool sandbox_is_root(const sandbox *s) {
+    return s->is_root;
+}
+
+const char *sandbox_one_id(const sandbox *s) {
+    return s->one_id;
 }
 
 static int order(sandbox *s, wire_kind kind, uint32_t id, int32_t number) {

@@ -132,6 +132,8 @@ typedef struct sandbox_spec {
 
 int sandbox_spawn(const sandbox_spec *spec, sandbox **ret, err *e);
 
+/* The job is root of its machine; else it is user 1001 and has that id only. From on_ready on. */
+bool sandbox_is_root(const sandbox *s);
 /* The job's files as its processes see them; valid from on_ready until the sandbox is closed. */
 const view *sandbox_view(const sandbox *s);
 /* Where a job sees its `home` and `work` folders, or NULL: where they are. */
@@ -140,8 +142,9 @@ const char *sandbox_work(sandbox_backend b);
 
 /* Fills an empty folder with what lies over the host's system folders in every sandbox: a hosts
  * file, a `sudo`, a hole for each file that only root may read. It serves any number of sandboxes
- * and must outlive them. */
-int sandbox_layer_make(const char *dir, err *e);
+ * and must outlive them. Where jobs are root by subordinate ids, what they need to install packages
+ * is made in `cache` (absolute; NULL: they cannot), unless it is there, and stays. */
+int sandbox_layer_make(const char *dir, const char *cache, err *e);
 
 /* ---- images --------------------------------------------------------------------------------- */
 
@@ -190,6 +193,14 @@ typedef void sandbox_closed_fn(void *context);
  * NULL and are called from the loop. */
 void sandbox_close(sandbox *s, sandbox_orphan_fn *orphan, sandbox_closed_fn *closed, void *context);
 
+/* As fs_remove, of what a job has left: where it is user root of a machine with subordinate ids, it
+ * can leave files that the user who runs Slipway cannot remove. These are removed in a user
+ * namespace that has those ids; where there is no such namespace any more, the error says what to
+ * do. */
+int sandbox_remove(const char *path, err *e);
+/* Makes all in a folder that a job has left the user's own. */
+int sandbox_reclaim(const char *path, err *e);
+
 /* Drops the sandbox at once without any callback; its leader kills what still runs. NULL is
  * allowed. */
 void sandbox_free(sandbox *s);
@@ -227,9 +238,23 @@ int sandbox_shell(sandbox *s, const char *const *argv, const char *const *env, c
  * says what to do. */
 int sandbox_engine_find(arena *a, char **ret, err *e);
 
+/* What it is, for `slipway doctor`. Asks it, and waits for the answer. */
+typedef struct sandbox_engine_means {
+    char *socket; /* NULL where none was found */
+    bool podman;  /* else Docker */
+    bool apart;   /* its containers run on a (virtual) machine of their own: services for actions
+                   * cannot be reached from them */
+    char version[32];
+} sandbox_engine_means;
+int sandbox_engine_probe(arena *a, sandbox_engine_means *ret, err *e);
+
 /* What the job's container must have mounted so that it sees the job's folder as sandbox_view and
  * the functions above say: "HOST:INSIDE", NULL-terminated, in `a`. */
 const char *const *sandbox_engine_binds(arena *a, const char *folder);
+
+/* Writes the program `relay` into the folder, which a container may then get as `relay` of a
+ * request, together with the socket of the services that actions call, FOLDER/socket. */
+int sandbox_relay_write(const char *folder, err *e);
 
 /* Asks a sandbox of the engine back end for something other than a command; argv, env and cwd of
  * `command` are not used. `request` is a JSON object (at most 16 MiB) whose "do" says what for;
@@ -238,18 +263,19 @@ const char *const *sandbox_engine_binds(arena *a, const char *folder);
  *   setup  container: the job's container, or null: {image, env{}, ports[], volumes[], options,
  *          credentials{username, password}} as a workflow has them, binds["HOST:INSIDE[:ro]"],
  *          workdir, node[]: programs of which the first that runs there is told as the result's
- *          container.node. services: {ID: {image … and entrypoint, command}}.
- *          Result, also after a failure: {network, container{id, network, path, node},
+ *          container.node. services: {ID: {image … and entrypoint, command}}. relay: {folder,
+ * port}: what listens at FOLDER/socket can be reached at 127.0.0.1:PORT in the job's container,
+ *          where the result's container.relay is true; else why not is told as a warning.
+ *          Result, also after a failure: {network, container{id, network, path, node, relay},
  *          services{ID: {id, network, ports{"5432": "49153"}}}}. Before it has ended well,
  *          sandbox_start fails; then commands run in the job's container.
  *   pull   image, credentials: makes sure that the image is there.
  *   build  dockerfile: in `folder`, of which all is sent to the engine; image: how the result is
  *          called. It goes with the sandbox.
- *   run    image, env["K=V"], binds[], args[] or line (which is split into words), entrypoint,
- *          workdir, network, name: a container from its start to its end, which is the exit status.
- *          Signals go to it.
- *   stop   services: the result's: tells what they have printed and removes all that was made,
- *          which sandbox_close does as well.
+ *   run    image, env["K=V"], binds[], folders[], args[] or line (which is split into words),
+ * entrypoint, workdir, network, name, relay: a container from its start to its end, which is the
+ * exit status. Signals go to it. stop   services: the result's: tells what they have printed and
+ * removes all that was made, which sandbox_close does as well.
  *
  * `run` prints what the container prints. The others print lines whose first letter tells their
  * kind: l text, c what is being done, g begins a group, e ends it, w a warning. */
@@ -268,7 +294,10 @@ typedef struct sandbox_means {
     bool namespaces; /* SANDBOX_NAMESPACES works; else: */
     char why_not[1024];
     char advice[512]; /* how to get it; may be empty */
-    bool root;        /* all of the host's user ids; else one */
+    bool root;        /* jobs are root of their own machine */
+    bool subordinate; /* by ids of /etc/subuid; else by all of the host's user ids */
+    char one_id[512]; /* why jobs have one user id; empty where they are root */
+    char ids_advice[256];
     int landlock;     /* ABI version, 0: none */
     char cgroup[128]; /* "v2", "v1: memory, pids", or empty */
 } sandbox_means;

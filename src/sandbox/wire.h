@@ -9,9 +9,9 @@
  * the result of an ASK and comes before its EXIT; ORPHAN has a pid and a name; CLOSED is the last
  * of a job, with 1 where the leader is free for another one and 0 where it ends. Of a machine of a
  * job's own besides: READY comes first, with two descriptors (view.h) and, where snapshots are
- * kept, the keeper's socket (ns_layers.h), or FAILED with a text; COUNTER has a kind of control
- * group, a key and a descriptor, COUNTED a kind (id) and the last count; LIMIT has a text; EGRESS
- * has the proxy's control socket (egress.h). */
+ * kept, the keeper's socket (ns_layers.h), and with why the job is not root, or FAILED with a text;
+ * COUNTER has a kind of control group, a key and a descriptor, COUNTED a kind (id) and the last
+ * count; LIMIT has a text; EGRESS has the proxy's control socket (egress.h). */
 #ifndef SLIPWAY_SANDBOX_WIRE_H
 #define SLIPWAY_SANDBOX_WIRE_H
 
@@ -43,9 +43,10 @@ typedef enum wire_kind {
 typedef struct wire_head {
     uint32_t size; /* of what follows */
     uint32_t kind;
-    uint32_t id;   /* of the command */
-    int32_t value; /* START: 1 where the descriptor is its terminal; ASK: 1 with a folder; SIGNAL:
-                      signal; EXIT: status; ORPHAN: pid; CLOSED: free */
+    uint32_t id; /* of the command */
+    int32_t
+        value; /* START: 1 where the descriptor is its terminal; ASK: 1 with a folder; SIGNAL:
+                  signal; EXIT: status; ORPHAN: pid; CLOSED: free; READY: 1 where the job is root */
 } wire_head;
 
 /* The head of a START frame's bytes. */

@@ -123,12 +123,25 @@ int store_cache_used(store *s, int64_t id, int64_t now_us, err *e) {
     return sql_run(&q, e);
 }
 
-int store_cache_remove(store *s, int64_t id, err *e) {
+int store_cache_remove(store *s, const store_cache *entry, err *e) {
     sql q;
-    int r = sql_open(s, "DELETE FROM caches WHERE id = ?", &q, e);
+    int r = sql_open(s, "DELETE FROM caches WHERE id = ? AND digest = ?", &q, e);
     if (r < 0) return r;
-    sql_bind_int(&q, id);
+    sql_bind_int(&q, entry->id);
+    sql_bind_str(&q, entry->digest);
     return sql_run(&q, e);
+}
+
+int store_cache_of_digest(store *s, arena *a, str prefix, store_cache *ret, err *e) {
+    sql q;
+    int r = sql_open(s,
+                     "SELECT " COLUMNS " FROM caches WHERE substr(digest, 1, length(?)) = ? "
+                     "ORDER BY id LIMIT 1",
+                     &q, e);
+    if (r < 0) return r;
+    sql_bind_str(&q, prefix);
+    sql_bind_str(&q, prefix);
+    return one_row(&q, a, ret, e);
 }
 
 int store_cache_oldest(store *s, arena *a, store_cache *ret, err *e) {
@@ -160,4 +173,13 @@ int store_blob_used(store *s, str digest, bool *ret, err *e) {
     *ret = r > 0;
     sql_end(&q);
     return 0;
+}
+
+int store_blob_rename(store *s, str from, str to, err *e) {
+    sql q;
+    int r = sql_open(s, "UPDATE caches SET digest = ? WHERE digest = ?", &q, e);
+    if (r < 0) return r;
+    sql_bind_str(&q, to);
+    sql_bind_str(&q, from);
+    return sql_run(&q, e);
 }

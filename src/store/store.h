@@ -39,7 +39,7 @@ typedef struct store_cache {
     str repository; /* "owner/name" */
     str scope;      /* the ref that it was saved for: "refs/heads/main" */
     str key, version;
-    str digest; /* SHA-256 of its blob, hex */
+    str digest; /* what its blob is known by: SHA-256 in hex, or a name until it is hashed */
     int64_t size;
     int64_t created_us, used_us;
 } store_cache;
@@ -57,13 +57,18 @@ int store_cache_list(store *s, arena *a, str repository, str prefix, size_t max,
 /* Adds an entry; its id is set. ERR_INVALID when there is one with that key. */
 int store_cache_add(store *s, store_cache *entry, err *e);
 int store_cache_used(store *s, int64_t id, int64_t now_us, err *e);
-int store_cache_remove(store *s, int64_t id, err *e);
+/* Unless it has got another digest since it was read. */
+int store_cache_remove(store *s, const store_cache *entry, err *e);
+/* One whose digest begins with `prefix`. */
+int store_cache_of_digest(store *s, arena *a, str prefix, store_cache *ret, err *e);
 /* The one that was used longest ago. */
 int store_cache_oldest(store *s, arena *a, store_cache *ret, err *e);
 /* Bytes of all blobs, each counted once. */
 int store_cache_bytes(store *s, int64_t *ret, err *e);
 /* Whether an entry has this blob. */
 int store_blob_used(store *s, str digest, bool *ret, err *e);
+/* Gives all entries that have this blob another digest for it. */
+int store_blob_rename(store *s, str from, str to, err *e);
 
 /* ---- artifacts ----------------------------------------------------------------------------- */
 

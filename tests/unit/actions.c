@@ -7,6 +7,7 @@
 #include "base/json.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- tokens -------------------------------------------------------------------------------- */
 
@@ -224,7 +225,14 @@ static void the_process_opens_and_closes_jobs(void **state) {
     assert_non_null(value_get(&env, STR("ACTIONS_ID_TOKEN_REQUEST_TOKEN")));
     assert_int_equal(actions_artifacts(s, a, STR("run1"), &artifacts, &count, &e), 0);
     assert_int_equal(count, 0);
+    struct stat st;
+    char *door = fs_join(a, dir, STR("socket"));
+    assert_int_equal(actions_job_share(s, STR("other"), dir, &e), ERR_NOT_FOUND);
+    assert_int_equal(actions_job_share(s, one, dir, &e), 0);
+    assert_int_equal(actions_job_share(s, one, dir, &e), ERR_INVALID);
+    assert_true(stat(door, &st) == 0 && S_ISSOCK(st.st_mode));
     assert_int_equal(actions_job_close(s, one, &e), 0);
+    assert_true(stat(door, &st) < 0);
     assert_int_equal(actions_job_close(s, one, &e), ERR_NOT_FOUND);
     actions_stop(s);
     fs_remove(dir, &e);

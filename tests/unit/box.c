@@ -3,7 +3,10 @@
 #include "box.h"
 
 #include "base/fs.h"
+#include "sandbox/subids.h"
 
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -57,7 +60,7 @@ static const char *make(const box *b, const char *name) {
 static void own_layer(const box *b, sandbox_spec *spec) {
     err e = {0};
     spec->layer = make(b, "layer");
-    if (sandbox_layer_make(spec->layer, &e) < 0) fail_msg("%s", e.message);
+    if (sandbox_layer_make(spec->layer, NULL, &e) < 0) fail_msg("%s", e.message);
 }
 
 bool box_try(box *b, sandbox_spec spec) {
@@ -90,7 +93,7 @@ void box_open(box *b, sandbox_spec spec) {
 static void done(box *b) {
     err e = {0};
     loop_free(b->l);
-    if (fs_remove(b->dir, &e) < 0) fail_msg("%s", e.message);
+    if (sandbox_remove(b->dir, &e) < 0) fail_msg("%s", e.message);
     strbuf_done(&b->output);
     strbuf_done(&b->limits);
     arena_free(b->a);
@@ -132,16 +135,47 @@ char *box_file(box *b, const char *name) {
     return fs_join(b->a, b->dir, arena_printf(b->a, "job/%s", name));
 }
 
-int box_tests(int (*run)(void)) {
+static bool has_range(const char *file, const struct passwd *person) {
+    _cleanup_arena_ arena *a = arena_new();
+    subids_list found;
+    str text;
+    err e = {0};
+    if (fs_read(a, file, 1 << 20, &text, &e) < 0) return false;
+    subids_parse(text, str_from(person->pw_name), person->pw_uid, &found);
+    return found.total == SUBIDS_NEEDED;
+}
+
+static const struct passwd *find_subids(void) {
+    const struct passwd *person;
+    setpwent();
+    while ((person = getpwent())) {
+        if (person->pw_uid && has_range("/etc/subuid", person) && has_range("/etc/subgid", person))
+            break;
+    }
+    return person;
+}
+
+static int run_as(uid_t uid, gid_t gid, const char *who, int (*run)(void)) {
     int status = 0;
-    /* First, because the zygote has to be forked before libuv is used (it minds forks). */
-    pid_t pid = geteuid() == 0 ? fork() : -1;
+    pid_t pid = fork();
     if (pid == 0) {
-        if (setgid(ORDINARY_ID) < 0 || setuid(ORDINARY_ID) < 0) _exit(2);
+        if (setgroups(0, NULL) < 0 || setgid(gid) < 0 || setuid(uid) < 0) _exit(2);
         prctl(PR_SET_DUMPABLE, 1); /* as after an exec: its /proc is its own */
-        print_message("as an ordinary user:\n");
+        print_message("%s:\n", who);
         _exit(run() ? 1 : 0);
     }
     if (pid > 0) waitpid(pid, &status, 0);
-    return run() || status;
+    return status;
+}
+
+int box_tests(int (*run)(void)) {
+    int failed = 0;
+    /* First, because the zygote has to be forked before libuv is used (it minds forks). */
+    if (geteuid() == 0) failed = run_as(ORDINARY_ID, ORDINARY_ID, "as an ordinary user", run);
+    const struct passwd *person = geteuid() == 0 ? find_subids() : NULL;
+    if (person)
+        failed |= run_as(person->pw_uid, person->pw_gid, "as a user with subordinate ids", run);
+    else if (geteuid() == 0)
+        print_message("no user has subordinate ids: useradd NAME makes one\n");
+    return run() || failed;
 }

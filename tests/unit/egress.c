@@ -403,10 +403,27 @@ static void requests_with_two_meanings_are_refused(void **state) {
          EGRESS_BAD_REQUEST},
         {"GET http://a.test/ HTTP/1.1\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\n",
          EGRESS_BAD, EGRESS_BAD_REQUEST},
-        {"GET http://a.test/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", EGRESS_BAD,
-         EGRESS_NO_LENGTH},
-        {"GET http://a.test/ HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: x\r\n\r\n",
-         EGRESS_BAD, EGRESS_NO_LENGTH},
+        {"GET http://a.test/ HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n", EGRESS_WHOLE,
+         EGRESS_FINE},
+        {"GET http://a.test/ HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", EGRESS_BAD,
+         EGRESS_BAD_REQUEST},
+        {"GET http://a.test/ HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", EGRESS_BAD,
+         EGRESS_TRANSFER_CODING},
+        {"GET http://a.test/ HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n\r\n", EGRESS_BAD,
+         EGRESS_TRANSFER_CODING},
+        {"GET http://a.test/ HTTP/1.1\r\nTransfer-Encoding:\r\n\r\n", EGRESS_BAD,
+         EGRESS_TRANSFER_CODING},
+        {"GET http://a.test/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
+         "Transfer-Encoding: chunked\r\n\r\n",
+         EGRESS_BAD, EGRESS_BAD_REQUEST},
+        {"GET http://a.test/ HTTP/1.1\r\nTransfer-Encoding : chunked\r\n\r\n", EGRESS_BAD,
+         EGRESS_BAD_REQUEST},
+        {"GET http://a.test/ HTTP/1.1\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n",
+         EGRESS_BAD, EGRESS_BAD_REQUEST},
+        {"GET http://a.test/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n",
+         EGRESS_BAD, EGRESS_BAD_REQUEST},
+        {"CONNECT a.test:443 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", EGRESS_BAD,
+         EGRESS_BAD_REQUEST},
         {"CONNECT a.test:443 HTTP/1.1\r\nContent-Length: 4\r\n\r\n", EGRESS_BAD,
          EGRESS_BAD_REQUEST},
     };
@@ -416,6 +433,103 @@ static void requests_with_two_meanings_are_refused(void **state) {
         egress_parse got = egress_read_request(bytes, &r);
         if (got != cases[i].result || r.reason != cases[i].reason)
             fail_msg("%s: %d, %s", cases[i].head, got, egress_reason_text(r.reason));
+        free((char *)bytes.ptr);
+    }
+}
+
+/* IPv4 and TCP from 192.0.2.1:25; ICMP with the head of a datagram to 192.0.2.2:53. */
+#define FOUR(protocol, to)                                                                         \
+    "\x45\0\0\x28\0\0\0\0\x40" protocol "\0\0"                                                     \
+    "\xc0\0\2\1" to
+#define TCP(flags, number) "\0\x19\x80\0" number "\0\0\0\1\x50" flags "\0\0\0\0\0\0"
+#define RESET              TCP("\x14", "\0\0\0\0")
+#define UDP_HEAD           "\x80\0\0\x35\0\x8\0\0"
+#define SIX(next)          "\x60\0\0\0\0\x14" next "\x40" SIX_A SIX_B
+#define SIX_A              "\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1"
+#define SIX_B              "\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\2"
+
+static void refusals_of_the_kernel_are_told_from_all_else(void **state) {
+    static const struct {
+        str packet;
+        const char *place; /* NULL: no refusal */
+    } cases[] = {
+        {BYTES(FOUR("\6", "\x7f\0\0\1") RESET), "tcp 192.0.2.1 25"},
+        {BYTES(SIX("\6") RESET), "tcp 2001:db8::1 25"},
+        {BYTES(FOUR("\1", "\x7f\0\0\1") "\3\3\0\0\0\0\0\0" FOUR("\x11", "\xc0\0\2\2") UDP_HEAD),
+         "udp 192.0.2.2 53"},
+        {BYTES(SIX("\x3a") "\1\4\0\0\0\0\0\0" SIX("\x11") UDP_HEAD), "udp 2001:db8::2 53"},
+        {BYTES(FOUR("\6", "\x7f\0\0\1") TCP("\x14", "\0\0\0\1")), NULL}, /* of a connection */
+        {BYTES(FOUR("\6", "\x7f\0\0\1") TCP("\x12", "\0\0\0\0")), NULL}, /* SYN, ACK */
+        {BYTES(FOUR("\x11", "\x7f\0\0\1") RESET), NULL},
+        {BYTES("\x45\0\0\x28\0\0\0\0\x40\6\0\0\x7f\0\0\2\x7f\0\0\1" RESET), NULL}, /* loopback */
+        {BYTES("\x45\0\0\x28\0\0\0\1\x40\6\0\0\xc0\0\2\1\x7f\0\0\1" RESET), NULL}, /* a fragment */
+        {BYTES("\x44\0\0\x28\0\0\0\0\x40\6\0\0\xc0\0\2\1\x7f\0\0\1" RESET), NULL}, /* too short */
+        {BYTES("\x4f\0\0\x28\0\0\0\0\x40\6\0\0\xc0\0\2\1\x7f\0\0\1" RESET), NULL}, /* too long */
+        {BYTES(FOUR("\1", "\x7f\0\0\1") "\3\1\0\0\0\0\0\0" FOUR("\x11", "\xc0\0\2\2") UDP_HEAD),
+         NULL}, /* no such host */
+        {BYTES(FOUR("\1", "\x7f\0\0\1") "\3\3\0\0\0\0\0\0" FOUR("\6", "\xc0\0\2\2") UDP_HEAD),
+         NULL},
+        {BYTES("\x50"), NULL},
+        {BYTES(""), NULL},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        str bytes = own_block(cases[i].packet);
+        egress_refusal r;
+        char place[EGRESS_ADDRESS_TEXT + 16] = "", address[EGRESS_ADDRESS_TEXT];
+        if (egress_read_refusal(bytes, &r)) {
+            egress_address_text(&r.address, address);
+            snprintf(place, sizeof place, "%s %s %u", r.udp ? "udp" : "tcp", address, r.port);
+        }
+        if (strcmp(place, cases[i].place ? cases[i].place : "") != 0)
+            fail_msg("packet %zu: '%s'", i, place);
+        for (size_t n = 0; n < bytes.len; n++) { /* cut anywhere, it is read within its bounds */
+            str cut = own_block(str_sub(bytes, 0, n));
+            egress_read_refusal(cut, &r);
+            free((char *)cut.ptr);
+        }
+        free((char *)bytes.ptr);
+    }
+}
+
+static void chunked_bodies_have_one_reading(void **state) {
+    static const struct {
+        const char *bytes;
+        egress_parse result;
+        size_t size;
+    } cases[] = {
+        {"0\r\n\r\n", EGRESS_WHOLE, 5},
+        {"5\r\nhello\r\n0\r\n\r\nGET / HTTP/1.1\r\n", EGRESS_WHOLE, 15},
+        {"00a\r\n0123456789\r\nB\r\n0123456789a\r\n000\r\n\r\n", EGRESS_WHOLE, 40},
+        {"5\r\nhel", EGRESS_MORE, 6},
+        {"5\r\nhello\r\n0\r\n", EGRESS_MORE, 13},
+        {"000000000005\r\nhello", EGRESS_MORE, 19},
+        {"0000000000005\r\nhello", EGRESS_BAD, 0},      /* thirteen digits */
+        {"5;a=b\r\nhello\r\n0\r\n\r\n", EGRESS_BAD, 0}, /* an extension */
+        {"5 \r\nhello\r\n0\r\n\r\n", EGRESS_BAD, 0},
+        {"0x5\r\nhello\r\n0\r\n\r\n", EGRESS_BAD, 0},
+        {"+5\r\nhello\r\n0\r\n\r\n", EGRESS_BAD, 0},
+        {"-1\r\nhello\r\n0\r\n\r\n", EGRESS_BAD, 0},
+        {"\r\n", EGRESS_BAD, 0},
+        {"5\nhello\n0\n\n", EGRESS_BAD, 0},
+        {"5\r\nhello\n0\r\n\r\n", EGRESS_BAD, 0},
+        {"5\r\nhello!\r\n0\r\n\r\n", EGRESS_BAD, 0},
+        {"5\r\nhelloXX0\r\n\r\n", EGRESS_BAD, 0},
+        {"0\r\nTrailer: x\r\n\r\n", EGRESS_BAD, 0},
+        {"0\r\n\n", EGRESS_BAD, 0},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        str bytes = own_block(str_from(cases[i].bytes));
+        for (size_t step = 1; step <= bytes.len; step++) {
+            egress_chunks k = {0};
+            egress_parse r = EGRESS_MORE;
+            size_t size, total = 0;
+            for (size_t at = 0; at < bytes.len && r == EGRESS_MORE; at += step) {
+                r = egress_read_chunks(&k, str_sub(bytes, at, at + step), &size);
+                if (r != EGRESS_BAD) total += size;
+            }
+            if (r != cases[i].result || (r != EGRESS_BAD && total != cases[i].size))
+                fail_msg("%s by %zu: %d after %zu", cases[i].bytes, step, r, total);
+        }
         free((char *)bytes.ptr);
     }
 }
@@ -539,6 +653,8 @@ int main(void) {
         cmocka_unit_test(socks_requests_are_read),
         cmocka_unit_test(socks_greetings_must_offer_no_authentication),
         cmocka_unit_test(requests_with_two_meanings_are_refused),
+        cmocka_unit_test(chunked_bodies_have_one_reading),
+        cmocka_unit_test(refusals_of_the_kernel_are_told_from_all_else),
         cmocka_unit_test(heads_have_a_size_and_a_number_of_lines),
         cmocka_unit_test(the_origin_gets_nothing_that_was_meant_for_the_proxy),
         cmocka_unit_test(server_names_are_read),

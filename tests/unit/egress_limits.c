@@ -216,6 +216,30 @@ static void names_are_limited_and_those_given_stay(void **state) {
     job_tear_down(&f);
 }
 
+#define PLACES 1200
+
+static void scan(job *f, const void *context) {
+    (void)f, (void)context;
+    for (int i = 0; i < PLACES; i++)
+        if (job_connect("192.0.2.1", (uint16_t)(20000 + i)) >= 0) _exit(1);
+}
+
+/* What is missed because it comes too fast is counted as well. */
+static void places_that_are_refused_are_limited_and_then_counted(void **state) {
+    job f;
+    unsigned told = 0, counted = 0;
+    job_set_up(&f, EGRESS_ALLOW);
+    job_start(&f);
+    assert_int_equal(job_do(&f, scan, NULL), 0);
+    job_read_records(&f);
+    const char *counts = strstr(job_records(&f), "counts ");
+    assert_non_null(counts);
+    assert_int_equal(sscanf(counts, "counts %u %u", &told, &counted), 2);
+    assert_true(told > 0 && told <= 1000);
+    assert_int_equal(told + counted, PLACES);
+    job_tear_down(&f);
+}
+
 static void ports_are_limited_by_name(void **state) {
     _cleanup_arena_ arena *a = arena_new();
     egress_policy p;
@@ -243,6 +267,7 @@ int main(void) {
         cmocka_unit_test(connections_at_once_are_limited),
         cmocka_unit_test(records_are_limited_and_then_counted),
         cmocka_unit_test(names_are_limited_and_those_given_stay),
+        cmocka_unit_test(places_that_are_refused_are_limited_and_then_counted),
         cmocka_unit_test(ports_are_limited_by_name),
         cmocka_unit_test(when_the_proxy_is_killed_all_is_closed),
         cmocka_unit_test(the_proxy_ends_with_its_control_socket),

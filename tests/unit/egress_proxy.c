@@ -114,6 +114,7 @@ static void mode_none_lets_nothing_else_pass(void **state) {
     err e = {0};
     job_set_up(&f, EGRESS_NONE);
     assert_int_equal(egress_add_host(&f.policy, STR("any.test"), STR("127.0.0.1"), &e), 0);
+    job_allow(&f, "any.test", NULL); /* of a list that does not count in this mode */
     job_start(&f);
     question q = {"any.test", 1, false};
     assert_int_equal(job_do(&f, job_ask, &q), 0);
@@ -193,7 +194,17 @@ static void abuse_of_the_proxies_is_refused_and_recorded(void **state) {
                       "POST http://api.egress.test:%u/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
                       "Content-Length: 5\r\n\r\nabcde",
                       p),
-         "HTTP/1.1 411 ", "a request body without Content-Length"},
+         "HTTP/1.1 400 ", "the request to the proxy cannot be read\n"},
+        {arena_printf(f.a,
+                      "POST http://api.egress.test:%u/ HTTP/1.1\r\n"
+                      "Transfer-Encoding: chunked\r\n\r\n5;x\r\nabcde\r\n0\r\n\r\n",
+                      p),
+         "HTTP/1.1 400 ", "the request to the proxy cannot be read\n"},
+        {arena_printf(f.a,
+                      "POST http://api.egress.test:%u/ HTTP/1.1\r\n"
+                      "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+                      p),
+         "HTTP/1.1 501 ", "a transfer coding other than chunked"},
         {STR("GET / HTTP/1.1\r\nHost: api.egress.test\r\n\r\n"), "HTTP/1.1 400 ",
          "the request to the proxy cannot be read\n"},
         {STR("CONNECT api.egress.test HTTP/1.1\r\n\r\n"), "HTTP/1.1 400 ",
@@ -212,6 +223,39 @@ static void abuse_of_the_proxies_is_refused_and_recorded(void **state) {
     job_tear_down(&f);
 }
 
+static void connect_nowhere(job *f, const void *context) {
+    static const char *const places[] = {"192.0.2.77", "127.0.0.1", "198.18.0.1"};
+    (void)context;
+    for (int i = 0; i < 3; i++)
+        for (size_t p = 0; p < sizeof places / sizeof *places; p++) {
+            int fd = job_connect(places[p], 25);
+            if (fd >= 0) _exit(1);
+        }
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
+    inet_pton(AF_INET, "192.0.2.78", &to.sin_addr);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (sendto(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof to) != 1) _exit(2);
+    if (job_connect("198.18.1.0", (uint16_t)(f->port ^ 1)) >= 0) _exit(3);
+}
+
+/* Nobody listens there, so that no proxy could refuse it; the kernel's refusal is recorded once. */
+static void what_the_kernel_refuses_is_recorded(void **state) {
+    job f;
+    job_set_up(&f, EGRESS_ALLOW);
+    job_allow(&f, "api.egress.test", "127.0.0.1");
+    job_start(&f);
+    question q = {"api.egress.test", 1, false};
+    assert_int_equal(job_do(&f, job_ask, &q), 0);
+    assert_int_equal(job_do(&f, connect_nowhere, NULL), 0);
+    job_read_records(&f);
+    job_has_record(&f, "#2 address denied 192.0.2.77:25 : no rule allows this address");
+    job_has_record(&f, "#3 udp denied 192.0.2.78:9 : no UDP but DNS leaves the job\n");
+    job_has_record(&f, "#4 address denied api.egress.test:%u : rules allow this name, but not this",
+                   f.port ^ 1);
+    job_has_record(&f, "counts 4 0\n");
+    job_tear_down(&f);
+}
+
 static void nothing_follows_the_one_request_of_a_connection(void **state) {
     job f;
     job_set_up(&f, EGRESS_ALLOW);
@@ -226,6 +270,45 @@ static void nothing_follows_the_one_request_of_a_connection(void **state) {
     assert_int_equal(job_do(&f, job_talk, &t), 0);
     assert_non_null(strstr(f.output.ptr, "POST /1 HTTP/1.1\r\n"));
     assert_true(str_ends(strbuf_str(&f.output), STR("\r\n\r\nbody")));
+    job_tear_down(&f);
+}
+
+static void a_chunked_body_ends_with_its_last_chunk(void **state) {
+    job f;
+    job_set_up(&f, EGRESS_ALLOW);
+    job_allow(&f, "api.egress.test", "127.0.0.1");
+    job_start(&f);
+    talk t = {.port = EGRESS_HTTP_PORT,
+              .bytes = arena_printf(f.a,
+                                    "POST http://api.egress.test:%u/1 HTTP/1.1\r\n"
+                                    "transfer-encoding: Chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"
+                                    "GET http://no.egress.test/2 HTTP/1.1\r\n\r\n",
+                                    f.port)};
+    assert_int_equal(job_do(&f, job_talk, &t), 0);
+    assert_non_null(strstr(f.output.ptr, "POST /1 HTTP/1.1\r\n"));
+    assert_non_null(strstr(f.output.ptr, "\r\nTransfer-Encoding: chunked\r\n"));
+    assert_true(str_ends(strbuf_str(&f.output), STR("\r\n\r\n4\r\nbody\r\n0\r\n\r\n")));
+    job_tear_down(&f);
+}
+
+/* The server echoes what has come, so the second part is sent when the head has been through. */
+static void a_chunk_that_cannot_be_read_ends_the_connection(void **state) {
+    job f;
+    job_set_up(&f, EGRESS_ALLOW);
+    job_allow(&f, "api.egress.test", "127.0.0.1");
+    job_start(&f);
+    talk t = {.port = EGRESS_HTTP_PORT,
+              .bytes = arena_printf(f.a,
+                                    "PUT http://api.egress.test:%u/1 HTTP/1.1\r\n"
+                                    "Transfer-Encoding: chunked\r\n\r\n4\r\nbo",
+                                    f.port),
+              .wait_for = 40,
+              .more = STR("dyXX0\r\n\r\nGET /2 HTTP/1.1\r\n\r\n")};
+    assert_int_equal(job_do(&f, job_talk, &t), 5);
+    assert_null(strstr(f.output.ptr, "/2"));
+    job_read_records(&f);
+    job_has_record(&f, "http denied api.egress.test:%u : the request to the proxy cannot be read",
+                   f.port);
     job_tear_down(&f);
 }
 
@@ -493,7 +576,10 @@ int main(void) {
         cmocka_unit_test(mode_none_lets_nothing_else_pass),
         cmocka_unit_test(a_server_that_is_not_there_is_a_failure),
         cmocka_unit_test(abuse_of_the_proxies_is_refused_and_recorded),
+        cmocka_unit_test(what_the_kernel_refuses_is_recorded),
         cmocka_unit_test(nothing_follows_the_one_request_of_a_connection),
+        cmocka_unit_test(a_chunked_body_ends_with_its_last_chunk),
+        cmocka_unit_test(a_chunk_that_cannot_be_read_ends_the_connection),
         cmocka_unit_test(a_server_name_that_was_not_judged_is_refused),
         cmocka_unit_test(a_server_name_that_rules_allow_passes),
         cmocka_unit_test(tls_passes_with_the_name_that_was_judged),

@@ -286,6 +286,22 @@ static void changed_paths_have_both_names_of_a_renamed_file(void **state) {
     assert_int_equal(f->e.code, ERR_INVALID);
 }
 
+static void any_command_may_borrow_objects_and_tells_why_it_failed(void **state) {
+    fixture *f = *state;
+    shell(f, "git init -q r; cd r; echo text >a; git add .; git commit -qm m; cd ..; git init -q s;"
+             "git -C r rev-parse HEAD:a >blob");
+    const char *const blob[] = {"git", "hash-object", "a", NULL};
+    str id, text;
+    assert_int_equal(git_run(f->a, at(f, "r"), NULL, blob, &id, &f->e), 0);
+    const char *show[] = {"git", "cat-file", "-p", arena_cstr(f->a, str_trim(id)), NULL};
+    setenv("GIT_DIR", at(f, "r/.git"), 1);
+    assert_int_equal(git_run(f->a, at(f, "s"), NULL, show, &text, &f->e), ERR_FAILED);
+    unsetenv("GIT_DIR");
+    assert_non_null(strstr(f->e.message, "git says: Not a valid object name"));
+    assert_int_equal(git_run(f->a, at(f, "s"), at(f, "r/.git/objects"), show, &text, &f->e), 0);
+    assert_str(text, "text\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define GIT_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -303,6 +319,7 @@ int main(void) {
         GIT_TEST(a_file_in_conflict_is_listed_once),
         GIT_TEST(submodules_and_nested_repositories_list_their_own_files),
         GIT_TEST(changed_paths_have_both_names_of_a_renamed_file),
+        GIT_TEST(any_command_may_borrow_objects_and_tells_why_it_failed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,16 @@
 #include "unit.h"
 
+#include "base/fs.h"
 #include "base/httpd.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* ---- targets and ranges -------------------------------------------------------------------- */
@@ -101,12 +105,8 @@ static void gone(void *context, httpd_request *r) {
     __atomic_add_fetch(count, 1, __ATOMIC_SEQ_CST);
 }
 
-static void ask(uint16_t port, str text, strbuf *ret) {
+static void ask_at(int fd, str text, strbuf *ret) {
     char buffer[4096];
-    struct sockaddr_in to = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
     while (text.len) {
         ssize_t n = send(fd, text.ptr, text.len, MSG_NOSIGNAL);
         if (n <= 0) break; /* it has answered before all was sent */
@@ -116,6 +116,14 @@ static void ask(uint16_t port, str text, strbuf *ret) {
     for (ssize_t n; (n = recv(fd, buffer, sizeof buffer, 0)) > 0;)
         strbuf_add(ret, (str){buffer, (size_t)n});
     close(fd);
+}
+
+static void ask(uint16_t port, str text, strbuf *ret) {
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    ask_at(fd, text, ret);
 }
 
 #define CLOSE "Host: x\r\nConnection: close\r\n"
@@ -187,11 +195,52 @@ static void a_body_of_unknown_length_has_its_limit(void **state) {
     assert_int_equal(gone_count, 2);
 }
 
+/* Also where the folder's path is too long for the address of a socket. */
+static void a_door_leads_to_the_same_server(void **state) {
+    _cleanup_arena_ arena *a = arena_new();
+    _cleanup_strbuf_ strbuf got = STRBUF_INIT;
+    int gone_count = 0;
+    const httpd_handler handler = {&gone_count, begin, body, end, gone};
+    httpd *h;
+    httpd_door *door, *none = NULL;
+    char *dir, name[150];
+    struct stat st;
+    err e = {0};
+    memset(name, 'x', sizeof name);
+    assert_int_equal(fs_temp_dir(a, "httpd-", &dir, &e), 0);
+    char *folder = fs_join(a, dir, (str){name, sizeof name});
+    assert_int_equal(fs_mkdirs(folder, 0700, &e), 0);
+    assert_int_equal(httpd_start(0, NULL, &handler, &h, &e), 0);
+    assert_int_equal(httpd_open_door(h, folder, "door", &door, &e), 0);
+    assert_int_equal(stat(fs_join(a, folder, STR("door")), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0666);
+    for (int i = 0; i < 2; i++) { /* the second time it is shut */
+        int at = open(folder, O_PATH | O_CLOEXEC);
+        struct sockaddr_un to = {.sun_family = AF_UNIX};
+        snprintf(to.sun_path, sizeof to.sun_path, "/proc/self/fd/%d/door", at);
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), i ? -1 : 0);
+        if (i == 0) {
+            ask_at(fd, STR("GET /a HTTP/1.1\r\n" CLOSE "\r\n"), &got);
+            httpd_close_door(door);
+        } else {
+            close(fd);
+        }
+        close(at);
+    }
+    assert_non_null(strstr(strbuf_cstr(&got), "\r\n/a"));
+    assert_true(httpd_open_door(h, fs_join(a, dir, STR("nothing")), "door", &none, &e) < 0);
+    assert_non_null(strstr(e.message, "nothing/door"));
+    httpd_stop(h);
+    fs_remove(dir, &e);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(targets_are_decoded_or_refused),
         cmocka_unit_test(ranges_lie_within_the_size),
         cmocka_unit_test(requests_are_answered_or_refused),
+        cmocka_unit_test(a_door_leads_to_the_same_server),
         cmocka_unit_test(a_body_of_unknown_length_has_its_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,9 +100,10 @@ static void on_copied(void *context) {
         w->copied(w->copied_context, e.code ? &e : NULL);
 }
 
-static int checkout(void *context, const runner_checkout *what, runner_done_fn *done,
-                    void *done_context, err *e) {
+static int checkout(void *context, const runner_checkout *what, str *ret_commit,
+                    runner_done_fn *done, void *done_context, err *e) {
     world *w = context;
+    *ret_commit = what->commit;
     if (!what->keep && fs_remove(what->into, e) < 0) return e->code;
     if (fs_mkdirs(what->into, 0755, e) < 0 || copy_repository(w, what->into, e) < 0) return e->code;
     w->copied = done;
@@ -763,7 +764,21 @@ static void checkout_fills_the_workspace(void **state) {
     assert_int_equal(w->result, JOB_FAILURE);
     assert_has(w, "plain: hello");
     assert_has(w, "plain: 0123456789012345678901234567890123456789");
-    assert_contains(w, "actions/checkout of another repository ('other/thing')");
+    assert_contains(w, "no action actions/checkout@v4");
+}
+
+static void a_checkout_of_another_repository_is_an_action_like_others(void **state) {
+    world *w = *state;
+    add_file(w, "actions/checkout/action.yml",
+             "name: c\ninputs: {repository: {}, token: {}}\nruns:\n  using: composite\n"
+             "  steps:\n    - {shell: bash, run: 'echo \"gets ${{ inputs.repository }}\"'}\n");
+    run_steps(w, "      - uses: actions/checkout@v4\n        with: {repository: other/thing}\n");
+    assert_int_equal(w->result, JOB_FAILURE);
+    assert_contains(w, "needs a token to fetch another repository ('other/thing')");
+    run_steps(w, "      - uses: actions/checkout@v4\n"
+                 "        with: {repository: other/thing, token: x}\n");
+    assert_int_equal(w->result, JOB_SUCCESS);
+    assert_has(w, "plain: gets other/thing");
 }
 
 static void a_checkout_can_be_cancelled(void **state) {
@@ -940,6 +955,7 @@ int main(void) {
         T(actions_that_use_themselves_stop_at_a_depth),
         T(containers_without_an_engine_fail_before_any_step),
         T(checkout_fills_the_workspace),
+        T(a_checkout_of_another_repository_is_an_action_like_others),
         T(a_checkout_can_be_cancelled),
         T(a_root_that_was_reset_holds_nothing_of_the_job_before),
         T(a_job_goes_on_when_its_temporary_folder_is_removed),

@@ -3,6 +3,8 @@
 #include "base/fs.h"
 #include "base/task.h"
 #include "box.h"
+#include "sandbox/ns.h"
+#include "sandbox/subids.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +33,78 @@ static void a_job_sees_a_machine_of_its_own(void **state) {
                geteuid() == 0 ? "0\n" : strbuf_cstr(&b.output));
     box_close(&b);
     assert_false(fs_exists("/etc/new"));
+}
+
+/* Root by all of the host's ids or by subordinate ones, else a user with one id. */
+static void who_the_job_is(void **state) {
+    box b;
+    str text;
+    err e = {0};
+    bool root = geteuid() == 0 || subids_of_user()->usable;
+    box_open(&b, (sandbox_spec){0});
+    assert_int_equal(sandbox_is_root(b.s), root);
+    assert_str(box_run(&b, "id -u"), root ? "0\n" : "1001\n");
+    box_run(&b, "mkdir d && touch d/f && chown -R 1234:4321 d && stat -c %u:%g d/f");
+    if (root) assert_str(strbuf_str(&b.output), "1234:4321\n");
+    assert_int_equal(b.status == 0, root);
+    box_run(&b, "touch f && chown 65536 f"); /* of another user */
+    if (geteuid() != 0) assert_int_not_equal(b.status, 0);
+    const view *v = sandbox_view(b.s);
+    assert_int_equal(view_read(v, b.a, NS_ONE_ID, 1000, &text, &e), root ? ERR_NOT_FOUND : 0);
+    if (!root) assert_str(str_trim(text), subids_of_user()->why_not);
+    box_close(&b); /* removes what belongs to 1234 */
+}
+
+static void what_the_job_gives_away_can_be_had_back(void **state) {
+    static const char *const left[] = {"work/d", "work/d/e", "work/d/e/f", "work/d/e/l"};
+    box b;
+    struct stat st;
+    err e = {0};
+    box_open(&b, (sandbox_spec){0});
+    box_run(&b, "mkdir -p d/e && touch d/e/f && ln -s /etc/passwd d/e/l && "
+                "if chown -hR 1234:4321 d 2> /dev/null; then chmod -R 700 d; fi");
+    assert_int_equal(sandbox_reclaim(box_file(&b, "work"), &e), 0);
+    for (size_t i = 0; geteuid() != 0 && i < sizeof left / sizeof *left; i++) {
+        assert_int_equal(lstat(box_file(&b, left[i]), &st), 0);
+        assert_int_equal(st.st_uid, geteuid());
+        assert_int_equal(st.st_gid, getegid());
+    }
+    box_close(&b);
+}
+
+static str own_of(arena *a, const char *layer) {
+    char target[512];
+    const char *link = fs_join(a, layer, STR("own"));
+    ssize_t n = readlink(link, target, sizeof target);
+    assert_true(n > 0);
+    return arena_str(a, (str){target, (size_t)n});
+}
+
+static void folders_of_the_users_own_are_made_once(void **state) {
+    box b;
+    err e = {0};
+    if (!subids_of_user()->usable) {
+        print_message("not a user with subordinate ids: %s\n", subids_of_user()->why_not);
+        skip();
+    }
+    char dir[] = "/tmp/slipway-own-XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    _cleanup_arena_ arena *a = arena_new();
+    const char *cache = fs_join(a, dir, STR("cache")), *first = fs_join(a, dir, STR("1")),
+               *second = fs_join(a, dir, STR("2")), *third = fs_join(a, dir, STR("3"));
+    assert_int_equal(sandbox_layer_make(first, cache, &e), 0);
+    assert_int_equal(sandbox_layer_make(second, cache, &e), 0);
+    assert_str(own_of(a, second), arena_cstr(a, own_of(a, first)));
+    assert_true(str_starts(own_of(a, first), str_from(cache)));
+    /* Where nothing can be kept, it is made for the one layer. */
+    assert_int_equal(sandbox_layer_make(third, "/proc/no/such/folder", &e), 0);
+    assert_true(str_starts(own_of(a, third), str_from(third)));
+    box_open(&b, (sandbox_spec){.layer = second});
+    assert_str(box_run(&b, "cd /usr/share/man && stat -c %u:%g . man1 && touch man1/x.1 && "
+                           "echo x >> /etc/environment && rm /usr/bin/env && echo done"),
+               "0:0\n0:0\ndone\n");
+    box_close(&b);
+    assert_int_equal(fs_remove(dir, &e), 0);
 }
 
 static void what_is_written_to_work_is_there_outside(void **state) {
@@ -295,6 +369,9 @@ static void what_cannot_be_made_says_why(void **state) {
 static int run(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_job_sees_a_machine_of_its_own),
+        cmocka_unit_test(who_the_job_is),
+        cmocka_unit_test(what_the_job_gives_away_can_be_had_back),
+        cmocka_unit_test(folders_of_the_users_own_are_made_once),
         cmocka_unit_test(what_is_written_to_work_is_there_outside),
         cmocka_unit_test(the_view_reads_and_writes_the_jobs_files),
         cmocka_unit_test(hostile_links_lead_nowhere_but_into_the_job),

@@ -1,20 +1,15 @@
-/* Snapshots of a sandbox's file system. For root, everything is tried as an ordinary user besides,
- * in a child. */
+/* Snapshots of a sandbox's file system. */
 #include "unit.h"
 
 #include "base/fs.h"
+#include "box.h"
 #include "sandbox/sandbox.h"
 
-#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#define ORDINARY_ID 65534
 
 static const char *folder, *layer; /* of the one job at a time */
 static sandbox_means means;
@@ -366,10 +361,11 @@ static int run_all(void) {
     sandbox_probe(&means);
     folder = fs_join(a, dir, STR("job"));
     layer = fs_join(a, dir, STR("layer"));
-    if (means.namespaces && sandbox_layer_make(layer, &e) < 0) fprintf(stderr, "%s\n", e.message);
+    if (means.namespaces && sandbox_layer_make(layer, fs_join(a, dir, STR("system")), &e) < 0)
+        fprintf(stderr, "%s\n", e.message);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     sandbox_done();
-    if (fs_remove(dir, &e) < 0) {
+    if (sandbox_remove(dir, &e) < 0) {
         fprintf(stderr, "%s\n", e.message);
         failed = 1;
     }
@@ -377,19 +373,6 @@ static int run_all(void) {
     return failed;
 }
 
-static int run_as_ordinary_user(void) {
-    int status;
-    pid_t pid = fork();
-    if (pid == 0) {
-        if (setgroups(0, NULL) < 0 || setgid(ORDINARY_ID) < 0 || setuid(ORDINARY_ID) < 0) _exit(2);
-        prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* else its /proc is root's */
-        _exit(run_all() ? 1 : 0);
-    }
-    if (pid < 0 || waitpid(pid, &status, 0) != pid) return 1;
-    return status;
-}
-
 int main(void) {
-    int failed = geteuid() == 0 ? run_as_ordinary_user() : 0;
-    return run_all() || failed;
+    return box_tests(run_all);
 }

@@ -124,10 +124,10 @@ static void a_blob_counts_once(void **state) {
     assert_int_equal(store_cache_used(w->s, one.id, 9, &w->e), 0);
     assert_int_equal(store_cache_oldest(w->s, w->a, &oldest, &w->e), 0);
     assert_int_equal(oldest.id, two.id);
-    store_cache_remove(w->s, two.id, &w->e);
+    store_cache_remove(w->s, &two, &w->e);
     assert_int_equal(store_blob_used(w->s, STR("d"), &used, &w->e), 0);
     assert_true(used);
-    store_cache_remove(w->s, one.id, &w->e);
+    store_cache_remove(w->s, &one, &w->e);
     assert_int_equal(store_blob_used(w->s, STR("d"), &used, &w->e), 0);
     assert_false(used);
 }
