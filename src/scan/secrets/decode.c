@@ -208,46 +208,62 @@ static void find_percent(finder *f, strbuf *out) {
 
 typedef struct escape {
     const char *mark;
-    size_t digits, least; /* escapes in a row */
+    size_t digits, least; /* of hex; escapes in a row */
     decode_kind kind;
 } escape;
 
 static const escape escapes[] = {{"\\u", 4, 1, DECODE_UNICODE},
                                  {"\\U", 4, 1, DECODE_UNICODE},
-                                 {"U+", 4, ESCAPES_MIN, DECODE_UNICODE},
-                                 {"\\x", 2, ESCAPES_MIN, DECODE_HEX}};
+                                 {"\\x", 2, ESCAPES_MIN, DECODE_HEX},
+                                 {"U+", 4, ESCAPES_MIN, DECODE_UNICODE}};
 
-/* The length of an escape of a printable ASCII character at `at`, or 0. */
-static size_t escape_at(str t, size_t at, const escape *x, char *ret) {
-    size_t start = at, slashes = 0;
-    uint64_t code;
-    if (x->mark[0] == '\\') {
-        while (slashes < 2 && at < t.len && t.ptr[at] == '\\')
-            at++, slashes++;
-        if (!slashes) return 0;
-        at--;
+static const escape *escape_of(const char *mark) {
+    for (size_t i = 0; i < sizeof escapes / sizeof *escapes; i++) {
+        if (memcmp(mark, escapes[i].mark, 2) == 0) return &escapes[i];
     }
-    if (t.len - at < 2 + x->digits || memcmp(t.ptr + at, x->mark, 2) != 0) return 0;
+    return NULL;
+}
+
+/* The length of an escape of a printable ASCII character at `at`, with two backslashes also, or 0.
+ */
+static size_t escape_at(str t, size_t at, const escape *x, char *ret) {
+    size_t start = at;
+    uint64_t code;
+    if (x->mark[0] == '\\' && at + 1 < t.len && t.ptr[at] == '\\' && t.ptr[at + 1] == '\\') at++;
+    if (at > t.len || t.len - at < 2 + x->digits || memcmp(t.ptr + at, x->mark, 2) != 0) return 0;
     if (!str_to_bits(str_sub(t, at + 2, at + 2 + x->digits), 16, &code)) return 0;
-    if (!is_printable((unsigned)code) || code > 0x7F) return 0;
+    if (code > 0x7F || !is_printable((unsigned)code)) return 0;
     *ret = (char)code;
     at += 2 + x->digits;
     if (x->mark[0] == 'U' && at < t.len && t.ptr[at] == ' ') at++;
     return at - start;
 }
 
-static void find_escapes(finder *f, const escape *x, strbuf *out) {
+/* Reads the escapes in a row at `start`; gives where they end. */
+static size_t take_escapes(finder *f, size_t start, const escape *x, strbuf *out) {
+    size_t at, n, count = 0;
+    char c;
+    strbuf_clear(out);
+    for (at = start; (n = escape_at(f->text, at, x, &c)); at += n, count++)
+        strbuf_addc(out, c);
+    if (count >= x->least) add(f, start, at, x->kind, out);
+    return at;
+}
+
+/* `sign`: what is looked for, `before` bytes into a mark: the rarer of its two characters. */
+static void find_escapes(finder *f, char sign, size_t before, strbuf *out) {
     str t = f->text;
     const char *p = t.ptr, *end = t.ptr + t.len;
-    while ((p = memmem(p, (size_t)(end - p), x->mark, 2))) {
-        size_t start = (size_t)(p - t.ptr), at, n, count = 0;
-        char c;
-        if (x->mark[0] == '\\' && start > 0 && t.ptr[start - 1] == '\\') start--;
-        strbuf_clear(out);
-        for (at = start; (n = escape_at(t, at, x, &c)); at += n, count++)
-            strbuf_addc(out, c);
-        if (count >= x->least) add(f, start, at, x->kind, out);
-        p = at > start + 2 ? t.ptr + at : p + 2;
+    while ((p = memchr(p, sign, (size_t)(end - p)))) {
+        size_t at = (size_t)(p - t.ptr);
+        p++;
+        if (at < before || t.len - (at - before) < 4) continue;
+        const escape *x = escape_of(t.ptr + at - before);
+        if (!x) continue;
+        size_t start = at - before;
+        if (sign == '\\' && start > 0 && t.ptr[start - 1] == '\\') start--;
+        size_t stop = take_escapes(f, start, x, out);
+        if (stop > at) p = t.ptr + stop;
     }
 }
 
@@ -328,8 +344,8 @@ bool decode_text(arena *a, str text, const decoded *before, decoded *ret) {
     finder f = {.a = scratch, .text = text};
     find_runs(&f, &out);
     find_percent(&f, &out);
-    for (size_t i = 0; i < sizeof escapes / sizeof *escapes; i++)
-        find_escapes(&f, &escapes[i], &out);
+    find_escapes(&f, '\\', 0, &out);
+    find_escapes(&f, '+', 1, &out);
     if (!f.count) return false;
     qsort(f.found, f.count, sizeof *f.found, by_start);
     drop_overlaps(&f);

@@ -309,8 +309,8 @@ static void find_all(pass *p, size_t index, match_list *ret) {
         size_t from = m->windows[w].from > done ? m->windows[w].from : done;
         while (from <= m->windows[w].last) {
             err e = {0};
-            int r = regex_find(m->regexes, rule->pattern, p->text, from, m->windows[w].last, groups,
-                               rule->pattern->count + 1, &e);
+            int r = regex_find(m->regexes, rule->pattern, p->text, done, from, m->windows[w].last,
+                               groups, rule->pattern->count + 1, &e);
             if (r < 0)
                 scan_out_error(p->errors, p->path, 0, 0, "the rule '%.*s' was given up: %s",
                                STR_ARG(rule->id), e.message);

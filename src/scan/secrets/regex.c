@@ -240,14 +240,29 @@ static void write_node(writer *w, const regex_node *n) {
     strbuf_addc(&w->out, ')');
 }
 
+/* Takes the lazy repeat off a pattern that begins with one. */
+static void take_lead(arena *a, regex *r, regex_node *tree) {
+    const regex_node *first = tree->kind == RX_CAT && tree->count > 1 ? tree->parts[0] : NULL;
+    if (!first || first->kind != RX_REPEAT || !first->lazy || first->min != 0) return;
+    const regex_node *class = first->parts[0];
+    if (class->kind != RX_CLASS || class->item_count) return;
+    r->lead = ARENA_ARRAY(a, uint8_t, 256);
+    r->lead_max = first->max == RX_NO_END ? SIZE_MAX : first->max;
+    for (unsigned c = 0; c < 256; c++)
+        r->lead[c] = (c < 128 ? has_ascii(class, c) : class->high) != class->negated;
+    tree->parts++;
+    tree->count--;
+}
+
 int regex_new(arena *a, str source, regex **ret, err *e) {
     _cleanup_arena_ arena *scratch = arena_new();
     regex_node *tree;
     regex *r = ARENA_NEW(a, regex);
     *r = (regex){.source = source};
     if (regex_parse(scratch, source, &tree, &r->count, e) < 0) return e->code;
-    width wide = width_of(tree);
     r->utf = needs_utf(tree);
+    if (!r->utf) take_lead(a, r, tree);
+    width wide = width_of(tree);
     r->min_width = wide.min;
     r->max_width = r->utf ? REGEX_UNBOUNDED : wide.max;
     writer w = {.out = STRBUF_INIT, .utf = r->utf};
@@ -321,14 +336,22 @@ static void take_groups(const pcre2_match_data *data, int set, regex_span *group
     }
 }
 
-int regex_find(regex_matcher *m, regex *r, str text, size_t from, size_t last, regex_span *groups,
-               size_t group_count, err *e) {
+static size_t lead_start(const regex *r, str text, size_t floor, size_t start) {
+    for (size_t n = 0; n < r->lead_max && start > floor; n++, start--) {
+        if (!r->lead[(unsigned char)text.ptr[start - 1]]) break;
+    }
+    return start;
+}
+
+int regex_find(regex_matcher *m, regex *r, str text, size_t floor, size_t from, size_t last,
+               regex_span *groups, size_t group_count, err *e) {
     if (regex_compile(r, e) < 0) return e ? e->code : ERR_INVALID;
     if (from > text.len) return 0;
     pcre2_set_offset_limit(m->limits, last < text.len ? last : text.len);
     int code = pcre2_match(r->code, (PCRE2_SPTR)text.ptr, text.len, from, 0, m->data, m->limits);
     if (code > 0) {
         take_groups(m->data, code, groups, group_count);
+        if (r->lead && group_count) groups[0].start = lead_start(r, text, floor, groups[0].start);
         return 1;
     }
     if (code == PCRE2_ERROR_NOMATCH || code == PCRE2_ERROR_BADUTFOFFSET) return 0;
@@ -337,5 +360,5 @@ int regex_find(regex_matcher *m, regex *r, str text, size_t from, size_t last, r
 
 bool regex_has(regex_matcher *m, regex *r, str text) {
     regex_span whole;
-    return regex_find(m, r, text, 0, text.len, &whole, 1, NULL) == 1;
+    return regex_find(m, r, text, 0, 0, text.len, &whole, 1, NULL) == 1;
 }

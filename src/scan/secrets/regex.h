@@ -20,11 +20,17 @@
 #define REGEX_UNBOUNDED  SIZE_MAX
 
 typedef struct regex {
-    str source;                  /* as it was written */
-    str pattern;                 /* for PCRE2 and vectorscan */
-    bool utf;                    /* only PCRE2 can match it, as UTF-8 */
-    unsigned count;              /* of capturing groups */
-    size_t min_width, max_width; /* bytes of a match; max: REGEX_UNBOUNDED */
+    str source;     /* as it was written */
+    str pattern;    /* for PCRE2 and vectorscan */
+    bool utf;       /* only PCRE2 can match it, as UTF-8 */
+    unsigned count; /* of capturing groups */
+    /* A lazy repeat that a pattern begins with, such as [\w.-]{0,50}?, is not in `pattern`: what
+     * comes after it is found first, and the match then begins as far before as the repeat goes.
+     * That is the same match, as an earlier end of the repeat never begins later, and is found many
+     * times faster. */
+    uint8_t *lead; /* 256: whether the repeat takes a byte; NULL: none */
+    size_t lead_max;
+    size_t min_width, max_width; /* bytes of a match, its lead apart; max: REGEX_UNBOUNDED */
     void *code;                  /* compiled when it is first needed */
     bool failed;                 /* to compile */
 } regex;
@@ -45,11 +51,12 @@ int regex_compile(regex *r, err *e);
 /* Frees what was compiled. */
 void regex_done(regex *r);
 
-/* Finds the first match that begins in [from, last] of `text`. 1: groups[0] is the match,
- * groups[1..] the groups (start is SIZE_MAX for one that took no part), as many as
- * `group_count`. 0: none. ERR_LIMIT: the search was given up, as it takes too many steps. */
-int regex_find(regex_matcher *m, regex *r, str text, size_t from, size_t last, regex_span *groups,
-               size_t group_count, err *e);
+/* Finds the first match that begins in [from, last] of `text`, its lead apart, which is looked for
+ * down to `floor`. 1: groups[0] is the match, groups[1..] the groups (start is SIZE_MAX for one
+ * that took no part), as many as `group_count`. 0: none. ERR_LIMIT: the search was given up, as it
+ * takes too many steps. */
+int regex_find(regex_matcher *m, regex *r, str text, size_t floor, size_t from, size_t last,
+               regex_span *groups, size_t group_count, err *e);
 /* Whether there is a match anywhere; a search that was given up counts as none. */
 bool regex_has(regex_matcher *m, regex *r, str text);
 
