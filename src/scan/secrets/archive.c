@@ -90,11 +90,12 @@ static int read_entry(walk *w, strbuf *into, const char **ret_why) {
         int r = archive_read_data_block(w->archive, &block, &size, &offset);
         if (r == ARCHIVE_EOF) return 0;
         if (r < ARCHIVE_WARN) {
-            *ret_why = archive_error_string(w->archive);
-            if (!*ret_why) *ret_why = "it is damaged";
-            return r == ARCHIVE_FATAL
-                       ? err_set(w->e, ERR_INVALID, "the archive is damaged: %s", *ret_why)
-                       : 0;
+            const char *text = archive_error_string(w->archive);
+            if (!text) text = "it is damaged";
+            if (r == ARCHIVE_FATAL)
+                return err_set(w->e, ERR_INVALID, "the archive is damaged: %s", text);
+            *ret_why = text;
+            return 0;
         }
         if (spend(w, size) < 0) return w->e->code;
         if (into->len + size > ARCHIVE_ENTRY_MAX) {
