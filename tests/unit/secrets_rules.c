@@ -15,7 +15,6 @@ static int load(void **state) {
     err e = {0};
     fs_entry *files;
     size_t count;
-    strbuf text = STRBUF_INIT;
     all = arena_new();
     const char *folder = fs_join(all, getenv("SLIPWAY_SOURCE"), STR("rules/secrets"));
     if (fs_list(all, folder, &files, &count, &e) < 0) fail_msg("%s", e.message);
@@ -38,9 +37,11 @@ static int load(void **state) {
         for (size_t k = 0; k < some->allow.count; k++)
             ARENA_PUSH(all, rules->allow.items, rules->allow.count, rules->allow.cap,
                        some->allow.items[k]);
+        for (size_t k = 0; k < some->made.count; k++)
+            ARENA_PUSH(all, rules->made.items, rules->made.count, rules->made.cap,
+                       some->made.items[k]);
         read++;
     }
-    strbuf_done(&text);
     assert_true(read > 0);
     return 0;
 }

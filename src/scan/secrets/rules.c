@@ -115,8 +115,11 @@ static int get_lower_list(reader *r, const toml_node *table, const char *key, st
 /* A pattern's error points at the value; the place within it is in the message. */
 static int make_regex(reader *r, const toml_node *n, str source, regex **ret) {
     err why = {0};
-    if (regex_new(r->a, source, ret, &why) == 0 && (!(*ret)->utf || regex_compile(*ret, &why) == 0))
-        return 0;
+    regex_list *made = &r->rules->made;
+    if (regex_new(r->a, source, ret, &why) == 0) {
+        ARENA_PUSH(r->a, made->items, made->count, made->cap, *ret);
+        if (!(*ret)->utf || regex_compile(*ret, &why) == 0) return 0;
+    }
     return err_at(r->e, why.code, n->where, "%s", why.message);
 }
 
@@ -579,7 +582,10 @@ static int read_whole(arena *a, read_fn *read, str text, const char *file, secre
     sha256_end(r.hash, rules->digest);
     for (size_t i = 0; i < rules->count && code == 0; i++)
         code = check_rule(&r, rules, &rules->items[i]);
-    if (code == 0) *ret = rules;
+    if (code == 0)
+        *ret = rules;
+    else
+        secret_rules_done(rules);
     return code;
 }
 
@@ -611,23 +617,7 @@ int secret_rules_load(arena *a, const char *root, const char *config, secret_rul
     return secret_rules_parse(a, file, config, ret, e);
 }
 
-static void free_list(const regex_list *list) {
-    for (size_t i = 0; i < list->count; i++)
-        regex_done(list->items[i]);
-}
-
-static void free_allowlists(const allowlists *lists) {
-    for (size_t i = 0; i < lists->count; i++) {
-        free_list(&lists->items[i].paths);
-        free_list(&lists->items[i].regexes);
-    }
-}
-
 void secret_rules_done(secret_rules *r) {
-    free_allowlists(&r->allow);
-    for (size_t i = 0; i < r->count; i++) {
-        if (r->items[i].pattern) regex_done(r->items[i].pattern);
-        if (r->items[i].path) regex_done(r->items[i].path);
-        free_allowlists(&r->items[i].allow);
-    }
+    for (size_t i = 0; i < r->made.count; i++)
+        regex_done(r->made.items[i]);
 }

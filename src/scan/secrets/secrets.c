@@ -192,9 +192,12 @@ int secrets_new(arena *a, const secrets_options *options, scanner **ret, err *e)
     secrets *s = ARENA_NEW(a, secrets);
     str path;
     *s = (secrets){.a = a, .options = *options};
-    if (secret_rules_load(a, options->root, options->config, &s->rules, &path, e) < 0 ||
-        read_ignore(s, e) < 0)
-        return e ? e->code : ERR_INVALID;
+    int code = secret_rules_load(a, options->root, options->config, &s->rules, &path, e);
+    if (code < 0) return code;
+    if ((code = read_ignore(s, e)) < 0) {
+        secret_rules_done(s->rules);
+        return code;
+    }
     find_config(s, path);
     s->matcher = matcher_new(s->rules, options->cache, options->quick);
     s->base = (scanner){.name = "secrets",
