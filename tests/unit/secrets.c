@@ -401,6 +401,8 @@ static void compiled_patterns_are_kept(void **state) {
 }
 
 int main(void) {
+    unsetenv("GITLEAKS_CONFIG");
+    unsetenv("GITLEAKS_CONFIG_TOML");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_finding_has_its_place_and_no_secret),
         cmocka_unit_test(other_secrets_of_the_line_are_not_shown),

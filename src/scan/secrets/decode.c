@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #define RUN_MIN       16 /* characters of base64, as in gitleaks */
 #define HEX_MIN       32
@@ -154,16 +157,55 @@ static void try_run(finder *f, size_t start, size_t end, strbuf *out) {
     if (decode_base64(run, out)) add(f, start, padded, DECODE_BASE64, out);
 }
 
+#ifdef __SSE2__
+#define BLOCK 64
+
+static __m128i at_most(__m128i bytes, char from, char width) {
+    __m128i moved = _mm_sub_epi8(bytes, _mm_set1_epi8(from));
+    return _mm_cmpeq_epi8(_mm_min_epu8(moved, _mm_set1_epi8(width)), moved);
+}
+
+/* A bit for each of 16 bytes: whether base64 or base64url has it. */
+static uint64_t base64_bits(const char *at) {
+    __m128i b = _mm_loadu_si128((const __m128i *)at);
+    __m128i letter = at_most(_mm_or_si128(b, _mm_set1_epi8(0x20)), 'a', 25);
+    __m128i digit = at_most(b, '/', 10);
+    __m128i sign = _mm_or_si128(
+        _mm_cmpeq_epi8(b, _mm_set1_epi8('+')),
+        _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('-')), _mm_cmpeq_epi8(b, _mm_set1_epi8('_'))));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(letter, digit), sign));
+}
+
+/* Passes over blocks that have no run of RUN_MIN; gives where one is, or what is too short to be
+ * looked at this way. */
+static size_t skip_blocks(str t, size_t at) {
+    for (; t.len - at >= BLOCK; at += BLOCK - RUN_MIN + 1) {
+        const char *p = t.ptr + at;
+        uint64_t ones = base64_bits(p) | base64_bits(p + 16) << 16 | base64_bits(p + 32) << 32 |
+                        base64_bits(p + 48) << 48;
+        for (unsigned shift = 1; shift < RUN_MIN; shift *= 2)
+            ones &= ones >> shift;
+        if (ones) return at + (size_t)__builtin_ctzll(ones);
+    }
+    return at;
+}
+#else
+static size_t skip_blocks(str t, size_t at) {
+    (void)t;
+    return at;
+}
+#endif
+
 /* Most words are short: of the 16 characters of a run the last is looked at first, and where it is
  * none, all of them are passed over. */
 static void find_runs(finder *f, strbuf *out) {
     const uint8_t *values = base64_values();
     str t = f->text;
-    size_t at = 0;
+    size_t at = skip_blocks(t, 0);
     while (t.len - at >= RUN_MIN) {
         size_t last = at + RUN_MIN - 1, start = last, end = last + 1;
         if (values[(unsigned char)t.ptr[last]] == NO_VALUE) {
-            at = last + 1;
+            at = skip_blocks(t, last + 1);
             continue;
         }
         while (start > at && values[(unsigned char)t.ptr[start - 1]] != NO_VALUE)
@@ -175,7 +217,7 @@ static void find_runs(finder *f, strbuf *out) {
         while (end < t.len && values[(unsigned char)t.ptr[end]] != NO_VALUE)
             end++;
         try_run(f, start, end, out);
-        at = end;
+        at = skip_blocks(t, end);
     }
 }
 

@@ -9,6 +9,7 @@
 #define WINDOWS_MAX  65536 /* of one rule in one text; more become one */
 #define MATCHES_MAX  10000 /* of one rule in one text */
 #define NO_WINDOW    UINT32_MAX
+#define NEAR_BYTES   512
 #define ALLOW_INLINE "gitleaks:allow"
 
 /* Where matches of a rule can begin. */
@@ -79,15 +80,18 @@ static void collect_words(matcher *m) {
     m->word_states = ARENA_ARRAY(m->a, uint8_t, m->word_count);
 }
 
+static void to_lower(char *to, str text) {
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        to[i] = (char)(c | ((unsigned char)(c - 'A') < 26 ? 0x20 : 0));
+    }
+}
+
 static str lower_text(matcher *m, str text) {
     if (!m->has_lower) {
         strbuf_clear(&m->lower);
         strbuf_reserve(&m->lower, text.len);
-        char *to = m->lower.ptr;
-        for (size_t i = 0; i < text.len; i++) {
-            unsigned char c = (unsigned char)text.ptr[i];
-            to[i] = (char)(c | ((unsigned char)(c - 'A') < 26 ? 0x20 : 0));
-        }
+        to_lower(m->lower.ptr, text);
         m->lower.len = text.len;
         m->has_lower = true;
     }
@@ -101,6 +105,19 @@ static bool has_word(matcher *m, str text, uint32_t word) {
         m->word_states[word] = found ? WORD_PRESENT : WORD_ABSENT;
     }
     return m->word_states[word] == WORD_PRESENT;
+}
+
+/* Nearly always a keyword is where the pattern matched, and the text need not be searched. */
+static bool has_keyword_near(const str_list *keywords, str text, size_t from, size_t last) {
+    char small[NEAR_BYTES];
+    str near = str_sub(text, from, last + NEAR_BYTES / 2);
+    if (near.len > sizeof small) near.len = sizeof small;
+    to_lower(small, near);
+    for (size_t i = 0; i < keywords->count; i++) {
+        str w = keywords->items[i];
+        if (w.len && near.len && memmem(small, near.len, w.ptr, w.len)) return true;
+    }
+    return false;
 }
 
 static bool has_keyword(matcher *m, str text, size_t rule) {
@@ -195,10 +212,7 @@ static bool allows_path(matcher *m, const allowlists *lists, str path) {
 static bool has_stop_word(const str_list *words, str secret) {
     char small[1024];
     size_t size = secret.len < sizeof small ? secret.len : sizeof small;
-    for (size_t i = 0; i < size; i++) {
-        char c = secret.ptr[i];
-        small[i] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-    }
+    to_lower(small, str_sub(secret, 0, size));
     for (size_t i = 0; i < words->count; i++) {
         str w = words->items[i];
         if (w.len && size && memmem(small, size, w.ptr, w.len)) return true;
@@ -302,7 +316,11 @@ static void find_all(pass *p, size_t index, match_list *ret) {
     const secret_rule *rule = &m->rules->items[index];
     regex_span groups[REGEX_GROUPS_MAX + 1];
     size_t done = 0, tried = 0;
-    if (!m->states[index].listed || !has_keyword(m, p->text, index)) return;
+    if (!m->states[index].listed) return;
+    const window *first = &m->windows[m->states[index].first];
+    if (!has_keyword_near(&rule->keywords, p->text, first->from, first->last) &&
+        !has_keyword(m, p->text, index))
+        return;
     if (allows_path(m, &rule->allow, p->path)) return;
     if (rule->path && !regex_has(m->regexes, rule->path, p->path)) return;
     for (uint32_t w = m->states[index].first; w != NO_WINDOW; w = m->windows[w].next) {
