@@ -8,8 +8,9 @@
 #define EXCERPT_LINES  5
 #define EXCERPT_BEFORE 80 /* bytes of a long line before the secret, and after its beginning */
 #define EXCERPT_AFTER  160
-#define PREFIX_MIN     3 /* letters of a keyword that tell a kind of token */
-#define REPLACE_MIN    6 /* shorter secrets are not looked for elsewhere in the lines */
+#define PREFIX_MIN     3  /* letters of a keyword that tell a kind of token */
+#define NEIGHBOURS     64 /* findings whose secrets may stand again in the lines of one */
+#define REPLACE_MIN    6  /* shorter secrets are not looked for elsewhere in the lines */
 
 #define HELP                                                                                       \
     "Revoke it where it was issued and make a new one first: it is in the history and in every "   \
@@ -46,28 +47,46 @@ typedef struct writer {
     arena *a;
     str path, text;
     const match_list *matches;
-    str *shown; /* of each match */
+    str *shown;    /* of each match */
+    size_t *reach; /* how far the secrets up to each go */
     text_lines lines;
     bool show_secrets;
 } writer;
 
 static void show_all(writer *w) {
     w->shown = ARENA_ARRAY(w->a, str, w->matches->count);
+    w->reach = ARENA_ARRAY(w->a, size_t, w->matches->count);
     for (size_t i = 0; i < w->matches->count; i++) {
         const secret_match *f = &w->matches->items[i];
         w->shown[i] = w->show_secrets ? text_valid(w->a, f->value)
                                       : secrets_redact(w->a, f->value, prefix_of(f));
+        w->reach[i] = f->secret.end;
+        if (i && w->reach[i - 1] > w->reach[i]) w->reach[i] = w->reach[i - 1];
     }
 }
 
 /* ---- excerpts ------------------------------------------------------------------------------- */
 
-/* The match whose secret is at `at`, and the longest of those. */
+/* The first match whose secret begins at `at` or later; they are sorted by that. */
+static size_t first_from(const writer *w, size_t at) {
+    size_t low = 0, high = w->matches->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const secret_match *f = &w->matches->items[middle];
+        if (!f->whole_file && f->secret.start >= at)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+/* The match whose secret is at `at`, of several the longest. */
 static const secret_match *secret_at(const writer *w, size_t at, size_t *ret_index) {
     const secret_match *found = NULL;
-    for (size_t i = 0; i < w->matches->count; i++) {
+    for (size_t i = first_from(w, at + 1); i-- > 0 && w->reach[i] > at;) {
         const secret_match *f = &w->matches->items[i];
-        if (f->whole_file || at < f->secret.start || at >= f->secret.end) continue;
+        if (f->whole_file || at >= f->secret.end) continue;
         if (found && found->secret.end >= f->secret.end) continue;
         found = f;
         *ret_index = i;
@@ -76,11 +95,9 @@ static const secret_match *secret_at(const writer *w, size_t at, size_t *ret_ind
 }
 
 static size_t next_secret(const writer *w, size_t at, size_t end) {
-    for (size_t i = 0; i < w->matches->count; i++) {
-        const secret_match *f = &w->matches->items[i];
-        if (!f->whole_file && f->secret.start >= at && f->secret.start < end) end = f->secret.start;
-    }
-    return end;
+    size_t i = first_from(w, at);
+    bool within = i < w->matches->count && w->matches->items[i].secret.start < end;
+    return within ? w->matches->items[i].secret.start : end;
 }
 
 /* A stretch of the text with all secrets in it redacted, also those of other findings. */
@@ -115,7 +132,8 @@ static str replace_all(arena *a, str in, str what, str by) {
 }
 
 /* The lines of a place; of long ones what is around the secret. */
-static str excerpt_of(const writer *w, const secret_match *f, uint32_t line, uint32_t end_line) {
+static str excerpt_of(const writer *w, size_t index, uint32_t line, uint32_t end_line) {
+    const secret_match *f = &w->matches->items[index];
     _cleanup_strbuf_ strbuf out = STRBUF_INIT;
     size_t low = f->secret.start > EXCERPT_BEFORE ? f->secret.start - EXCERPT_BEFORE : 0,
            high = f->secret.start + EXCERPT_AFTER;
@@ -131,7 +149,9 @@ static str excerpt_of(const writer *w, const secret_match *f, uint32_t line, uin
         if (stop < end) strbuf_adds(&out, "...");
     }
     str text = arena_str(w->a, strbuf_str(&out));
-    for (size_t i = 0; i < w->matches->count && !w->show_secrets; i++) {
+    size_t from = index > NEIGHBOURS ? index - NEIGHBOURS : 0;
+    for (size_t i = from; i < w->matches->count && i <= index + NEIGHBOURS && !w->show_secrets;
+         i++) {
         str secret = w->matches->items[i].value;
         if (secret.len >= REPLACE_MIN) text = replace_all(w->a, text, secret, w->shown[i]);
     }
@@ -251,7 +271,7 @@ void findings_add(scan_out *out, str path, str text, const match_list *matches, 
         finding made = make_finding(&w, i);
         text_place(&w.lines, f->secret.start, &made.line, &made.column);
         text_place(&w.lines, f->secret.end, &made.end_line, &made.end_column);
-        made.excerpt = excerpt_of(&w, f, made.line, made.end_line);
+        made.excerpt = excerpt_of(&w, i, made.line, made.end_line);
         ARENA_PUSH(out->a, out->findings.items, out->findings.count, out->findings.cap, made);
     }
     if (out->findings.count > from) add_hashes(&w, out, from);

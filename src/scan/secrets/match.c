@@ -10,6 +10,7 @@
 #define MATCHES_MAX  10000 /* of one rule in one text */
 #define NO_WINDOW    UINT32_MAX
 #define NEAR_BYTES   512
+#define NEIGHBOURS   64 /* matches by place that can be of the same secret */
 #define ALLOW_INLINE "gitleaks:allow"
 
 /* Where matches of a rule can begin. */
@@ -336,7 +337,13 @@ static void find_all(pass *p, size_t index, match_list *ret) {
             if (r == 0) break;
             from = done = groups[0].end > groups[0].start ? groups[0].end : groups[0].end + 1;
             take_match(p, rule, groups, ret);
-            if (++tried == MATCHES_MAX) return;
+            if (++tried == MATCHES_MAX) {
+                scan_out_error(p->errors, p->path, 0, 0,
+                               "the rule '%.*s' matches more than %d times; the rest was not "
+                               "looked at",
+                               STR_ARG(rule->id), MATCHES_MAX);
+                return;
+            }
         }
     }
 }
@@ -410,7 +417,8 @@ static bool overlap(regex_span a, regex_span b) {
 static bool is_covered(const match_list *list, size_t index) {
     const secret_match *f = &list->items[index];
     bool generic = is_generic(f->rule);
-    for (size_t i = 0; i < list->count; i++) {
+    size_t first = index > NEIGHBOURS ? index - NEIGHBOURS : 0;
+    for (size_t i = first; i < list->count && i <= index + NEIGHBOURS; i++) {
         const secret_match *o = &list->items[i];
         if (i == index || o->whole_file || !overlap(f->secret, o->secret)) continue;
         if (o->rule == f->rule && i < index && f->depth > o->depth && str_eq(o->value, f->value))
@@ -422,6 +430,7 @@ static bool is_covered(const match_list *list, size_t index) {
 
 static int by_place(const void *left, const void *right) {
     const secret_match *a = left, *b = right;
+    if (a->whole_file != b->whole_file) return a->whole_file ? -1 : 1;
     if (a->secret.start != b->secret.start) return a->secret.start < b->secret.start ? -1 : 1;
     if (a->depth != b->depth) return a->depth < b->depth ? -1 : 1;
     int r = str_cmp(a->rule->id, b->rule->id);
@@ -432,12 +441,13 @@ static void settle(match_list *list) {
     size_t kept = 0;
     if (!list->count) return;
     qsort(list->items, list->count, sizeof *list->items, by_place);
-    bool covered[256]; /* of a few matches, nearly always; what is beyond is kept */
-    for (size_t i = 0; i < list->count && i < sizeof covered; i++)
+    bool *covered = mem_alloc(list->count);
+    for (size_t i = 0; i < list->count; i++)
         covered[i] = is_covered(list, i);
     for (size_t i = 0; i < list->count; i++) {
-        if (i >= sizeof covered || !covered[i]) list->items[kept++] = list->items[i];
+        if (!covered[i]) list->items[kept++] = list->items[i];
     }
+    free(covered);
     list->count = kept;
 }
 
