@@ -162,7 +162,7 @@ static packed_head unpack_head(unpacker *u) {
     h.withdrawn = unpack_number(u) & FLAG_WITHDRAWN;
     h.affected_count = unpack_count(u, 8);
     h.hashes = unpack_bytes(u, h.affected_count * 8).ptr;
-    if (!h.id.len) give_up(u);
+    if (!h.id.len || (h.withdrawn && h.affected_count)) give_up(u);
     return h;
 }
 
