@@ -19,8 +19,8 @@ typedef struct describing {
     str rule;
 } describing;
 
-static bool is_member(const match_group *g, size_t i) {
-    return g->all->items[i].verdict == VERDICT_AFFECTED && g->all->items[i].group == g->index;
+static size_t next_member(const match_group *g, size_t i) {
+    return g->all->items[i].next;
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */
@@ -46,10 +46,8 @@ static void add_ids(describing *d, const advisory *from) {
 }
 
 static void collect_ids(describing *d) {
-    const match_list *all = d->g->all;
-    for (size_t i = 0; i < all->count; i++) {
-        const advisory *one = &all->items[i].advisory;
-        if (!is_member(d->g, i)) continue;
+    for (size_t i = d->g->index; i != SIZE_MAX; i = next_member(d->g, i)) {
+        const advisory *one = &d->g->all->items[i].advisory;
         add_ids(d, one);
         /* The texts of GitHub's are the best kept. */
         if (!d->first || (!str_starts(d->first->id, STR("GHSA-")) &&
@@ -113,11 +111,9 @@ static void worst_word(severity *s, str word) {
  * made to harm has no score, and nothing is worse. */
 static severity judge(const describing *d) {
     severity s = {.level = LEVEL_MEDIUM, .cvss = -1, .source = "none"};
-    const match_list *all = d->g->all;
     bool malicious = false;
-    for (size_t i = 0; i < all->count; i++) {
-        const advisory *one = &all->items[i].advisory;
-        if (!is_member(d->g, i)) continue;
+    for (size_t i = d->g->index; i != SIZE_MAX; i = next_member(d->g, i)) {
+        const advisory *one = &d->g->all->items[i].advisory;
         worst_vector(&s, one->vectors);
         worst_vector(&s, one->affected->vectors);
         worst_word(&s, one->severity);
@@ -200,9 +196,9 @@ static scores scores_of(const describing *d) {
     scores s = {0};
     for (size_t i = 0; i < d->id_count; i++)
         look_up(d, d->ids[i], &s);
-    for (size_t i = 0; i < d->g->all->count; i++) {
+    for (size_t i = d->g->index; i != SIZE_MAX; i = next_member(d->g, i)) {
         const str_list *upstream = &d->g->all->items[i].advisory.upstream;
-        for (size_t k = 0; is_member(d->g, i) && k < upstream->count; k++)
+        for (size_t k = 0; k < upstream->count; k++)
             look_up(d, upstream->items[k], &s);
     }
     return s;

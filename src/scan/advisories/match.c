@@ -40,20 +40,16 @@ static int read_all(matching *m, const package *p, match_list *to, err *e) {
 
 /* ---- groups ---------------------------------------------------------------------------------- */
 
-static bool names(const advisory *a, str id) {
-    if (str_eq(a->id, id)) return true;
-    for (size_t i = 0; i < a->aliases.count; i++) {
-        if (str_eq(a->aliases.items[i], id)) return true;
-    }
-    return false;
-}
+/* One name of a match: its id or an alias. */
+typedef struct alias {
+    str id;
+    size_t match;
+} alias;
 
-static bool are_aliases(const advisory *a, const advisory *b) {
-    if (names(a, b->id)) return true;
-    for (size_t i = 0; i < b->aliases.count; i++) {
-        if (names(a, b->aliases.items[i])) return true;
-    }
-    return false;
+static int cmp_aliases(const void *left, const void *right) {
+    const alias *a = left, *b = right;
+    int order = str_cmp(a->id, b->id);
+    return order ? order : (a->match > b->match) - (a->match < b->match);
 }
 
 static size_t root_of(const match_list *all, size_t i) {
@@ -62,23 +58,37 @@ static size_t root_of(const match_list *all, size_t i) {
     return i;
 }
 
+static void join(match_list *all, size_t i, size_t k) {
+    size_t x = root_of(all, i), y = root_of(all, k);
+    all->items[x > y ? x : y].group = x > y ? y : x;
+}
+
 /* Aliases are symmetric and transitive. The group is its first member. */
-static void group(match_list *all) {
-    for (size_t i = 0; i < all->count; i++)
-        all->items[i].group = i;
+static void group(arena *a, match_list *all) {
+    alias *aliases = NULL;
+    size_t count = 0, cap = 0;
     for (size_t i = 0; i < all->count; i++) {
-        if (all->items[i].verdict != VERDICT_AFFECTED) continue;
-        for (size_t k = 0; k < i; k++) {
-            const match *other = &all->items[k];
-            if (other->verdict != VERDICT_AFFECTED ||
-                !are_aliases(&other->advisory, &all->items[i].advisory))
-                continue;
-            size_t x = root_of(all, i), y = root_of(all, k);
-            all->items[x > y ? x : y].group = x > y ? y : x;
-        }
+        match *one = &all->items[i];
+        one->group = i;
+        one->next = SIZE_MAX;
+        if (one->verdict != VERDICT_AFFECTED) continue;
+        ARENA_PUSH(a, aliases, count, cap, ((alias){one->advisory.id, i}));
+        for (size_t k = 0; k < one->advisory.aliases.count; k++)
+            ARENA_PUSH(a, aliases, count, cap, ((alias){one->advisory.aliases.items[k], i}));
     }
-    for (size_t i = 0; i < all->count; i++)
-        all->items[i].group = root_of(all, i);
+    if (count) qsort(aliases, count, sizeof *aliases, cmp_aliases);
+    for (size_t i = 1; i < count; i++) {
+        if (str_eq(aliases[i].id, aliases[i - 1].id))
+            join(all, aliases[i].match, aliases[i - 1].match);
+    }
+    /* From the back, so that the members of a group are in order. */
+    for (size_t i = all->count; i-- > 0;) {
+        match *one = &all->items[i];
+        one->group = root_of(all, i);
+        if (one->verdict != VERDICT_AFFECTED || one->group == i) continue;
+        one->next = all->items[one->group].next;
+        all->items[one->group].next = i;
+    }
 }
 
 /* ---- upgrades -------------------------------------------------------------------------------- */
@@ -119,45 +129,48 @@ static str major_of(str version) {
     return str_sub(version, 0, n);
 }
 
-static bool mends(const match_list *all, str version) {
-    for (size_t i = 0; i < all->count; i++) {
-        if (evaluate(all->items[i].advisory.affected, version) != VERDICT_UNAFFECTED) return false;
+/* What affected the version before probably affects this one too, so it is asked first. */
+static bool mends(const match_list *all, str version, size_t *last) {
+    for (size_t i = 0; i <= all->count; i++) {
+        size_t at = i == 0 ? *last : i - 1;
+        if (evaluate(all->items[at].advisory.affected, version) == VERDICT_UNAFFECTED) continue;
+        *last = at;
+        return false;
     }
     return true;
 }
 
 static str smallest_upgrade(const match_list *all, const candidates *c, str version) {
+    size_t last = 0;
     for (int any_major = 0; any_major < 2; any_major++) {
         for (size_t i = 0; i < c->count; i++) {
             bool same = str_eq(major_of(c->items[i]), major_of(version));
-            if (same == (any_major == 0) && mends(all, c->items[i])) return c->items[i];
+            if (same == (any_major == 0) && mends(all, c->items[i], &last)) return c->items[i];
         }
     }
     return STR_EMPTY;
 }
 
-static candidates fixes_of(matching *m, const package *p, const match_list *all,
-                           size_t only_group) {
+static str upgrade_of(matching *m, const package *p, const match_list *all) {
     candidates c = {.a = m->a, .ecosystem = p->ecosystem};
     for (size_t i = 0; i < all->count; i++) {
-        const match *one = &all->items[i];
-        if (one->verdict != VERDICT_AFFECTED) continue;
-        if (only_group == SIZE_MAX || one->group == only_group)
-            evaluate_fixes(one->advisory.affected, p->version, add_candidate, &c);
+        if (all->items[i].verdict == VERDICT_AFFECTED)
+            evaluate_fixes(all->items[i].advisory.affected, p->version, add_candidate, &c);
     }
-    return c;
+    return smallest_upgrade(all, &c, p->version);
 }
 
 /* The first version after this one that no advisory of the group affects. */
-static str fixed_in(matching *m, const package *p, const match_list *all, size_t group_index) {
-    candidates c = fixes_of(m, p, all, group_index);
-    match_list members = {0};
-    for (size_t i = 0; i < all->count; i++) {
-        if (all->items[i].verdict == VERDICT_AFFECTED && all->items[i].group == group_index)
-            ARENA_PUSH(m->a, members.items, members.count, members.cap, all->items[i]);
-    }
-    for (size_t i = 0; i < c.count; i++) {
-        if (mends(&members, c.items[i])) return c.items[i];
+static str fixed_in(matching *m, const package *p, const match_list *all, size_t first) {
+    candidates c = {.a = m->a, .ecosystem = p->ecosystem};
+    for (size_t i = first; i != SIZE_MAX; i = all->items[i].next)
+        evaluate_fixes(all->items[i].advisory.affected, p->version, add_candidate, &c);
+    for (size_t k = 0; k < c.count; k++) {
+        size_t i = first;
+        while (i != SIZE_MAX &&
+               evaluate(all->items[i].advisory.affected, c.items[k]) == VERDICT_UNAFFECTED)
+            i = all->items[i].next;
+        if (i == SIZE_MAX) return c.items[k];
     }
     return STR_EMPTY;
 }
@@ -198,15 +211,14 @@ static int match_one(matching *m, const package *p, err *e) {
     size_t count = 0, cap = 0;
     if (read_all(m, p, &all, e) < 0) return e->code;
     if (!all.count) return 0;
-    group(&all);
+    group(m->a, &all);
     tell_unknown(m, p, &all);
     str upgrade = STR_EMPTY;
     bool asked = false;
     for (size_t i = 0; i < all.count; i++) {
         if (all.items[i].verdict != VERDICT_AFFECTED || all.items[i].group != i) continue;
         if (!asked) {
-            candidates c = fixes_of(m, p, &all, SIZE_MAX);
-            upgrade = smallest_upgrade(&all, &c, p->version);
+            upgrade = upgrade_of(m, p, &all);
             asked = true;
         }
         match_group g = {.package = p,

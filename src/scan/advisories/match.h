@@ -17,6 +17,7 @@ typedef struct match {
     advisory advisory;
     verdict verdict;
     size_t group; /* the index of the first match that is an alias */
+    size_t next;  /* the next one of the group, or SIZE_MAX */
 } match;
 
 typedef struct match_list {
@@ -24,7 +25,8 @@ typedef struct match_list {
     size_t count, cap;
 } match_list;
 
-/* The advisories of one group that affect one package. */
+/* The advisories of one group that affect one package: all->items[index] and those that follow by
+ * `next`. */
 typedef struct match_group {
     const package *package;
     const match_list *all;

@@ -15,7 +15,7 @@ typedef enum name_rule {
 } name_rule;
 
 typedef struct ecosystem_rules {
-    const char *name;
+    str name;
     version_order *order;
     version_reader *known;
     name_rule names;
@@ -23,55 +23,56 @@ typedef struct ecosystem_rules {
 
 /* What ecosystems there are: https://ossf.github.io/osv-schema/#defined-ecosystems */
 static const ecosystem_rules ecosystems[] = {
-    {"npm", order_semver, known_semver, NAME_EXACT},
-    {"PyPI", order_pypi, known_pypi, NAME_PYPI},
-    {"Maven", order_maven, known_maven, NAME_EXACT},
-    {"Go", order_semver, known_semver, NAME_EXACT},
-    {"crates.io", order_semver, known_semver, NAME_EXACT},
-    {"RubyGems", order_rubygems, known_rubygems, NAME_EXACT},
-    {"NuGet", order_nuget, known_semver, NAME_NOCASE},
-    {"Packagist", order_packagist, known_packagist, NAME_NOCASE},
-    {"Debian", order_debian, known_debian, NAME_EXACT},
-    {"Ubuntu", order_debian, known_debian, NAME_EXACT},
-    {"Alpine", order_alpine, known_alpine, NAME_EXACT},
-    {"Pub", order_pub, known_semver, NAME_NOCASE},
-    {"Hex", order_semver, known_semver, NAME_NOCASE},
-    {"SwiftURL", order_semver, known_semver, NAME_URL},
-    {"GitHub Actions", order_semver, known_semver, NAME_NOCASE},
-    {"ConanCenter", order_semver, known_semver, NAME_NOCASE},
-    {"Bitnami", order_semver, known_semver, NAME_NOCASE},
-    {"CRAN", order_cran, known_cran, NAME_EXACT},
-    {"Bioconductor", order_cran, known_cran, NAME_EXACT},
-    {"Hackage", order_hackage, known_hackage, NAME_EXACT},
-    {"GHC", order_hackage, known_hackage, NAME_EXACT},
-    {"Julia", order_semver, known_semver, NAME_EXACT},
-    {"Kubernetes", order_semver, known_semver, NAME_EXACT},
-    {"Linux", order_semver, known_semver, NAME_EXACT},
-    {"VSCode", order_semver, known_semver, NAME_NOCASE},
-    {"opam", order_debian, known_debian, NAME_EXACT},
-    {"AlmaLinux", order_rpm, known_rpm, NAME_EXACT},
-    {"Azure Linux", order_rpm, known_rpm, NAME_EXACT},
-    {"Mageia", order_rpm, known_rpm, NAME_EXACT},
-    {"openEuler", order_rpm, known_rpm, NAME_EXACT},
-    {"openSUSE", order_rpm, known_rpm, NAME_EXACT},
-    {"Photon OS", order_rpm, known_rpm, NAME_EXACT},
-    {"Red Hat", order_rpm, known_rpm, NAME_EXACT},
-    {"Rocky Linux", order_rpm, known_rpm, NAME_EXACT},
-    {"SUSE", order_rpm, known_rpm, NAME_EXACT},
-    {"Alpaquita", order_alpine, known_alpine, NAME_EXACT},
-    {"BellSoft Hardened Containers", order_alpine, known_alpine, NAME_EXACT},
-    {"Chainguard", order_alpine, known_alpine, NAME_EXACT},
-    {"CleanStart", order_alpine, known_alpine, NAME_EXACT},
-    {"MinimOS", order_alpine, known_alpine, NAME_EXACT},
-    {"Wolfi", order_alpine, known_alpine, NAME_EXACT},
-    {"Echo", order_debian, known_debian, NAME_EXACT},
-    {"FreeBSD", order_freebsd, known_natural, NAME_EXACT},
-    {"Android", order_natural, known_natural, NAME_EXACT},
-    {"Docker Hardened Images", order_natural, known_natural, NAME_EXACT},
-    {"OSS-Fuzz", order_natural, known_natural, NAME_EXACT},
+    {STR_INIT("npm"), order_semver, known_semver, NAME_EXACT},
+    {STR_INIT("PyPI"), order_pypi, known_pypi, NAME_PYPI},
+    {STR_INIT("Maven"), order_maven, known_maven, NAME_EXACT},
+    {STR_INIT("Go"), order_semver, known_semver, NAME_EXACT},
+    {STR_INIT("crates.io"), order_semver, known_semver, NAME_EXACT},
+    {STR_INIT("RubyGems"), order_rubygems, known_rubygems, NAME_EXACT},
+    {STR_INIT("NuGet"), order_nuget, known_semver, NAME_NOCASE},
+    {STR_INIT("Packagist"), order_packagist, known_packagist, NAME_NOCASE},
+    {STR_INIT("Debian"), order_debian, known_debian, NAME_EXACT},
+    {STR_INIT("Ubuntu"), order_debian, known_debian, NAME_EXACT},
+    {STR_INIT("Alpine"), order_alpine, known_alpine, NAME_EXACT},
+    {STR_INIT("Pub"), order_pub, known_semver, NAME_NOCASE},
+    {STR_INIT("Hex"), order_semver, known_semver, NAME_NOCASE},
+    {STR_INIT("SwiftURL"), order_semver, known_semver, NAME_URL},
+    {STR_INIT("GitHub Actions"), order_semver, known_semver, NAME_NOCASE},
+    {STR_INIT("ConanCenter"), order_semver, known_semver, NAME_NOCASE},
+    {STR_INIT("Bitnami"), order_semver, known_semver, NAME_NOCASE},
+    {STR_INIT("CRAN"), order_cran, known_cran, NAME_EXACT},
+    {STR_INIT("Bioconductor"), order_cran, known_cran, NAME_EXACT},
+    {STR_INIT("Hackage"), order_hackage, known_hackage, NAME_EXACT},
+    {STR_INIT("GHC"), order_hackage, known_hackage, NAME_EXACT},
+    {STR_INIT("Julia"), order_semver, known_semver, NAME_EXACT},
+    {STR_INIT("Kubernetes"), order_semver, known_semver, NAME_EXACT},
+    {STR_INIT("Linux"), order_semver, known_semver, NAME_EXACT},
+    {STR_INIT("VSCode"), order_semver, known_semver, NAME_NOCASE},
+    {STR_INIT("opam"), order_debian, known_debian, NAME_EXACT},
+    {STR_INIT("AlmaLinux"), order_rpm, known_rpm, NAME_EXACT},
+    {STR_INIT("Azure Linux"), order_rpm, known_rpm, NAME_EXACT},
+    {STR_INIT("Mageia"), order_rpm, known_rpm, NAME_EXACT},
+    {STR_INIT("openEuler"), order_rpm, known_rpm, NAME_EXACT},
+    {STR_INIT("openSUSE"), order_rpm, known_rpm, NAME_EXACT},
+    {STR_INIT("Photon OS"), order_rpm, known_rpm, NAME_EXACT},
+    {STR_INIT("Red Hat"), order_rpm, known_rpm, NAME_EXACT},
+    {STR_INIT("Rocky Linux"), order_rpm, known_rpm, NAME_EXACT},
+    {STR_INIT("SUSE"), order_rpm, known_rpm, NAME_EXACT},
+    {STR_INIT("Alpaquita"), order_alpine, known_alpine, NAME_EXACT},
+    {STR_INIT("BellSoft Hardened Containers"), order_alpine, known_alpine, NAME_EXACT},
+    {STR_INIT("Chainguard"), order_alpine, known_alpine, NAME_EXACT},
+    {STR_INIT("CleanStart"), order_alpine, known_alpine, NAME_EXACT},
+    {STR_INIT("MinimOS"), order_alpine, known_alpine, NAME_EXACT},
+    {STR_INIT("Wolfi"), order_alpine, known_alpine, NAME_EXACT},
+    {STR_INIT("Echo"), order_debian, known_debian, NAME_EXACT},
+    {STR_INIT("FreeBSD"), order_freebsd, known_natural, NAME_EXACT},
+    {STR_INIT("Android"), order_natural, known_natural, NAME_EXACT},
+    {STR_INIT("Docker Hardened Images"), order_natural, known_natural, NAME_EXACT},
+    {STR_INIT("OSS-Fuzz"), order_natural, known_natural, NAME_EXACT},
 };
 
-static const ecosystem_rules other_ecosystem = {"", order_natural, known_natural, NAME_EXACT};
+static const ecosystem_rules other_ecosystem = {STR_INIT(""), order_natural, known_natural,
+                                                NAME_EXACT};
 
 void ecosystem_split(str ecosystem, str *ret_base, str *ret_release) {
     str_cut(ecosystem, ':', ret_base, ret_release);
@@ -83,7 +84,7 @@ static const ecosystem_rules *rules_of(str ecosystem) {
     /* "Root:Debian:12" is what Root makes of another ecosystem's packages. */
     if (str_is(base, "Root") && release.len) return rules_of(release);
     for (size_t i = 0; i < sizeof ecosystems / sizeof *ecosystems; i++) {
-        if (str_is(base, ecosystems[i].name)) return &ecosystems[i];
+        if (str_eq(base, ecosystems[i].name)) return &ecosystems[i];
     }
     return &other_ecosystem;
 }
