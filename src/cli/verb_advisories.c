@@ -157,25 +157,28 @@ static const option_spec advisories_options[] = {
 const verb verb_advisories = {
     .name = "advisories",
     .summary = "import advisories about vulnerable packages, and look into them",
-    .arguments = "import PATH… | list [ECOSYSTEM NAME] | info [ID]",
+    .arguments = "import|list|info [ARGUMENT]...",
     .min_args = 1,
     .max_args = SIZE_MAX,
     .complete = COMPLETE_FILE,
     .options = advisories_options,
     .help =
-        "'slipway scan' looks dependencies up in a store of advisories on this machine. 'import' "
-        "reads into it: records of OSV, one JSON file each, or the all.zip of an ecosystem as "
-        "osv.dev gives it; CISA's catalogue of known exploited vulnerabilities (JSON); EPSS scores "
-        "(CSV, also compressed by gzip). PATH is a file, a ZIP archive, or a folder that is "
-        "searched for .json, .zip, .csv and .gz files. What a file holds is told by its content."
+        "'slipway scan' looks dependencies up in a store of advisories on this machine."
         "\n\n"
-        "Importing again adds: of two records with the same id the one that was modified later "
-        "counts, and a record that was withdrawn goes. A file that cannot be read is refused with "
-        "the reason, and the rest is imported."
+        "import PATH...: reads into it records of OSV, one JSON file each, or the all.zip of an "
+        "ecosystem as osv.dev gives it; CISA's catalogue of known exploited vulnerabilities "
+        "(JSON); "
+        "EPSS scores (CSV, also compressed by gzip). PATH is a file, a ZIP archive, or a folder "
+        "that is searched for .json, .zip, .csv and .gz files. What a file holds is told by its "
+        "content. Importing again adds: of two records with the same id the one that was modified "
+        "later counts, and a record that was withdrawn goes. A file that cannot be read is refused "
+        "with the reason, and the rest is imported."
         "\n\n"
-        "'list' prints the ids of all advisories, or of those for a package, with the ecosystem "
-        "as OSV spells it (npm, PyPI, Debian:12). 'info' tells how old the store is, what is in "
-        "it, and that it is whole; with an id, what the store knows of that advisory, as JSON.",
+        "list [ECOSYSTEM NAME]: prints the ids of all advisories, or of those for a package of an "
+        "ecosystem as OSV spells it (npm, PyPI, Debian:12)."
+        "\n\n"
+        "info [ID]: tells how old the store is, what is in it, and that it is whole; with an id, "
+        "what the store knows of that advisory, as JSON.",
     .exits =
         (const verb_pair[]){
             {"0", "done"},
