@@ -18,6 +18,7 @@
 
 #define BATCH_BYTES     (64u << 20)
 #define FILES_MAX       10000000u
+#define ARCHIVE_MAX     (64ULL << 30) /* unpacked */
 #define DEPTH_MAX       64
 #define ITEM_TIMEOUT_MS 120000
 
@@ -94,7 +95,7 @@ static void work(void *context, size_t item, strbuf *out) {
     const input *one = &b->items[item];
     err e = {0};
     strbuf_clear(&b->body);
-    int r = b->from->is_zip ? zip_read(b->from->fd, &one->entry, FEED_BYTES_MAX, &b->body, &e)
+    int r = b->from->is_zip ? zip_read(b->from->fd, &one->entry, RECORD_BYTES_MAX, &b->body, &e)
                             : read_file(b->from->fd, one->path.ptr, &b->body, &e);
     if (r == 0) {
         feed_read(strbuf_str(&b->body), out);
@@ -200,23 +201,28 @@ static void list_work(void *context, size_t item, strbuf *out) {
     strbuf_adds(out, e.message);
 }
 
-static bool take_listing(origin *to, str said) {
-    if (!said.len || *said.ptr != 'L') return false;
+/* NULL, or why the archive is refused. */
+static const char *take_listing(origin *to, str said) {
+    static const char unreadable[] = "its list of files cannot be read";
+    uint64_t bytes = 0;
+    if (!said.len || *said.ptr != 'L') return unreadable;
     for (said = str_sub(said, 1, said.len); said.len;) {
         input one = {0};
         uint64_t length;
         const size_t fixed = sizeof length + sizeof one.entry;
-        if (said.len < fixed) return false;
+        if (said.len < fixed) return unreadable;
         memcpy(&length, said.ptr, sizeof length);
         memcpy(&one.entry, said.ptr + sizeof length, sizeof one.entry);
-        if (length > said.len - fixed) return false;
+        if (length > said.len - fixed) return unreadable;
         one.path = arena_str(to->inputs.a, str_sub(said, fixed, fixed + length));
-        one.size = one.entry.size;
+        /* A larger one is refused before it is unpacked. */
+        one.size = one.entry.size > RECORD_BYTES_MAX ? 0 : one.entry.size;
         said = str_sub(said, fixed + length, said.len);
-        if (to->inputs.count == FILES_MAX) return false;
+        if ((bytes += one.size) > ARCHIVE_MAX) return "unpacks to more than 64 GiB";
+        if (to->inputs.count == FILES_MAX) return "has more than 10000000 files";
         ARENA_PUSH(to->inputs.a, to->inputs.items, to->inputs.count, to->inputs.cap, one);
     }
-    return true;
+    return NULL;
 }
 
 static int import_zip(importer *im, int dir, str path, str name, err *e) {
@@ -233,11 +239,12 @@ static int import_zip(importer *im, int dir, str path, str name, err *e) {
     pool_answer *answers;
     size_t count;
     if (pool_run(a, &w, &answers, &count, e) < 0) return e->code;
-    str why = STR("its list of files cannot be read");
-    if (count && answers[0].died.len) why = answers[0].died;
-    if (count && answers[0].said.len && *answers[0].said.ptr == FEED_ERROR)
-        why = str_sub(answers[0].said, 1, answers[0].said.len);
-    if (!count || !take_listing(&from, answers[0].said)) return refuse(im, STR_EMPTY, name, why);
+    if (count && answers[0].died.len) return refuse(im, STR_EMPTY, name, answers[0].died);
+    str said = count ? answers[0].said : STR_EMPTY;
+    if (said.len && *said.ptr == FEED_ERROR)
+        return refuse(im, STR_EMPTY, name, str_sub(said, 1, said.len));
+    const char *why = take_listing(&from, said);
+    if (why) return refuse(im, STR_EMPTY, name, str_from(why));
     return run_origin(im, &from, e);
 }
 
