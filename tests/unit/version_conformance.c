@@ -33,7 +33,7 @@ static int expected_of(str sign) {
 }
 
 static void check_line(const char *file, const char *ecosystem, str line, tally *t) {
-    str a, sign, b, rest;
+    str a, rest, sign = STR_EMPTY, b = STR_EMPTY;
     line = str_trim(line);
     if (!line.len || *line.ptr == '#' || str_starts(line, STR("//"))) return;
     if (!str_cut(line, ' ', &a, &rest) || !str_cut(rest, ' ', &sign, &b))
