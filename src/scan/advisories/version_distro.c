@@ -163,9 +163,9 @@ int order_alpine(str a, str b) {
     int d = cmp_apk_numbers(x.numbers, y.numbers);
     if (!d) d = x.letter - y.letter;
     if (!d) d = cmp_apk_suffixes(x.suffixes, y.suffixes);
-    /* What cannot be read makes a version earlier, whether or not it has a build. */
-    if (!d && (x.left.len > 0) != (y.left.len > 0)) d = x.left.len ? -1 : 1;
     if (!d) d = version_cmp_digits(x.build, y.build);
+    /* What cannot be read makes a version earlier; a build of 0 is later than none. */
+    if (!d) d = (y.left.len > 0) - (x.left.len > 0);
     if (!d && !x.left.len) d = x.has_build - y.has_build;
     return d;
 }
