@@ -1,0 +1,211 @@
+#include "scan/advisories/record.h"
+
+#include "scan/advisories/version.h"
+
+#include <string.h>
+
+#define SUMMARY_BYTES_MAX 300
+
+/* ---- times ----------------------------------------------------------------------------------- */
+
+/* Days from 1970-01-01 in the Gregorian calendar, counted in years that begin in March. */
+static int64_t days_of(int64_t year, int month, int day) {
+    year -= month <= 2;
+    int64_t era = year / 400, of_era = year - era * 400;
+    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static bool number_at(str s, size_t at, size_t length, uint64_t max, int *ret) {
+    uint64_t n;
+    if (at + length > s.len || !str_to_uint(str_sub(s, at, at + length), max, &n)) return false;
+    *ret = (int)n;
+    return true;
+}
+
+/* "Z" or "+01:00"; minutes to take off. */
+static bool zone_at(str s, size_t at, int *ret_minutes) {
+    int hours, minutes;
+    *ret_minutes = 0;
+    if (at == s.len || (at + 1 == s.len && (s.ptr[at] | 32) == 'z')) return true;
+    if (s.ptr[at] != '+' && s.ptr[at] != '-') return false;
+    if (!number_at(s, at + 1, 2, 23, &hours) || !number_at(s, at + 4, 2, 59, &minutes))
+        return false;
+    *ret_minutes = (hours * 60 + minutes) * (s.ptr[at] == '-' ? -1 : 1);
+    return true;
+}
+
+bool time_parse(str text, int64_t *ret_ms) {
+    int year, month, day, hour = 0, minute = 0, second = 0, milli = 0, zone = 0;
+    if (!number_at(text, 0, 4, 9999, &year) || !number_at(text, 5, 2, 12, &month) ||
+        !number_at(text, 8, 2, 31, &day) || month == 0 || day == 0)
+        return false;
+    if (text.len > 10) {
+        size_t at = 19, scale = 100;
+        if (!number_at(text, 11, 2, 23, &hour) || !number_at(text, 14, 2, 59, &minute) ||
+            !number_at(text, 17, 2, 60, &second))
+            return false;
+        if (at < text.len && text.ptr[at] == '.') {
+            for (at++; at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9'; at++) {
+                milli += (text.ptr[at] - '0') * (int)scale;
+                scale /= 10;
+            }
+        }
+        if (!zone_at(text, at, &zone)) return false;
+    }
+    int64_t minutes = days_of(year, month, day) * 1440 + hour * 60 + minute - zone;
+    *ret_ms = (minutes * 60 + second) * 1000 + milli;
+    return true;
+}
+
+/* ---- from JSON ------------------------------------------------------------------------------- */
+
+static str text_of(const value *object, const char *key) {
+    const value *v = value_get(object, str_from(key));
+    return v && v->kind == VALUE_STRING ? v->string : STR_EMPTY;
+}
+
+static const value *array_of(const value *object, const char *key) {
+    static const value none = {.kind = VALUE_ARRAY};
+    const value *v = value_get(object, str_from(key));
+    return v && v->kind == VALUE_ARRAY ? v : &none;
+}
+
+static str_list texts_of(arena *a, const value *array) {
+    str_list list = {ARENA_ARRAY(a, str, value_count(array)), 0};
+    for (size_t i = 0; i < value_count(array); i++) {
+        const value *v = &array->array.items[i];
+        if (v->kind == VALUE_STRING && v->string.len) list.items[list.count++] = v->string;
+    }
+    return list;
+}
+
+/* Scores that are vectors; Ubuntu's is a word. */
+static str_list vectors_of(arena *a, const value *from, str *word) {
+    const value *all = array_of(from, "severity");
+    str_list list = {ARENA_ARRAY(a, str, value_count(all)), 0};
+    for (size_t i = 0; i < value_count(all); i++) {
+        str type = text_of(&all->array.items[i], "type");
+        str score = text_of(&all->array.items[i], "score");
+        if (str_starts(type, STR("CVSS_")))
+            list.items[list.count++] = score;
+        else if (!word->len)
+            *word = score;
+    }
+    return list;
+}
+
+static const struct {
+    const char *key;
+    event_kind kind;
+} event_keys[] = {{"introduced", EVENT_INTRODUCED},
+                  {"fixed", EVENT_FIXED},
+                  {"last_affected", EVENT_LAST_AFFECTED},
+                  {"limit", EVENT_LIMIT}};
+
+/* One event an object; older records have several, which mean the same as one after another. */
+static void events_of(arena *a, const value *events, advisory_range *to) {
+    to->events = ARENA_ARRAY(a, advisory_event, value_count(events) * EVENT_KIND_COUNT);
+    for (size_t i = 0; i < value_count(events); i++) {
+        for (size_t k = 0; k < EVENT_KIND_COUNT; k++) {
+            str version = text_of(&events->array.items[i], event_keys[k].key);
+            if (version.len)
+                to->events[to->event_count++] = (advisory_event){event_keys[k].kind, version};
+        }
+    }
+}
+
+static const char *const type_names[RANGE_TYPE_COUNT] = {"SEMVER", "ECOSYSTEM", "GIT"};
+
+static void ranges_of(arena *a, const value *ranges, affected *to) {
+    to->ranges = ARENA_ARRAY(a, advisory_range, value_count(ranges));
+    for (size_t i = 0; i < value_count(ranges); i++) {
+        const value *from = &ranges->array.items[i];
+        str type = text_of(from, "type");
+        for (range_type t = 0; t < RANGE_TYPE_COUNT; t++) {
+            if (!str_is(type, type_names[t])) continue;
+            advisory_range *range = &to->ranges[to->range_count++];
+            range->type = t;
+            events_of(a, array_of(from, "events"), range);
+        }
+    }
+}
+
+/* Databases tell it in many places: GHSA above, Debian as an urgency, RustSec as "informational".
+ */
+static str severity_word(const value *from) {
+    static const char *const paths[] = {"database_specific.severity", "ecosystem_specific.severity",
+                                        "ecosystem_specific.urgency",
+                                        "database_specific.informational"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        str word = value_path_str(from, paths[i]);
+        if (word.len && i == 3) return STR("informational");
+        if (word.len) return word;
+    }
+    return STR_EMPTY;
+}
+
+static void affected_of(arena *a, const value *all, advisory *to) {
+    to->affected = ARENA_ARRAY(a, affected, value_count(all));
+    for (size_t i = 0; i < value_count(all); i++) {
+        const value *from = &all->array.items[i], *package = value_get(from, STR("package"));
+        str ecosystem = text_of(package, "ecosystem"), name = text_of(package, "name");
+        /* What has commits only is no package that a lock file could name. */
+        if (!ecosystem.len || !name.len) continue;
+        affected *one = &to->affected[to->affected_count++];
+        one->ecosystem = ecosystem;
+        one->name = package_normal_name(a, ecosystem, name);
+        one->severity = severity_word(from);
+        one->vectors = vectors_of(a, from, &one->severity);
+        one->versions = texts_of(a, array_of(from, "versions"));
+        ranges_of(a, array_of(from, "ranges"), one);
+    }
+}
+
+static str url_of(const value *references) {
+    str best = STR_EMPTY;
+    for (size_t i = 0; i < value_count(references); i++) {
+        const value *r = &references->array.items[i];
+        str url = text_of(r, "url");
+        if (!str_starts(url, STR("https://"))) continue;
+        if (str_is(text_of(r, "type"), "ADVISORY")) return url;
+        if (!best.len) best = url;
+    }
+    return best;
+}
+
+static str summary_of(const value *json) {
+    str text = text_of(json, "summary"), line;
+    if (!text.len) {
+        str rest = str_trim(text_of(json, "details"));
+        text = str_line(&rest, &line) ? line : STR_EMPTY;
+    }
+    text = str_trim(text);
+    if (text.len <= SUMMARY_BYTES_MAX) return text;
+    size_t cut = SUMMARY_BYTES_MAX;
+    while (cut && ((unsigned char)text.ptr[cut] & 0xC0) == 0x80)
+        cut--;
+    return str_sub(text, 0, cut);
+}
+
+int advisory_from_json(arena *a, const value *json, advisory *ret, err *e) {
+    advisory r = {.id = text_of(json, "id"), .summary = summary_of(json)};
+    if (json->kind != VALUE_OBJECT) return err_set(e, ERR_INVALID, "is no object");
+    if (!r.id.len) return err_set(e, ERR_INVALID, "has no id");
+    if (r.id.len > VERSION_LENGTH_MAX)
+        return err_set(e, ERR_LIMIT, "has an id of more than %d bytes", VERSION_LENGTH_MAX);
+    if (!time_parse(text_of(json, "modified"), &r.modified_ms))
+        return err_set(e, ERR_INVALID, "has no time under \"modified\"");
+    time_parse(text_of(json, "published"), &r.published_ms);
+    r.withdrawn = text_of(json, "withdrawn").len > 0;
+    r.severity = severity_word(json);
+    r.vectors = vectors_of(a, json, &r.severity);
+    r.url = url_of(array_of(json, "references"));
+    r.aliases = texts_of(a, array_of(json, "aliases"));
+    r.upstream = texts_of(a, array_of(json, "upstream"));
+    const value *specific = value_get(json, STR("database_specific"));
+    r.cwes = texts_of(a, array_of(specific, "cwe_ids"));
+    affected_of(a, array_of(json, "affected"), &r);
+    *ret = r;
+    return 0;
+}
