@@ -1,0 +1,20 @@
+/* checks.h: whether a text can be a secret at all. Private to src/scan/secrets. */
+#ifndef SLIPWAY_SCAN_SECRETS_CHECKS_H
+#define SLIPWAY_SCAN_SECRETS_CHECKS_H
+
+#include "base/str.h"
+
+/* Shannon's entropy in bits a byte, as gitleaks computes it. */
+double check_entropy(str s);
+/* Whether it looks drawn, not written: by the pairs of letters that it is made of, by how often it
+ * changes between capitals, small letters and digits, by runs and by what is a UUID. Measured: of
+ * drawn texts of 20 letters and digits, 99 % pass; of 100,000 names in C, Python, Go and
+ * JavaScript, about 1 %. */
+bool check_random(str s);
+/* Whether it says of itself that it is an example, stands for another value ("${TOKEN}", "<key>")
+ * or is one sign again and again. */
+bool check_is_placeholder(str s);
+/* Has a digit and a letter. */
+bool check_has_digit(str s);
+
+#endif

@@ -1,0 +1,258 @@
+#include "scan/secrets/findings.h"
+
+#include "scan/secrets/secrets.h"
+
+#include <math.h>
+#include <string.h>
+
+#define EXCERPT_LINES  5
+#define EXCERPT_BEFORE 80 /* bytes of a long line before the secret, and after its beginning */
+#define EXCERPT_AFTER  160
+#define PREFIX_MIN     3 /* letters of a keyword that tell a kind of token */
+#define REPLACE_MIN    6 /* shorter secrets are not looked for elsewhere in the lines */
+
+#define HELP                                                                                       \
+    "Revoke it where it was issued and make a new one first: it is in the history and in every "   \
+    "copy. Then take it out of the file, and read it from the environment or a store of secrets."
+
+/* ---- redaction ------------------------------------------------------------------------------ */
+
+str secrets_redact(arena *a, str secret, size_t prefix) {
+    if (prefix >= secret.len) prefix = 0;
+    size_t rest = secret.len - prefix, shown = rest < 16 ? 0 : rest / 8 < 4 ? rest / 8 : 4;
+    size_t end = prefix + shown;
+    while (end > 0 && ((unsigned char)secret.ptr[end] & 0xC0) == 0x80)
+        end--;
+    str head = str_sub(secret, 0, end);
+    for (size_t i = 0; i < head.len; i++) {
+        if ((unsigned char)head.ptr[i] < ' ') head.len = i;
+    }
+    return text_valid(a, arena_printf(a, "%.*s***", STR_ARG(head)));
+}
+
+/* The longest keyword of its rule that the secret begins with. */
+static size_t prefix_of(const secret_match *f) {
+    size_t longest = 0;
+    const str_list *keywords = &f->rule->keywords;
+    for (size_t i = 0; i < keywords->count; i++) {
+        str k = keywords->items[i];
+        if (k.len < PREFIX_MIN || k.len <= longest || k.len > f->value.len) continue;
+        if (str_eq_nocase(str_sub(f->value, 0, k.len), k)) longest = k.len;
+    }
+    return longest;
+}
+
+typedef struct writer {
+    arena *a;
+    str path, text;
+    const match_list *matches;
+    str *shown; /* of each match */
+    text_lines lines;
+    bool show_secrets;
+} writer;
+
+static void show_all(writer *w) {
+    w->shown = ARENA_ARRAY(w->a, str, w->matches->count);
+    for (size_t i = 0; i < w->matches->count; i++) {
+        const secret_match *f = &w->matches->items[i];
+        w->shown[i] = w->show_secrets ? text_valid(w->a, f->value)
+                                      : secrets_redact(w->a, f->value, prefix_of(f));
+    }
+}
+
+/* ---- excerpts ------------------------------------------------------------------------------- */
+
+/* The match whose secret is at `at`, and the longest of those. */
+static const secret_match *secret_at(const writer *w, size_t at, size_t *ret_index) {
+    const secret_match *found = NULL;
+    for (size_t i = 0; i < w->matches->count; i++) {
+        const secret_match *f = &w->matches->items[i];
+        if (f->whole_file || at < f->secret.start || at >= f->secret.end) continue;
+        if (found && found->secret.end >= f->secret.end) continue;
+        found = f;
+        *ret_index = i;
+    }
+    return found;
+}
+
+static size_t next_secret(const writer *w, size_t at, size_t end) {
+    for (size_t i = 0; i < w->matches->count; i++) {
+        const secret_match *f = &w->matches->items[i];
+        if (!f->whole_file && f->secret.start >= at && f->secret.start < end) end = f->secret.start;
+    }
+    return end;
+}
+
+/* A stretch of the text with all secrets in it redacted, also those of other findings. */
+static void copy_redacted(const writer *w, strbuf *out, size_t at, size_t end) {
+    while (at < end) {
+        size_t index = 0;
+        const secret_match *f = w->show_secrets ? NULL : secret_at(w, at, &index);
+        if (f) {
+            bool whole = f->secret.start == at && !f->kinds;
+            strbuf_add(out, whole ? w->shown[index] : STR("***"));
+            at = f->secret.end;
+            continue;
+        }
+        size_t stop = w->show_secrets ? end : next_secret(w, at, end);
+        strbuf_add(out, str_sub(w->text, at, stop));
+        at = stop;
+    }
+}
+
+static str replace_all(arena *a, str in, str what, str by) {
+    _cleanup_strbuf_ strbuf out = STRBUF_INIT;
+    ptrdiff_t at = str_find(in, what);
+    if (at < 0) return in;
+    while (at >= 0) {
+        strbuf_add(&out, str_sub(in, 0, (size_t)at));
+        strbuf_add(&out, by);
+        in = str_sub(in, (size_t)at + what.len, in.len);
+        at = str_find(in, what);
+    }
+    strbuf_add(&out, in);
+    return arena_str(a, strbuf_str(&out));
+}
+
+/* The lines of a place; of long ones what is around the secret. */
+static str excerpt_of(const writer *w, const secret_match *f, uint32_t line, uint32_t end_line) {
+    _cleanup_strbuf_ strbuf out = STRBUF_INIT;
+    size_t low = f->secret.start > EXCERPT_BEFORE ? f->secret.start - EXCERPT_BEFORE : 0,
+           high = f->secret.start + EXCERPT_AFTER;
+    if (end_line >= line + EXCERPT_LINES) end_line = line + EXCERPT_LINES - 1;
+    for (uint32_t i = line; i <= end_line; i++) {
+        str l = text_line(&w->lines, i);
+        size_t start = (size_t)(l.ptr - w->text.ptr), end = start + l.len;
+        bool is_long = l.len > EXCERPT_BEFORE + EXCERPT_AFTER;
+        if (i > line) strbuf_addc(&out, '\n');
+        if (is_long && i == line && start < low) start = low, strbuf_adds(&out, "...");
+        size_t stop = !is_long ? end : i == line ? high : start + EXCERPT_AFTER;
+        copy_redacted(w, &out, start, stop < end ? stop : end);
+        if (stop < end) strbuf_adds(&out, "...");
+    }
+    str text = arena_str(w->a, strbuf_str(&out));
+    for (size_t i = 0; i < w->matches->count && !w->show_secrets; i++) {
+        str secret = w->matches->items[i].value;
+        if (secret.len >= REPLACE_MIN) text = replace_all(w->a, text, secret, w->shown[i]);
+    }
+    return text_valid(w->a, text);
+}
+
+/* ---- findings ------------------------------------------------------------------------------- */
+
+static str without_stop(arena *a, str s) {
+    s = str_trim(s);
+    while (s.len && s.ptr[s.len - 1] == '.')
+        s.len--;
+    return text_valid(a, s);
+}
+
+static value list_of(arena *a, const str_list *items) {
+    value list = value_array_new(a);
+    for (size_t i = 0; i < items->count; i++)
+        value_push(a, &list, value_string(text_valid(a, items->items[i])));
+    return list;
+}
+
+static value properties_of(const writer *w, size_t index) {
+    const secret_match *f = &w->matches->items[index];
+    value p = value_object_new(w->a, true);
+    value_set_str(w->a, &p, "match", f->whole_file ? STR("path") : STR("content"));
+    if (!f->whole_file) {
+        value_set_str(w->a, &p, "secret", w->shown[index]);
+        value_set(w->a, &p, STR("entropy"), value_number(round(f->entropy * 100) / 100));
+    }
+    if (f->rule->tags.count) value_set(w->a, &p, STR("tags"), list_of(w->a, &f->rule->tags));
+    if (f->unless_commits)
+        value_set(w->a, &p, STR(COMMITS_PROPERTY), list_of(w->a, f->unless_commits));
+    if (!f->kinds) return p;
+    value kinds = value_array_new(w->a);
+    for (decode_kind k = 0; k < DECODE_KIND_COUNT; k++) {
+        if (f->kinds & 1u << k) value_push(w->a, &kinds, value_cstring(decode_kind_name(k)));
+    }
+    value_set(w->a, &p, STR("decoded"), kinds);
+    value_set(w->a, &p, STR("decode_depth"), value_number(f->depth));
+    return p;
+}
+
+static finding make_finding(writer *w, size_t index) {
+    const secret_match *f = &w->matches->items[index];
+    const secret_rule *rule = f->rule;
+    str title = rule->description.len ? rule->description : rule->id;
+    finding out = {.kind = STR("secrets"),
+                   .level = rule->level,
+                   .rule = text_valid(w->a, rule->id),
+                   .title = without_stop(w->a, title),
+                   .help = rule->help.len ? text_valid(w->a, rule->help) : STR(HELP),
+                   .help_uri = rule->help_uri,
+                   .path = text_valid(w->a, w->path),
+                   .properties = properties_of(w, index)};
+    out.message =
+        f->whole_file
+            ? arena_printf(w->a, "%.*s: a file of this name is a secret as a whole",
+                           STR_ARG(out.title))
+            : arena_printf(w->a, "%.*s: %.*s", STR_ARG(out.title), STR_ARG(w->shown[index]));
+    return out;
+}
+
+/* How many findings of this rule were before it on its line: two on one line are two. */
+static size_t order_on_line(const scan_out *out, size_t from, const finding *f) {
+    size_t order = 0;
+    for (size_t i = from; i < out->findings.count; i++) {
+        const finding *o = &out->findings.items[i];
+        order += o->line == f->line && str_eq(o->rule, f->rule);
+    }
+    return order;
+}
+
+static void add_hashes(writer *w, scan_out *out, size_t from) {
+    size_t count = out->findings.count - from;
+    uint32_t *numbers = ARENA_ARRAY(w->a, uint32_t, count);
+    str *hashes = ARENA_ARRAY(w->a, str, count);
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = out->findings.items[from + i].line;
+    text_line_hashes(w->a, w->text, numbers, count, hashes);
+    for (size_t i = 0; i < count; i++) {
+        finding *f = &out->findings.items[from + i];
+        f->line_hash = hashes[i];
+        out->findings.count = from + i; /* those before it */
+        size_t order = order_on_line(out, from, f);
+        finding_identify(w->a, f, arena_printf(w->a, "%.*s#%zu", STR_ARG(f->line_hash), order));
+    }
+    out->findings.count = from + count;
+}
+
+static void add_path_finding(writer *w, scan_out *out, size_t index) {
+    finding f = make_finding(w, index);
+    finding_identify(w->a, &f, STR("path"));
+    ARENA_PUSH(out->a, out->findings.items, out->findings.count, out->findings.cap, f);
+}
+
+/* Matches are sorted by place, so the findings' lines ascend. */
+void findings_add(scan_out *out, str path, str text, const match_list *matches, bool show_secrets,
+                  findings_ignored_fn *is_ignored, void *context) {
+    writer w = {
+        .a = out->a, .path = path, .text = text, .matches = matches, .show_secrets = show_secrets};
+    if (!matches->count) return;
+    w.lines = text_lines_new(w.a, text);
+    show_all(&w);
+    for (size_t i = 0; i < matches->count; i++) {
+        const secret_match *f = &matches->items[i];
+        if (f->whole_file && !(is_ignored && is_ignored(context, path, f->rule, 0)))
+            add_path_finding(&w, out, i);
+    }
+    size_t from = out->findings.count;
+    for (size_t i = 0; i < matches->count; i++) {
+        const secret_match *f = &matches->items[i];
+        uint32_t line, column;
+        if (f->whole_file) continue;
+        text_place(&w.lines, f->match.start, &line, &column);
+        if (is_ignored && is_ignored(context, path, f->rule, line)) continue;
+        finding made = make_finding(&w, i);
+        text_place(&w.lines, f->secret.start, &made.line, &made.column);
+        text_place(&w.lines, f->secret.end, &made.end_line, &made.end_column);
+        made.excerpt = excerpt_of(&w, f, made.line, made.end_line);
+        ARENA_PUSH(out->a, out->findings.items, out->findings.count, out->findings.cap, made);
+    }
+    if (out->findings.count > from) add_hashes(&w, out, from);
+}

@@ -1,0 +1,507 @@
+#include "scan/secrets/match.h"
+
+#include "scan/secrets/checks.h"
+#include "scan/secrets/prefilter.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WINDOWS_MAX  65536 /* of one rule in one text; more become one */
+#define MATCHES_MAX  10000 /* of one rule in one text */
+#define NO_WINDOW    UINT32_MAX
+#define ALLOW_INLINE "gitleaks:allow"
+
+/* Where matches of a rule can begin. */
+typedef struct window {
+    size_t from, last;
+    uint32_t next;
+} window;
+
+typedef struct rule_state {
+    uint32_t first, latest, count; /* its windows */
+    bool listed;
+    bool filtered; /* vectorscan looks for it */
+} rule_state;
+
+typedef enum word_state { WORD_UNKNOWN, WORD_ABSENT, WORD_PRESENT } word_state;
+
+struct matcher {
+    secret_rules *rules;
+    arena *a;
+    prefilter *filter; /* NULL: none */
+    regex_matcher *regexes;
+    rule_state *states;
+    size_t *listed; /* rules that have windows */
+    size_t listed_count;
+    window *windows;
+    size_t window_count, window_cap;
+    str *words; /* the keywords of all rules, each once, and their states in this text */
+    uint8_t *word_states;
+    size_t word_count, word_cap;
+    uint32_t **rule_words;
+    strbuf lower; /* the text in small letters, made when it is first asked for */
+    bool has_lower;
+};
+
+/* What is read: the text of one round. */
+typedef struct pass {
+    matcher *m;
+    arena *a; /* of what is found */
+    str path, text;
+    const decoded *d; /* NULL: the text is the file's */
+    str file;
+    text_lines *lines; /* of the file, made when they are first asked for */
+    bool *has_lines;
+    bool obeys_inline; /* what says "gitleaks:allow" is passed over */
+    scan_out *errors;
+    match_list *ret;
+} pass;
+
+/* ---- keywords ------------------------------------------------------------------------------- */
+
+static uint32_t word_of(matcher *m, str word) {
+    for (size_t i = 0; i < m->word_count; i++) {
+        if (str_eq(m->words[i], word)) return (uint32_t)i;
+    }
+    ARENA_PUSH(m->a, m->words, m->word_count, m->word_cap, word);
+    return (uint32_t)(m->word_count - 1);
+}
+
+static void collect_words(matcher *m) {
+    const secret_rules *rules = m->rules;
+    m->rule_words = arena_calloc(m->a, rules->count, sizeof *m->rule_words);
+    for (size_t i = 0; i < rules->count; i++) {
+        const str_list *keywords = &rules->items[i].keywords;
+        m->rule_words[i] = ARENA_ARRAY(m->a, uint32_t, keywords->count);
+        for (size_t k = 0; k < keywords->count; k++)
+            m->rule_words[i][k] = word_of(m, keywords->items[k]);
+    }
+    m->word_states = ARENA_ARRAY(m->a, uint8_t, m->word_count);
+}
+
+static str lower_text(matcher *m, str text) {
+    if (!m->has_lower) {
+        strbuf_clear(&m->lower);
+        strbuf_reserve(&m->lower, text.len);
+        char *to = m->lower.ptr;
+        for (size_t i = 0; i < text.len; i++) {
+            unsigned char c = (unsigned char)text.ptr[i];
+            to[i] = (char)(c | ((unsigned char)(c - 'A') < 26 ? 0x20 : 0));
+        }
+        m->lower.len = text.len;
+        m->has_lower = true;
+    }
+    return strbuf_str(&m->lower);
+}
+
+static bool has_word(matcher *m, str text, uint32_t word) {
+    if (m->word_states[word] == WORD_UNKNOWN) {
+        str w = m->words[word], in = lower_text(m, text);
+        bool found = w.len && in.len && memmem(in.ptr, in.len, w.ptr, w.len);
+        m->word_states[word] = found ? WORD_PRESENT : WORD_ABSENT;
+    }
+    return m->word_states[word] == WORD_PRESENT;
+}
+
+static bool has_keyword(matcher *m, str text, size_t rule) {
+    size_t count = m->rules->items[rule].keywords.count;
+    for (size_t i = 0; i < count; i++) {
+        if (has_word(m, text, m->rule_words[rule][i])) return true;
+    }
+    return count == 0;
+}
+
+/* ---- where to look -------------------------------------------------------------------------- */
+
+static void add_window(matcher *m, size_t rule, size_t from, size_t last) {
+    rule_state *s = &m->states[rule];
+    if (!s->listed) {
+        s->listed = true;
+        s->first = s->latest = NO_WINDOW;
+        s->count = 0;
+        m->listed[m->listed_count++] = rule;
+    }
+    window *w = s->latest == NO_WINDOW ? NULL : &m->windows[s->latest];
+    /* Ends come nearly in order: what touches the latest window, or lies before it, widens it. */
+    if (w && (from <= w->last + 1 || s->count == WINDOWS_MAX)) {
+        if (from < w->from) w->from = from;
+        if (last > w->last) w->last = last;
+        return;
+    }
+    window new = {from, last, NO_WINDOW};
+    uint32_t index = (uint32_t)m->window_count;
+    ARENA_PUSH(m->a, m->windows, m->window_count, m->window_cap, new);
+    if (s->latest == NO_WINDOW)
+        s->first = index;
+    else
+        m->windows[s->latest].next = index;
+    s->latest = index;
+    s->count++;
+}
+
+static void on_end(void *context, unsigned rule, size_t end) {
+    matcher *m = context;
+    const regex *r = m->rules->items[rule].pattern;
+    size_t from = r->max_width < end ? end - r->max_width : 0;
+    add_window(m, rule, from, r->min_width < end ? end - r->min_width : 0);
+}
+
+static void forget(matcher *m) {
+    for (size_t i = 0; i < m->listed_count; i++)
+        m->states[m->listed[i]].listed = false;
+    m->listed_count = m->window_count = 0;
+    memset(m->word_states, WORD_UNKNOWN, m->word_count);
+    m->has_lower = false;
+}
+
+static int by_index(const void *left, const void *right) {
+    size_t a = *(const size_t *)left, b = *(const size_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* Fills the windows of all rules that may match. */
+static void look(pass *p) {
+    matcher *m = p->m;
+    err e = {0};
+    forget(m);
+    bool filtered = m->filter && prefilter_scan(m->filter, p->text, on_end, m, &e) == 0;
+    for (size_t i = 0; i < m->rules->count; i++) {
+        const secret_rule *rule = &m->rules->items[i];
+        if (!rule->pattern || (filtered && m->states[i].filtered)) continue;
+        if (has_keyword(m, p->text, i)) add_window(m, i, 0, p->text.len);
+    }
+    qsort(m->listed, m->listed_count, sizeof *m->listed, by_index);
+}
+
+/* ---- allow-lists ---------------------------------------------------------------------------- */
+
+static bool any_regex(matcher *m, const regex_list *list, str text) {
+    for (size_t i = 0; i < list->count; i++) {
+        if (text.len && regex_has(m->regexes, list->items[i], text)) return true;
+    }
+    return false;
+}
+
+/* Before anything is looked for: paths. One that asks for more is asked again for each secret. */
+static bool allows_path(matcher *m, const allowlists *lists, str path) {
+    for (size_t i = 0; i < lists->count; i++) {
+        const allowlist *a = &lists->items[i];
+        bool only_paths = !a->regexes.count && !a->stop_words.count && !a->commits.count;
+        if (a->paths.count && (!a->all || only_paths) && any_regex(m, &a->paths, path)) return true;
+    }
+    return false;
+}
+
+static bool has_stop_word(const str_list *words, str secret) {
+    char small[1024];
+    size_t size = secret.len < sizeof small ? secret.len : sizeof small;
+    for (size_t i = 0; i < size; i++) {
+        char c = secret.ptr[i];
+        small[i] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    }
+    for (size_t i = 0; i < words->count; i++) {
+        str w = words->items[i];
+        if (w.len && size && memmem(small, size, w.ptr, w.len)) return true;
+    }
+    return false;
+}
+
+static str line_of(str text, regex_span at) {
+    size_t start = at.start, end = at.end;
+    while (start > 0 && text.ptr[start - 1] != '\n')
+        start--;
+    while (end < text.len && text.ptr[end] != '\n')
+        end++;
+    return str_sub(text, start, end);
+}
+
+/* What remains to be known is the commit, which only the parent knows: it is noted. */
+static void note_commits(secret_match *f, const allowlist *a) {
+    if (!f->unless_commits) f->unless_commits = &a->commits;
+}
+
+static bool allows(pass *p, const allowlists *lists, secret_match *f, regex_span in_text) {
+    for (size_t i = 0; i < lists->count; i++) {
+        const allowlist *a = &lists->items[i];
+        str target = a->target == ALLOW_SECRET  ? f->value
+                     : a->target == ALLOW_MATCH ? f->context
+                                                : line_of(p->text, in_text);
+        bool regexes = any_regex(p->m, &a->regexes, target),
+             words = has_stop_word(&a->stop_words, f->value);
+        if (!a->all) {
+            if (regexes || words) return true;
+            if (a->commits.count) note_commits(f, a);
+            continue;
+        }
+        if ((a->regexes.count && !regexes) || (a->stop_words.count && !words) ||
+            (a->paths.count && !any_regex(p->m, &a->paths, p->path)))
+            continue;
+        if (!a->commits.count) return true;
+        note_commits(f, a);
+    }
+    return false;
+}
+
+/* ---- one match ------------------------------------------------------------------------------ */
+
+static regex_span trim_newlines(str text, regex_span s) {
+    while (s.end > s.start && text.ptr[s.end - 1] == '\n')
+        s.end--;
+    while (s.start < s.end && text.ptr[s.start] == '\n')
+        s.start++;
+    return s;
+}
+
+/* The group that is the secret: the one that is named, or the first that has something. */
+static regex_span secret_of(const secret_rule *rule, const regex_span *groups, regex_span whole) {
+    unsigned count = rule->pattern->count;
+    if (rule->secret_group) {
+        regex_span s = groups[rule->secret_group];
+        return s.start == SIZE_MAX ? (regex_span){whole.start, whole.start} : s;
+    }
+    for (unsigned i = 1; i <= count; i++) {
+        if (groups[i].start != SIZE_MAX && groups[i].end > groups[i].start) return groups[i];
+    }
+    return whole;
+}
+
+static bool is_plausible(const secret_rule *rule, str secret) {
+    if (rule->checks & 1u << CHECK_DIGIT && !check_has_digit(secret)) return false;
+    if (rule->checks & 1u << CHECK_PLACEHOLDER && check_is_placeholder(secret)) return false;
+    return !(rule->checks & 1u << CHECK_RANDOM) || check_random(secret);
+}
+
+static bool is_allowed_inline(const pass *p, regex_span in_file) {
+    return p->obeys_inline && str_find(line_of(p->file, in_file), STR(ALLOW_INLINE)) >= 0;
+}
+
+static void take_match(pass *p, const secret_rule *rule, const regex_span *groups,
+                       match_list *ret) {
+    regex_span whole = trim_newlines(p->text, groups[0]), secret = secret_of(rule, groups, whole);
+    secret_match f = {.rule = rule, .match = whole, .secret = secret};
+    f.value = str_sub(p->text, secret.start, secret.end);
+    f.context = str_sub(p->text, whole.start, whole.end);
+    f.depth = p->d ? p->d->depth : 0;
+    if (!f.value.len) return;
+    if (p->d) {
+        unsigned ignored;
+        if (!decode_place(p->d, whole, &f.match, &f.kinds)) return;
+        decode_place(p->d, secret, &f.secret, &ignored);
+        if (!ignored) f.secret = f.match;
+    }
+    f.entropy = check_entropy(f.value);
+    if (rule->entropy != 0 && f.entropy <= rule->entropy) return;
+    if (!is_plausible(rule, f.value) || is_allowed_inline(p, f.match)) return;
+    if (allows(p, &p->m->rules->allow, &f, whole) || allows(p, &rule->allow, &f, whole)) return;
+    ARENA_PUSH(p->a, ret->items, ret->count, ret->cap, f);
+}
+
+/* All matches of a rule, as Go's FindAll would give them. */
+static void find_all(pass *p, size_t index, match_list *ret) {
+    matcher *m = p->m;
+    const secret_rule *rule = &m->rules->items[index];
+    regex_span groups[REGEX_GROUPS_MAX + 1];
+    size_t done = 0, tried = 0;
+    if (!m->states[index].listed || !has_keyword(m, p->text, index)) return;
+    if (allows_path(m, &rule->allow, p->path)) return;
+    if (rule->path && !regex_has(m->regexes, rule->path, p->path)) return;
+    for (uint32_t w = m->states[index].first; w != NO_WINDOW; w = m->windows[w].next) {
+        size_t from = m->windows[w].from > done ? m->windows[w].from : done;
+        while (from <= m->windows[w].last) {
+            err e = {0};
+            int r = regex_find(m->regexes, rule->pattern, p->text, from, m->windows[w].last, groups,
+                               rule->pattern->count + 1, &e);
+            if (r < 0)
+                scan_out_error(p->errors, p->path, 0, 0, "the rule '%.*s' was given up: %s",
+                               STR_ARG(rule->id), e.message);
+            if (r < 0) return;
+            if (r == 0) break;
+            from = done = groups[0].end > groups[0].start ? groups[0].end : groups[0].end + 1;
+            take_match(p, rule, groups, ret);
+            if (++tried == MATCHES_MAX) return;
+        }
+    }
+}
+
+/* ---- rules that need others ----------------------------------------------------------------- */
+
+static int64_t distance(uint32_t a, uint32_t b) {
+    return a > b ? (int64_t)a - b : (int64_t)b - a;
+}
+
+static bool is_near(pass *p, const required *need, const secret_match *a, const secret_match *b) {
+    uint32_t line_a, line_b, column_a, column_b;
+    if (need->within_lines < 0 && need->within_columns < 0) return true;
+    if (!*p->has_lines) *p->lines = text_lines_new(p->a, p->file);
+    *p->has_lines = true;
+    text_place(p->lines, a->match.start, &line_a, &column_a);
+    text_place(p->lines, b->match.start, &line_b, &column_b);
+    if (need->within_lines >= 0 && distance(line_a, line_b) > need->within_lines) return false;
+    return need->within_columns < 0 || distance(column_a, column_b) <= need->within_columns;
+}
+
+static bool any_near(pass *p, const required *need, const secret_match *f, const match_list *in) {
+    for (size_t i = 0; i < in->count; i++) {
+        if (is_near(p, need, f, &in->items[i])) return true;
+    }
+    return false;
+}
+
+static void keep_complete(pass *p, const secret_rule *rule, match_list *found) {
+    for (size_t r = 0; r < rule->required_count && found->count; r++) {
+        match_list others = {0};
+        size_t kept = 0;
+        find_all(p, rule->required[r].rule, &others);
+        for (size_t i = 0; i < found->count; i++) {
+            if (any_near(p, &rule->required[r], &found->items[i], &others))
+                found->items[kept++] = found->items[i];
+        }
+        found->count = kept;
+    }
+}
+
+/* ---- a text --------------------------------------------------------------------------------- */
+
+static void read_pass(pass *p) {
+    matcher *m = p->m;
+    look(p);
+    for (size_t i = 0; i < m->listed_count; i++) {
+        const secret_rule *rule = &m->rules->items[m->listed[i]];
+        match_list found = {0};
+        if (rule->skip_report) continue;
+        find_all(p, m->listed[i], &found);
+        keep_complete(p, rule, &found);
+        for (size_t k = 0; k < found.count; k++)
+            ARENA_PUSH(p->a, p->ret->items, p->ret->count, p->ret->cap, found.items[k]);
+    }
+}
+
+static bool is_generic(const secret_rule *rule) {
+    str id = rule->id;
+    for (size_t i = 0; i + 7 <= id.len; i++) {
+        if (str_eq_nocase(str_sub(id, i, i + 7), STR("generic"))) return true;
+    }
+    return false;
+}
+
+static bool overlap(regex_span a, regex_span b) {
+    return a.start < b.end && b.start < a.end;
+}
+
+/* The same again in another round, or a guess about what another rule knows. */
+static bool is_covered(const match_list *list, size_t index) {
+    const secret_match *f = &list->items[index];
+    bool generic = is_generic(f->rule);
+    for (size_t i = 0; i < list->count; i++) {
+        const secret_match *o = &list->items[i];
+        if (i == index || o->whole_file || !overlap(f->secret, o->secret)) continue;
+        if (o->rule == f->rule && i < index && f->depth > o->depth && str_eq(o->value, f->value))
+            return true;
+        if (generic && !is_generic(o->rule)) return true;
+    }
+    return false;
+}
+
+static int by_place(const void *left, const void *right) {
+    const secret_match *a = left, *b = right;
+    if (a->secret.start != b->secret.start) return a->secret.start < b->secret.start ? -1 : 1;
+    if (a->depth != b->depth) return a->depth < b->depth ? -1 : 1;
+    int r = str_cmp(a->rule->id, b->rule->id);
+    return r ? r : (a->secret.end > b->secret.end) - (a->secret.end < b->secret.end);
+}
+
+static void settle(match_list *list) {
+    size_t kept = 0;
+    if (!list->count) return;
+    qsort(list->items, list->count, sizeof *list->items, by_place);
+    bool covered[256]; /* of a few matches, nearly always; what is beyond is kept */
+    for (size_t i = 0; i < list->count && i < sizeof covered; i++)
+        covered[i] = is_covered(list, i);
+    for (size_t i = 0; i < list->count; i++) {
+        if (i >= sizeof covered || !covered[i]) list->items[kept++] = list->items[i];
+    }
+    list->count = kept;
+}
+
+void matcher_text(matcher *m, arena *a, const match_text *t, match_list *ret, scan_out *errors) {
+    text_lines lines;
+    bool has_lines = false;
+    pass p = {.m = m,
+              .a = a,
+              .path = t->path,
+              .text = t->text,
+              .file = t->text,
+              .lines = &lines,
+              .has_lines = &has_lines,
+              .obeys_inline = t->obeys_inline,
+              .errors = errors,
+              .ret = ret};
+    decoded *d = NULL;
+    read_pass(&p);
+    for (unsigned i = 0; i < t->rounds; i++) {
+        decoded *next = ARENA_NEW(a, decoded);
+        if (!decode_text(a, p.text, d, next)) break;
+        p.d = d = next;
+        p.text = d->text;
+        read_pass(&p);
+    }
+    settle(ret);
+}
+
+bool matcher_allows_path(matcher *m, str path) {
+    return allows_path(m, &m->rules->allow, path);
+}
+
+void matcher_path(matcher *m, arena *a, str path, match_list *ret) {
+    for (size_t i = 0; i < m->rules->count; i++) {
+        const secret_rule *rule = &m->rules->items[i];
+        if (rule->pattern || !rule->path || rule->skip_report) continue;
+        if (allows_path(m, &rule->allow, path) || !regex_has(m->regexes, rule->path, path))
+            continue;
+        secret_match f = {.rule = rule, .whole_file = true};
+        ARENA_PUSH(a, ret->items, ret->count, ret->cap, f);
+    }
+}
+
+/* ---- the whole ------------------------------------------------------------------------------ */
+
+static void make_filter(matcher *m, const char *cache, bool quick) {
+    size_t count = m->rules->count;
+    _cleanup_arena_ arena *scratch = arena_new();
+    str *patterns = ARENA_ARRAY(scratch, str, count);
+    bool *taken = ARENA_ARRAY(scratch, bool, count);
+    err why = {0};
+    for (size_t i = 0; i < count; i++) {
+        const regex *r = m->rules->items[i].pattern;
+        patterns[i] = r && !r->utf ? r->pattern : STR_EMPTY;
+    }
+    int code = prefilter_new(patterns, count, cache, quick, taken, &m->filter, &why);
+    for (size_t i = 0; i < count && code == 0; i++)
+        m->states[i].filtered = taken[i];
+    if (code == 0 || (quick && code == ERR_NOT_FOUND)) return;
+    scan_error_list *to = &m->rules->warnings;
+    scan_error slow = {
+        .path = STR_EMPTY,
+        .message = arena_printf(m->rules->a, "secrets are looked for slowly: %s", why.message)};
+    ARENA_PUSH(to->a, to->items, to->count, to->cap, slow);
+}
+
+matcher *matcher_new(secret_rules *rules, const char *cache, bool quick) {
+    matcher *m = mem_alloc(sizeof *m);
+    *m = (matcher){.rules = rules, .a = arena_new(), .lower = STRBUF_INIT};
+    m->regexes = regex_matcher_new();
+    m->states = ARENA_ARRAY(m->a, rule_state, rules->count);
+    m->listed = ARENA_ARRAY(m->a, size_t, rules->count);
+    collect_words(m);
+    make_filter(m, cache, quick);
+    return m;
+}
+
+void matcher_free(matcher *m) {
+    if (!m) return;
+    prefilter_free(m->filter);
+    regex_matcher_free(m->regexes);
+    strbuf_done(&m->lower);
+    arena_free(m->a);
+    free(m);
+}

@@ -1,0 +1,245 @@
+#include "scan/secrets/prefilter.h"
+
+#include "base/fs.h"
+#include "base/hash.h"
+
+#include <dlfcn.h>
+#include <hs/hs.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CACHE_FORMAT "slipway prefilter 1"
+#define CACHE_MAX    ((size_t)256 << 20)
+#define FLAGS        (HS_FLAG_PREFILTER | HS_FLAG_ALLOWEMPTY)
+
+/* ---- the library ---------------------------------------------------------------------------- */
+
+#define HS_FUNCTIONS(X)                                                                            \
+    X(hs_version)                                                                                  \
+    X(hs_valid_platform)                                                                           \
+    X(hs_populate_platform)                                                                        \
+    X(hs_compile_multi)                                                                            \
+    X(hs_expression_info)                                                                          \
+    X(hs_free_compile_error)                                                                       \
+    X(hs_serialize_database)                                                                       \
+    X(hs_deserialize_database)                                                                     \
+    X(hs_free_database)                                                                            \
+    X(hs_alloc_scratch)                                                                            \
+    X(hs_free_scratch)                                                                             \
+    X(hs_scan)
+
+static struct {
+    bool loaded;
+#define X(name) __typeof__(name) *name;
+    HS_FUNCTIONS(X)
+#undef X
+} hs;
+
+static int load(err *e) {
+    if (hs.loaded) return 0;
+    void *library = dlopen("libhs.so.5", RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        return err_set(e, ERR_UNSUPPORTED,
+                       "neither vectorscan nor hyperscan is installed: install the Debian package "
+                       "libvectorscan5 or libhyperscan5 (%s)",
+                       dlerror());
+#define X(name)                                                                                    \
+    if (!(hs.name = (__typeof__(name) *)dlsym(library, #name)))                                    \
+        return err_set(e, ERR_UNSUPPORTED, "libhs lacks '%s'", #name);
+    HS_FUNCTIONS(X)
+#undef X
+    if (hs.hs_valid_platform() != HS_SUCCESS)
+        return err_set(e, ERR_UNSUPPORTED, "vectorscan does not run on this CPU");
+    hs.loaded = true;
+    return 0;
+}
+
+/* ---- compiling ------------------------------------------------------------------------------ */
+
+struct prefilter {
+    hs_database_t *database; /* NULL: no pattern was taken */
+    hs_scratch_t *scratch;
+};
+
+static bool is_taken(const char *pattern) {
+    hs_expr_info_t *info = NULL;
+    hs_compile_error_t *why = NULL;
+    bool taken = hs.hs_expression_info(pattern, FLAGS, &info, &why) == HS_SUCCESS;
+    if (why) hs.hs_free_compile_error(why);
+    free(info);
+    return taken;
+}
+
+typedef struct batch {
+    const char **patterns;
+    unsigned *ids, *flags, count;
+} batch;
+
+static batch collect(arena *a, const str *patterns, size_t count, const bool *taken) {
+    batch b = {.patterns = arena_calloc(a, count, sizeof *b.patterns),
+               .ids = ARENA_ARRAY(a, unsigned, count),
+               .flags = ARENA_ARRAY(a, unsigned, count)};
+    for (size_t i = 0; i < count; i++) {
+        if (!taken[i]) continue;
+        b.patterns[b.count] = arena_cstr(a, patterns[i]);
+        b.ids[b.count] = (unsigned)i;
+        b.flags[b.count++] = FLAGS;
+    }
+    return b;
+}
+
+/* The library names the pattern that it cannot take, or none when it is their sum. */
+static int compile(const str *patterns, size_t count, bool *taken, hs_database_t **ret, err *e) {
+    _cleanup_arena_ arena *a = arena_new();
+    for (size_t i = 0; i < count; i++)
+        taken[i] = patterns[i].len > 0 && !memchr(patterns[i].ptr, '\0', patterns[i].len);
+    for (bool again = true;; again = false) {
+        batch b = collect(a, patterns, count, taken);
+        hs_compile_error_t *why = NULL;
+        *ret = NULL;
+        if (b.count == 0) return 0;
+        if (hs.hs_compile_multi(b.patterns, b.flags, b.ids, b.count, HS_MODE_BLOCK, NULL, ret,
+                                &why) == HS_SUCCESS)
+            return 0;
+        int at = why ? why->expression : -1;
+        err_set(e, ERR_FAILED, "vectorscan cannot compile the patterns: %s",
+                why ? why->message : "no reason is given");
+        if (why) hs.hs_free_compile_error(why);
+        if (at < 0 || (unsigned)at >= b.count) return ERR_FAILED;
+        taken[b.ids[at]] = false;
+        for (unsigned i = 0; again && i < b.count; i++)
+            taken[b.ids[i]] = taken[b.ids[i]] && is_taken(b.patterns[i]);
+    }
+}
+
+/* ---- the file ------------------------------------------------------------------------------- */
+
+typedef struct cache_head {
+    uint8_t digest[32]; /* of what follows it */
+    uint64_t count, size;
+} cache_head;
+
+static char *cache_path(arena *a, const char *folder, const str *patterns, size_t count) {
+    hs_platform_info_t cpu = {0};
+    uint8_t digest[32];
+    char hex[33];
+    hs.hs_populate_platform(&cpu);
+    sha256 *h = sha256_new();
+    sha256_add(h, CACHE_FORMAT, sizeof CACHE_FORMAT);
+    sha256_add(h, hs.hs_version(), strlen(hs.hs_version()) + 1);
+    sha256_add(h, &cpu.tune, sizeof cpu.tune);
+    sha256_add(h, &cpu.cpu_features, sizeof cpu.cpu_features);
+    for (size_t i = 0; i < count; i++) {
+        sha256_add(h, &patterns[i].len, sizeof patterns[i].len);
+        sha256_add(h, patterns[i].ptr, patterns[i].len);
+    }
+    sha256_end(h, digest);
+    hex_encode(digest, 16, hex);
+    return fs_join(a, folder, arena_printf(a, "patterns-%s", hex));
+}
+
+static void digest_of(const cache_head *head, str taken, str database, uint8_t ret[32]) {
+    sha256 *h = sha256_new();
+    sha256_add(h, &head->count, sizeof head->count);
+    sha256_add(h, &head->size, sizeof head->size);
+    sha256_add(h, taken.ptr, taken.len);
+    sha256_add(h, database.ptr, database.len);
+    sha256_end(h, ret);
+}
+
+static bool read_cache(const char *path, size_t count, bool *taken, hs_database_t **ret) {
+    _cleanup_arena_ arena *a = arena_new();
+    err ignored = {0};
+    str file;
+    cache_head head;
+    uint8_t digest[32];
+    if (fs_read_file(a, path, CACHE_MAX, &file, &ignored) < 0 || file.len < sizeof head)
+        return false;
+    memcpy(&head, file.ptr, sizeof head);
+    file = str_sub(file, sizeof head, file.len);
+    if (head.count != count || file.len < count || file.len - count != head.size) return false;
+    str flags = str_sub(file, 0, count), bytes = str_sub(file, count, file.len);
+    digest_of(&head, flags, bytes, digest);
+    if (memcmp(digest, head.digest, sizeof digest) != 0) return false;
+    *ret = NULL;
+    if (bytes.len && hs.hs_deserialize_database(bytes.ptr, bytes.len, ret) != HS_SUCCESS)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        taken[i] = flags.ptr[i] == 1;
+    return true;
+}
+
+static void write_cache(const char *folder, const char *path, size_t count, const bool *taken,
+                        const hs_database_t *database) {
+    _cleanup_strbuf_ strbuf file = STRBUF_INIT, flags = STRBUF_INIT;
+    err ignored = {0};
+    char *bytes = NULL;
+    size_t size = 0;
+    if (database && hs.hs_serialize_database(database, &bytes, &size) != HS_SUCCESS) return;
+    for (size_t i = 0; i < count; i++)
+        strbuf_addc(&flags, taken[i] ? 1 : 0);
+    cache_head head = {.count = count, .size = size};
+    str whole = {bytes ? bytes : "", size};
+    digest_of(&head, strbuf_str(&flags), whole, head.digest);
+    strbuf_add(&file, (str){(const char *)&head, sizeof head});
+    strbuf_add(&file, strbuf_str(&flags));
+    strbuf_add(&file, whole);
+    free(bytes);
+    if (fs_mkdirs(folder, 0700, &ignored) == 0) fs_write(path, strbuf_str(&file), 0600, &ignored);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------ */
+
+static int find_or_compile(const str *patterns, size_t count, const char *cache, bool cached_only,
+                           bool *taken, hs_database_t **ret, err *e) {
+    _cleanup_arena_ arena *a = arena_new();
+    const char *path = cache ? cache_path(a, cache, patterns, count) : NULL;
+    if (path && read_cache(path, count, taken, ret)) return 0;
+    if (cached_only) return err_set(e, ERR_NOT_FOUND, "the patterns were not compiled yet");
+    if (compile(patterns, count, taken, ret, e) < 0) return e ? e->code : ERR_FAILED;
+    if (path) write_cache(cache, path, count, taken, *ret);
+    return 0;
+}
+
+int prefilter_new(const str *patterns, size_t count, const char *cache, bool cached_only,
+                  bool *ret_taken, prefilter **ret, err *e) {
+    hs_database_t *database;
+    hs_scratch_t *scratch = NULL;
+    int r = load(e);
+    if (r == 0) r = find_or_compile(patterns, count, cache, cached_only, ret_taken, &database, e);
+    if (r < 0) return r;
+    if (database && hs.hs_alloc_scratch(database, &scratch) != HS_SUCCESS) oom();
+    *ret = mem_alloc(sizeof **ret);
+    **ret = (prefilter){database, scratch};
+    return 0;
+}
+
+void prefilter_free(prefilter *p) {
+    if (!p) return;
+    if (p->scratch) hs.hs_free_scratch(p->scratch);
+    if (p->database) hs.hs_free_database(p->database);
+    free(p);
+}
+
+typedef struct scan {
+    prefilter_hit *hit;
+    void *context;
+} scan;
+
+static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
+                    void *context) {
+    const scan *s = context;
+    (void)from;
+    (void)flags;
+    s->hit(s->context, id, (size_t)to);
+    return 0;
+}
+
+int prefilter_scan(prefilter *p, str text, prefilter_hit *hit, void *context, err *e) {
+    scan s = {hit, context};
+    if (text.len > UINT32_MAX)
+        return err_set(e, ERR_LIMIT, "a text of more than 4 GiB cannot be searched");
+    if (!p->database || !text.len) return 0;
+    int code = hs.hs_scan(p->database, text.ptr, (unsigned)text.len, 0, p->scratch, on_match, &s);
+    return code == HS_SUCCESS ? 0 : err_set(e, ERR_FAILED, "vectorscan failed with %d", code);
+}

@@ -1,0 +1,56 @@
+/* regex.h: the regular expressions of Go (RE2's syntax), matched by PCRE2. Private to
+ * src/scan/secrets.
+ *
+ * Rules are written for gitleaks, so a pattern means what Go's regexp/syntax says. It is parsed
+ * here, and written anew in words that PCRE2 and vectorscan understand alike: flags are resolved,
+ * \s is Go's, $ is the very end, names of groups are gone. What RE2 has not (look-around,
+ * back-references, possessive repeats) is refused with its place.
+ *
+ * Matching is by bytes. A `.` and a negated class take one byte of a longer character, so counts of
+ * such characters differ from Go's; classes with characters beyond ASCII, \p{…} and such letters
+ * without case are matched as UTF-8 instead, where ill-formed bytes match nothing. */
+#ifndef SLIPWAY_SCAN_SECRETS_REGEX_H
+#define SLIPWAY_SCAN_SECRETS_REGEX_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+#define REGEX_SOURCE_MAX 65536 /* bytes of a pattern */
+#define REGEX_GROUPS_MAX 64
+#define REGEX_UNBOUNDED  SIZE_MAX
+
+typedef struct regex {
+    str source;                  /* as it was written */
+    str pattern;                 /* for PCRE2 and vectorscan */
+    bool utf;                    /* only PCRE2 can match it, as UTF-8 */
+    unsigned count;              /* of capturing groups */
+    size_t min_width, max_width; /* bytes of a match; max: REGEX_UNBOUNDED */
+    void *code;                  /* compiled when it is first needed */
+    bool failed;                 /* to compile */
+} regex;
+
+typedef struct regex_span {
+    size_t start, end;
+} regex_span;
+
+/* What matching needs, one a process. */
+typedef struct regex_matcher regex_matcher;
+regex_matcher *regex_matcher_new(void);
+void regex_matcher_free(regex_matcher *m);
+
+/* Parses a pattern, which is borrowed. An error's message has the place within the pattern. */
+int regex_new(arena *a, str source, regex **ret, err *e);
+/* Compiles it now: what PCRE2 does not take (an unknown \p{name}, too large a program). */
+int regex_compile(regex *r, err *e);
+/* Frees what was compiled. */
+void regex_done(regex *r);
+
+/* Finds the first match that begins in [from, last] of `text`. 1: groups[0] is the match,
+ * groups[1..] the groups (start is SIZE_MAX for one that took no part), as many as
+ * `group_count`. 0: none. ERR_LIMIT: the search was given up, as it takes too many steps. */
+int regex_find(regex_matcher *m, regex *r, str text, size_t from, size_t last, regex_span *groups,
+               size_t group_count, err *e);
+/* Whether there is a match anywhere; a search that was given up counts as none. */
+bool regex_has(regex_matcher *m, regex *r, str text);
+
+#endif

@@ -1,0 +1,225 @@
+/* secrets.c: the scanner. The parent reads the rules and the compiled patterns; children inherit
+ * both by the fork. */
+#include "scan/secrets/secrets.h"
+
+#include "base/fs.h"
+#include "base/hash.h"
+#include "scan/scanner.h"
+#include "scan/secrets/archive.h"
+#include "scan/secrets/bytes.h"
+#include "scan/secrets/findings.h"
+#include "scan/secrets/ignore.h"
+#include "scan/secrets/match.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ENGINE_VERSION 1 /* of what a file gives: caches of findings depend on it */
+
+typedef struct secrets {
+    scanner base;
+    arena *a;
+    secrets_options options;
+    secret_rules *rules;
+    matcher *matcher;
+    ignore_list ignored;
+    str config_path; /* of the file of rules within the root, or empty: it is not scanned */
+} secrets;
+
+/* A file that is being read. */
+typedef struct reading {
+    secrets *s;
+    scan_out *out;
+    str path;
+    archive_budget *budget;
+    unsigned depth; /* of archives around it */
+} reading;
+
+/* ---- in a child ----------------------------------------------------------------------------- */
+
+static bool is_ignored(void *context, str path, const secret_rule *rule, uint32_t line) {
+    const secrets *s = context;
+    return ignore_has(&s->ignored, STR_EMPTY, path, rule->id, line);
+}
+
+static unsigned decode_rounds(const secrets_options *o) {
+    return o->no_decode ? 0 : o->decode_rounds ? o->decode_rounds : DECODE_DEPTH_DEFAULT;
+}
+
+static unsigned archive_depth(const secrets_options *o) {
+    return o->no_archives ? 0 : o->archive_depth ? o->archive_depth : ARCHIVE_DEPTH_DEFAULT;
+}
+
+static void read_text(reading *r, str text) {
+    match_list found = {0};
+    secrets *s = r->s;
+    matcher_path(s->matcher, r->out->a, r->path, &found);
+    match_text t = {r->path, text, decode_rounds(&s->options), r->depth > 0};
+    matcher_text(s->matcher, r->out->a, &t, &found, r->out);
+    findings_add(r->out, r->path, text, &found, s->options.show_secrets, is_ignored, s);
+}
+
+static void read_bytes(reading *r, str body);
+
+static void on_entry(void *context, str name, str body) {
+    reading *outer = context;
+    if (matcher_allows_path(outer->s->matcher, name)) return;
+    str path = arena_printf(outer->out->a, "%.*s!%.*s", STR_ARG(outer->path), STR_ARG(name));
+    reading inner = *outer;
+    inner.path = path;
+    inner.depth++;
+    if (!matcher_allows_path(outer->s->matcher, path)) read_bytes(&inner, body);
+}
+
+static void on_problem(void *context, str name, const char *why) {
+    reading *outer = context;
+    str path = arena_printf(outer->out->a, "%.*s!%.*s", STR_ARG(outer->path), STR_ARG(name));
+    scan_out_error(outer->out, path, 0, 0, "it cannot be read: %s", why);
+}
+
+static void read_archive(reading *r, str body) {
+    err e = {0};
+    read_text(r, STR_EMPTY); /* rules of paths */
+    if (r->depth >= archive_depth(&r->s->options)) return;
+    if (archive_walk(r->path, body, r->budget, on_entry, on_problem, r, &e) < 0)
+        scan_out_error(r->out, text_valid(r->out->a, r->path), 0, 0, "%s", e.message);
+}
+
+static void read_bytes(reading *r, str body) {
+    if (archive_is(body)) {
+        read_archive(r, body);
+        return;
+    }
+    bytes_kind kind = bytes_kind_of(body);
+    if (kind == BYTES_UTF16_LE || kind == BYTES_UTF16_BE)
+        body = bytes_from_utf16(r->out->a, body, kind == BYTES_UTF16_BE);
+    read_text(r, kind == BYTES_BINARY ? STR_EMPTY : body);
+}
+
+static int secrets_read(scanner *base, const scan_file *file, scan_out *out, err *e) {
+    secrets *s = base->self;
+    archive_budget budget = {.packed = file->body.len};
+    reading r = {.s = s, .out = out, .path = file->path, .budget = &budget};
+    (void)e;
+    read_bytes(&r, file->body);
+    return 0;
+}
+
+static bool secrets_wants(const scanner *base, str path) {
+    const secrets *s = base->self;
+    return !str_eq(path, s->config_path) && !matcher_allows_path(s->matcher, path);
+}
+
+/* ---- in the parent -------------------------------------------------------------------------- */
+
+static bool is_allowed_commit(const finding *f) {
+    const value *commits = value_get(&f->properties, STR(COMMITS_PROPERTY));
+    for (size_t i = 0; f->commit.len && i < value_count(commits); i++) {
+        if (str_eq_nocase(commits->array.items[i].string, f->commit)) return true;
+    }
+    return false;
+}
+
+static void drop_property(arena *a, finding *f) {
+    value kept = value_object_new(a, true);
+    if (!value_get(&f->properties, STR(COMMITS_PROPERTY))) return;
+    for (size_t i = 0; i < value_count(&f->properties); i++) {
+        const value_pair *p = value_at(&f->properties, i);
+        if (!str_is(p->key, COMMITS_PROPERTY)) value_set(a, &kept, p->key, p->item);
+    }
+    f->properties = kept;
+}
+
+/* What only the parent can know: the commits. */
+static int secrets_finish(scanner *base, scan_out *out, err *e) {
+    secrets *s = base->self;
+    size_t kept = 0;
+    (void)e;
+    for (size_t i = 0; i < out->findings.count; i++) {
+        finding f = out->findings.items[i];
+        bool own = str_is(f.kind, base->name);
+        if (own && (is_allowed_commit(&f) ||
+                    (f.commit.len && ignore_has(&s->ignored, f.commit, f.path, f.rule, f.line))))
+            continue;
+        if (own) drop_property(out->a, &f);
+        out->findings.items[kept++] = f;
+    }
+    out->findings.count = kept;
+    return 0;
+}
+
+static int read_ignore(secrets *s, err *e) {
+    err why = {0};
+    str text;
+    const char *path = s->options.ignore;
+    if (!path && s->options.root) path = fs_join(s->a, s->options.root, STR(".gitleaksignore"));
+    if (!path) return 0;
+    int r = fs_read_file(s->a, path, IGNORE_FILE_MAX, &text, &why);
+    if (r == ERR_NOT_FOUND && !s->options.ignore) return 0;
+    if (r < 0) {
+        if (e) *e = why;
+        return err_context(e, "the list of ignored secrets cannot be read");
+    }
+    ignore_parse(s->a, text, str_from(path), &s->ignored, &s->rules->warnings);
+    return 0;
+}
+
+/* A file of rules is full of what looks like secrets. */
+static void find_config(secrets *s, str path) {
+    err ignored = {0};
+    char *root, *file;
+    if (!path.len || !s->options.root || fs_real(s->a, s->options.root, &root, &ignored) < 0 ||
+        fs_real(s->a, arena_cstr(s->a, path), &file, &ignored) < 0)
+        return;
+    size_t n = strlen(root);
+    if (strncmp(file, root, n) == 0 && file[n] == '/') s->config_path = str_from(file + n + 1);
+}
+
+static void make_digest(secrets *s) {
+    const secrets_options *o = &s->options;
+    uint32_t facts[] = {ENGINE_VERSION, o->show_secrets, decode_rounds(o), archive_depth(o)};
+    uint8_t digest[32];
+    sha256 *h = sha256_new();
+    sha256_add(h, s->rules->digest, sizeof s->rules->digest);
+    sha256_add(h, facts, sizeof facts);
+    for (size_t i = 0; i < s->ignored.count; i++)
+        sha256_add(h, s->ignored.lines[i].ptr, s->ignored.lines[i].len + 1);
+    sha256_end(h, digest);
+    memcpy(s->base.digest, digest, sizeof s->base.digest);
+}
+
+int secrets_new(arena *a, const secrets_options *options, scanner **ret, err *e) {
+    secrets *s = ARENA_NEW(a, secrets);
+    str path;
+    *s = (secrets){.a = a, .options = *options};
+    if (secret_rules_load(a, options->root, options->config, &s->rules, &path, e) < 0 ||
+        read_ignore(s, e) < 0)
+        return e ? e->code : ERR_INVALID;
+    find_config(s, path);
+    s->matcher = matcher_new(s->rules, options->cache, options->quick);
+    s->base = (scanner){.name = "secrets",
+                        .self = s,
+                        .wants = secrets_wants,
+                        .read = secrets_read,
+                        .finish = secrets_finish};
+    make_digest(s);
+    *ret = &s->base;
+    return 0;
+}
+
+void secrets_free(scanner *base) {
+    if (!base) return;
+    secrets *s = base->self;
+    matcher_free(s->matcher);
+    secret_rules_done(s->rules);
+}
+
+const scan_error_list *secrets_warnings(const scanner *base) {
+    const secrets *s = base->self;
+    return &s->rules->warnings;
+}
+
+size_t secrets_rule_count(const scanner *base) {
+    const secrets *s = base->self;
+    return s->rules->count;
+}
