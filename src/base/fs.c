@@ -116,6 +116,12 @@ int fs_create(const char *path, str text, int mode, err *e) {
     return 0;
 }
 
+int fs_append(const char *path, str text, err *e) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
+    if (fd < 0 || write_and_close(fd, text) < 0) return file_error(e, "write", path);
+    return 0;
+}
+
 /* Beside `path`, so that the rename stays within one file system. */
 static int open_temporary(const char *path, int mode, strbuf *ret_path) {
     static unsigned counter;

@@ -24,6 +24,8 @@ int fs_read_open(arena *a, int fd, const char *path, size_t max_bytes, str *ret,
 int fs_write(const char *path, str text, int mode, err *e);
 /* Creates or truncates in place: for files that nobody else reads yet. */
 int fs_create(const char *path, str text, int mode, err *e);
+/* Adds to the end, making the file where there is none. */
+int fs_append(const char *path, str text, err *e);
 bool fs_exists(const char *path);
 bool fs_is_dir(const char *path);
 /* Makes a folder and those above it; one that exists is fine. */

@@ -77,3 +77,28 @@ void yaml_take_keys(yaml_reader *r, const yaml_node *mapping, const str *known, 
             take(r, k, pair->item, context);
     }
 }
+
+static int mapping_value(arena *a, const yaml_node *n, value *ret, err *e) {
+    *ret = value_object_sized(a, true, n->mapping.count);
+    for (size_t i = 0; i < n->mapping.count; i++) {
+        const yaml_node *key = n->mapping.pairs[i].key;
+        value item;
+        if (key->kind != YAML_SCALAR) return err_at(e, ERR_INVALID, key->where, "a key is no text");
+        if (value_get(ret, key->text))
+            return err_at(e, ERR_INVALID, key->where, "'%.*s' is already defined",
+                          STR_ARG(key->text));
+        if (yaml_value(a, n->mapping.pairs[i].item, &item, e) < 0) return e->code;
+        value_set(a, ret, key->text, item);
+    }
+    return 0;
+}
+
+int yaml_value(arena *a, const yaml_node *n, value *ret, err *e) {
+    if (n->kind == YAML_SCALAR) return yaml_scalar(n, ret, e);
+    if (n->kind == YAML_MAPPING) return mapping_value(a, n, ret, e);
+    *ret = value_array_sized(a, n->sequence.count);
+    for (size_t i = 0; i < n->sequence.count; i++) {
+        if (yaml_value(a, n->sequence.items[i], &ret->array.items[i], e) < 0) return e->code;
+    }
+    return 0;
+}

@@ -30,6 +30,10 @@ bool yaml_take_text(yaml_reader *r, const yaml_node *n, const char *what, yaml_t
 /* A number. */
 bool yaml_take_number(yaml_reader *r, const yaml_node *n, const char *what, double *ret);
 
+/* A whole tree as a value; mappings become objects with their case kept. ERR_INVALID with a place:
+ * keys that are no text, keys that stand twice, scalars that are none. */
+int yaml_value(arena *a, const yaml_node *n, value *ret, err *e);
+
 /* Keys are known, and each stands once. `take` gets the index of the key in `known`. */
 typedef void yaml_take_fn(yaml_reader *r, size_t key, const yaml_node *item, void *context);
 void yaml_take_keys(yaml_reader *r, const yaml_node *mapping, const str *known, size_t count,

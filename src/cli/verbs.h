@@ -48,7 +48,8 @@ typedef struct verb {
     int (*run)(const options *given); /* gives the process's exit status */
 } verb;
 
-extern const verb verb_run, verb_check, verb_lock, verb_expr, verb_doctor, verb_scan;
+extern const verb verb_run, verb_check, verb_lock, verb_expr, verb_doctor, verb_scan, verb_gate,
+    verb_evidence;
 extern const verb verb_help, verb_version, verb_completion, verb_man;
 
 /* All verbs, in the order in which help lists them; ends with NULL. */

@@ -33,6 +33,10 @@ typedef struct expr_scope {
  * empty text gives *ret == NULL. `where` of the error is the place inside `text`, line 1. */
 int expr_parse(arena *a, str text, const expr_scope *scope, const expr **ret, err *e);
 
+/* Where the expression ends that begins at `from`, past its "${{": the place after its "}}", which
+ * does not count inside quotes; -1 when it has no end. */
+ptrdiff_t expr_end(str text, size_t from);
+
 /* What an evaluation may ask of its surroundings. */
 typedef struct expr_env expr_env;
 struct expr_env {

@@ -180,3 +180,14 @@ lexeme lex_next(lexer *l) {
     l->last = x.kind;
     return x;
 }
+
+ptrdiff_t expr_end(str text, size_t from) {
+    bool quoted = false;
+    for (size_t i = from; i < text.len; i++) {
+        if (text.ptr[i] == '\'')
+            quoted = !quoted;
+        else if (!quoted && text.ptr[i] == '}' && i > from && text.ptr[i - 1] == '}')
+            return (ptrdiff_t)i + 1;
+    }
+    return -1;
+}

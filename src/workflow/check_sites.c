@@ -84,7 +84,7 @@ void check_each_site(checker *c, const token *t, unsigned flags, check_site_fn *
         ptrdiff_t open = str_find(str_sub(source, at, source.len), STR("${{"));
         if (open < 0) return;
         size_t from = at + (size_t)open + 3;
-        ptrdiff_t end = expression_end(source, from);
+        ptrdiff_t end = expr_end(source, from);
         if (end < 0) return;
         bool whole = from == 3 && (size_t)end == source.len;
         visit(c, t, str_sub(source, from, (size_t)end - 2), flags | (whole ? 0 : SITE_EMBEDDED), fn,
@@ -127,7 +127,7 @@ void check_token(checker *c, const token *t, unsigned flags) {
 static bool has_text_around(str text) {
     ptrdiff_t open = str_find(text, STR("${{"));
     if (open < 0) return false;
-    ptrdiff_t end = expression_end(text, (size_t)open + 3);
+    ptrdiff_t end = expr_end(text, (size_t)open + 3);
     return open > 0 || (end >= 0 && (size_t)end < text.len);
 }
 

@@ -16,17 +16,6 @@ typedef struct segments {
     size_t count, cap;
 } segments;
 
-ptrdiff_t expression_end(str raw, size_t from) {
-    bool quoted = false;
-    for (size_t i = from; i < raw.len; i++) {
-        if (raw.ptr[i] == '\'')
-            quoted = !quoted;
-        else if (!quoted && raw.ptr[i] == '}' && i > from && raw.ptr[i - 1] == '}')
-            return (ptrdiff_t)i + 1;
-    }
-    return -1;
-}
-
 /* Words after `insert`, which takes none. Quotes and brackets keep a word together. */
 static size_t count_words(str text) {
     size_t words = 0, parens = 0;
@@ -91,7 +80,7 @@ static bool cut(reading *r, const token *t, uint32_t scope, segments *out, const
             raw = str_sub(raw, end, raw.len);
             continue;
         }
-        ptrdiff_t after = expression_end(raw, OPEN.len);
+        ptrdiff_t after = expr_end(raw, OPEN.len);
         if (after < 0) {
             reading_error(r, t->where, "expression",
                           "The expression is not closed. An unescaped ${{ sequence was found, but "

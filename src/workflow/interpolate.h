@@ -9,8 +9,4 @@
  * string. `scope` says what the expressions may use. */
 void interpolate(reading *r, token *t, uint32_t scope);
 
-/* The index after the }} that closes the expression whose text starts at `from`, or -1. A }} in a
- * quoted string does not close. */
-ptrdiff_t expression_end(str raw, size_t from);
-
 #endif

@@ -1,0 +1,118 @@
+#include "cli/gate_evidence.h"
+
+#include "base/fs.h"
+#include "base/glob.h"
+#include "base/hash.h"
+#include "cli/console.h"
+#include "cli/repo.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define DEPTH_MAX 30
+#define FILES_MAX 100000
+
+static void digest_of(arena *a, str text, str *ret) {
+    uint8_t digest[32];
+    char hex[65];
+    sha256 *h = sha256_new();
+    sha256_add(h, text.ptr, text.len);
+    sha256_end(h, digest);
+    hex_encode(digest, sizeof digest, hex);
+    *ret = arena_str(a, str_from(hex));
+}
+
+/* As seen from where the command was typed. */
+static const char *shown(arena *a, const char *path) {
+    char *here = getcwd(NULL, 0);
+    if (!here) oom();
+    const char *seen = repo_relative(path, arena_cstr(a, str_from(here)));
+    free(here);
+    return seen;
+}
+
+int gate_evidence_read(arena *a, const char *path, str commit, evidence *ret, err *e) {
+    str text;
+    if (fs_read_file(a, path, EVIDENCE_BYTES_MAX, &text, e) < 0) return e->code;
+    if (evidence_read(a, text, shown(a, path), ret, e) < 0)
+        return e->where.line ? e->code : err_context(e, "%s", path);
+    if (!ret->sha256.len) digest_of(a, text, &ret->sha256);
+    if (!ret->commit.len && !ret->artifact.len) ret->commit = commit;
+    return 0;
+}
+
+static int add_file(evidence_list *out, const char *path, str commit, bool must, err *e) {
+    evidence ev;
+    int r = gate_evidence_read(out->a, path, commit, &ev, e);
+    if (r == ERR_UNSUPPORTED && !must) {
+        *e = (err){0};
+        return 0;
+    }
+    if (r < 0) return r;
+    if (!evidence_is_about(&ev, commit)) {
+        console_warning("%s is about commit %.12s, not %.12s: it is left out", path,
+                        arena_cstr(out->a, ev.commit), arena_cstr(out->a, commit));
+        return 0;
+    }
+    ARENA_PUSH(out->a, out->items, out->count, out->cap, ev);
+    return 0;
+}
+
+/* ---- folders -------------------------------------------------------------------------------- */
+
+typedef struct search {
+    evidence_list *out;
+    const char *root;
+    const str *patterns; /* NULL: every file */
+    size_t pattern_count, files;
+    str commit;
+    err *e;
+} search;
+
+static bool is_wanted(const search *s, str path) {
+    for (size_t i = 0; i < s->pattern_count; i++) {
+        if (glob_path(s->patterns[i], path)) return true;
+    }
+    return s->patterns == NULL;
+}
+
+/* Reports that are named by a pattern must be some: a broken one would be missed otherwise. */
+static int take(search *s, str path) {
+    if (!is_wanted(s, path)) return 0;
+    if (++s->files > FILES_MAX)
+        return err_set(s->e, ERR_LIMIT, "more than %d files of evidence", FILES_MAX);
+    const char *full = fs_join(s->out->a, s->root, path);
+    return add_file(s->out, full, s->commit, s->patterns != NULL, s->e);
+}
+
+static int walk(search *s, str folder, unsigned depth) {
+    arena *a = s->out->a;
+    fs_entry *entries;
+    size_t count;
+    if (depth == 0) return 0;
+    int r = fs_list(a, fs_join(a, s->root, folder), &entries, &count, s->e);
+    for (size_t i = 0; i < count && r == 0; i++) {
+        str name = entries[i].name;
+        if (entries[i].is_link || str_is(name, ".git") || str_is(name, "node_modules")) continue;
+        str path = folder.len ? arena_printf(a, "%.*s/%.*s", STR_ARG(folder), STR_ARG(name)) : name;
+        r = entries[i].is_dir ? walk(s, path, depth - 1) : take(s, path);
+    }
+    return r;
+}
+
+int gate_evidence_add(evidence_list *out, const char *path, str commit, err *e) {
+    search s = {.out = out, .root = path, .commit = commit, .e = e};
+    if (!fs_exists(path)) return err_set(e, ERR_NOT_FOUND, "there is no '%s'", path);
+    return fs_is_dir(path) ? walk(&s, STR_EMPTY, DEPTH_MAX) : add_file(out, path, commit, true, e);
+}
+
+int gate_evidence_find(evidence_list *out, const char *root, const str *patterns, size_t count,
+                       str commit, err *e) {
+    search s = {.out = out,
+                .root = root,
+                .patterns = patterns,
+                .pattern_count = count,
+                .commit = commit,
+                .e = e};
+    return count ? walk(&s, STR_EMPTY, DEPTH_MAX) : 0;
+}

@@ -1,0 +1,109 @@
+#include "base/fs.h"
+#include "base/process.h"
+#include "cli/console.h"
+#include "cli/gate_evidence.h"
+#include "cli/options.h"
+#include "cli/repo.h"
+#include "cli/verbs.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static bool is_hex(str s, size_t least, size_t most) {
+    uint64_t bits;
+    if (s.len < least || s.len > most) return false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (!str_to_bits(str_sub(s, i, i + 1), 16, &bits)) return false;
+    }
+    return true;
+}
+
+static int read_subject(const options *given, str *ret_commit, str *ret_artifact, err *e) {
+    const char *commit = options_value(given, "commit"),
+               *artifact = options_value(given, "artifact");
+    *ret_commit = str_from(commit);
+    *ret_artifact = str_from(artifact);
+    if (commit && !is_hex(*ret_commit, 40, 64))
+        return err_set(e, ERR_INVALID, "--commit %s: expected a whole commit id", commit);
+    if (artifact && (!str_starts(*ret_artifact, STR("sha256:")) ||
+                     !is_hex(str_sub(*ret_artifact, 7, ret_artifact->len), 64, 64)))
+        return err_set(e, ERR_INVALID, "--artifact %s: expected sha256: and 64 hex digits",
+                       artifact);
+    if (commit || artifact) return 0;
+    const char *const argv[] = {"git", "rev-parse", "-q", "--verify", "HEAD^{commit}", NULL};
+    process_spec spec = {.argv = argv};
+    err none = {0};
+    if (process_check(given->a, &spec, ret_commit, &none) < 0)
+        return err_set(e, ERR_INVALID,
+                       "what the reports are about is not known: this is no git "
+                       "repository with a commit; use --commit or --artifact");
+    *ret_commit = str_trim(*ret_commit);
+    return 0;
+}
+
+static int put_record(const options *given, const evidence *ev, err *e) {
+    const char *folder = options_value(given, "output");
+    _cleanup_strbuf_ strbuf out = STRBUF_INIT;
+    json_out o = JSON_OUT(&out);
+    evidence_write(&o, ev);
+    strbuf_addc(&out, '\n');
+    if (!folder) return console_text(strbuf_str(&out)) == 0 ? 0 : err_set(e, ERR_IO, "%s", "");
+    str name = arena_printf(given->a, "%s-%.16s.evidence.json", evidence_kind_name(ev->kind),
+                            arena_cstr(given->a, ev->sha256));
+    if (fs_mkdirs(folder, 0777, e) < 0) return e->code;
+    return fs_write(fs_join(given->a, folder, name), strbuf_str(&out), 0666, e);
+}
+
+static int run_evidence(const options *given) {
+    err e = {0};
+    str commit, artifact;
+    int r = read_subject(given, &commit, &artifact, &e);
+    if (r == 0 && given->arg_count > 1 && !options_value(given, "output"))
+        r = err_set(&e, ERR_INVALID, "several records need a folder: --output DIR");
+    for (size_t i = 0; i < given->arg_count && r == 0; i++) {
+        evidence ev;
+        r = gate_evidence_read(given->a, given->args[i], commit, &ev, &e);
+        if (r == 0 && artifact.len) ev.artifact = artifact;
+        if (r == 0) r = put_record(given, &ev, &e);
+    }
+    if (r == 0) return 0;
+    if (e.message[0]) console_error(&e);
+    return 2;
+}
+
+static const option_spec evidence_options[] = {
+    {0, "commit", "SHA", .help = "The commit that the reports are about, instead of HEAD."},
+    {0, "artifact", "sha256:HEX", .help = "The artifact that they are about."},
+    {'o', "output", "DIR", .complete = COMPLETE_DIR,
+     .help = "Write each record to a file KIND-DIGEST.evidence.json in this folder."},
+    {0},
+};
+
+const verb verb_evidence = {
+    .name = "evidence",
+    .summary = "turn reports into records that a gate reads later",
+    .arguments = "FILE...",
+    .min_args = 1,
+    .max_args = SIZE_MAX,
+    .complete = COMPLETE_FILE,
+    .options = evidence_options,
+    .help = "Reads reports (JUnit XML, Cobertura, JaCoCo, lcov, coverage.py JSON, SARIF, slipway "
+            "scan, CycloneDX, SPDX, k6, reviews) and writes what they say, of which commit or "
+            "artifact, and the digest of the report. A record is smaller than its report, names "
+            "its subject, and is read by 'slipway gate' in its place."
+            "\n\n"
+            "A report that names another commit keeps it.",
+    .exits =
+        (const verb_pair[]){
+            {"0", "every report was read"},
+            {"2", "a report or the command is invalid"},
+            {0},
+        },
+    .examples =
+        (const verb_pair[]){
+            {"slipway evidence reports/junit.xml", "Print what a report says."},
+            {"slipway evidence -o evidence reports/*.xml", "Keep records for the gate."},
+            {0},
+        },
+    .run = run_evidence,
+};
