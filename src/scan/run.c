@@ -1,7 +1,9 @@
 #include "scan/cache.h"
+#include "scan/inline.h"
 #include "scan/pool.h"
 #include "scan/scanner.h"
 #include "scan/source.h"
+#include "scan/text.h"
 
 #include "base/hash.h"
 
@@ -27,6 +29,7 @@ typedef struct run {
     bool *has_key;
     scan_cache *cache;
     strbuf body; /* of a child */
+    bool full;   /* no more findings are taken */
 } run;
 
 void scan_out_error(scan_out *out, str path, uint32_t line, uint32_t column, const char *format,
@@ -42,15 +45,6 @@ void scan_out_error(scan_out *out, str path, uint32_t line, uint32_t column, con
 
 /* ---- in a child ----------------------------------------------------------------------------- */
 
-static void write_error(json_out *o, const scan_error *error) {
-    json_open(o, '{');
-    json_key_str(o, "path", error->path);
-    json_key_number(o, "line", error->line);
-    json_key_number(o, "column", error->column);
-    json_key_str(o, "message", error->message);
-    json_close(o, '}');
-}
-
 static void write_out(json_out *o, size_t index, const scan_out *out) {
     json_open(o, '{');
     json_key_number(o, "scanner", (double)index);
@@ -62,7 +56,7 @@ static void write_out(json_out *o, size_t index, const scan_out *out) {
     json_key(o, "errors");
     json_open(o, '[');
     for (size_t i = 0; i < out->errors.count; i++)
-        write_error(o, &out->errors.items[i]);
+        scan_error_write(o, &out->errors.items[i]);
     json_close(o, ']');
     if (out->notes.len) json_key_str(o, "notes", strbuf_str(&out->notes));
     json_close(o, '}');
@@ -75,6 +69,7 @@ static void read_with(run *r, size_t index, const scan_file *file, json_out *o) 
     err e = {0};
     if (s->read(s, file, &out, &e) < 0)
         scan_out_error(&out, file->path, e.where.line, e.where.column, "%s", e.message);
+    inline_judge(a, file, &out.findings);
     if (out.findings.count || out.errors.count || out.notes.len) {
         if (o->buf->len == 0) json_open(o, '[');
         write_out(o, index, &out);
@@ -127,13 +122,29 @@ static int start(void *context, err *e) {
 /* ---- what was said ----------------------------------------------------------------------------
  */
 
+static void add_error(run *r, str path, str message) {
+    scan_error error = {.path = path, .message = message};
+    scan_error_list *to = &r->report->errors;
+    ARENA_PUSH(r->a, to->items, to->count, to->cap, error);
+}
+
+static void tell_too_many(run *r) {
+    if (!r->full)
+        add_error(r, STR_EMPTY,
+                  arena_printf(r->a, "there are more than %d findings: the rest is left out",
+                               SCAN_FINDINGS_MAX));
+    r->full = true;
+}
+
 static int take_finding(run *r, size_t item, const value *said, err *e) {
     finding_list *to = &r->report->findings;
     finding f;
     if (finding_read(r->a, said, &f, e) < 0) return e->code;
     if (r->source->place) r->source->place(r->source, r->a, item, &f);
-    if (to->count == SCAN_FINDINGS_MAX)
-        return err_set(e, ERR_LIMIT, "there are more than %d findings", SCAN_FINDINGS_MAX);
+    if (to->count == SCAN_FINDINGS_MAX) {
+        tell_too_many(r);
+        return 0;
+    }
     ARENA_PUSH(r->a, to->items, to->count, to->cap, f);
     return 0;
 }
@@ -223,9 +234,7 @@ static int take_item(run *r, size_t item, str said, str died, err *e) {
     int code = take_said(r, item, said, &whole, e);
     if (code < 0) return code;
     if (died.len) {
-        scan_error error = {.path = r->source->path(r->source, item), .message = died};
-        scan_error_list *to = &r->report->errors;
-        ARENA_PUSH(r->a, to->items, to->count, to->cap, error);
+        add_error(r, text_valid(r->a, r->source->path(r->source, item)), died);
         whole = false;
     }
     if (r->cache && r->has_key[item] && whole) scan_cache_keep(r->cache, r->keys[item], said);
@@ -260,10 +269,6 @@ static int finish(run *r, err *e) {
     return code;
 }
 
-static int by_place(const void *a, const void *b) {
-    return finding_cmp(a, b);
-}
-
 static void on_progress(void *context, size_t done) {
     run *r = context;
     if (r->options->progress)
@@ -280,7 +285,8 @@ int scan_run(arena *a, scan_source *source, scanner *const *scanners, size_t sca
              .max_file_bytes = options->max_file_bytes ? options->max_file_bytes : SCAN_FILE_MAX,
              .report = ret,
              .body = STRBUF_INIT};
-    *ret = (scan_report){.findings.a = a, .errors.a = a, .file_count = source->count};
+    *ret = (scan_report){
+        .findings.a = a, .suppressed.a = a, .errors.a = a, .file_count = source->count};
     choose(&r);
     pool_work work = {.count = r.todo_count,
                       .jobs = options->jobs,
@@ -296,7 +302,6 @@ int scan_run(arena *a, scan_source *source, scanner *const *scanners, size_t sca
     if (code == 0) code = take_all(&r, answers, count, e);
     if (code == 0) code = finish(&r, e);
     if (r.cache) scan_cache_close(r.cache);
-    if (code == 0 && ret->findings.count)
-        qsort(ret->findings.items, ret->findings.count, sizeof *ret->findings.items, by_place);
+    if (code == 0) finding_list_sort(&ret->findings, ORDER_PLACE);
     return code;
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -16,14 +17,28 @@
 /* A file that was written this short a time ago may be written again with the same times. */
 #define FRESH_NS 2000000000LL
 
+/* A folder that cannot be listed is an item that cannot be read: the scan goes on without it. */
+typedef struct refusal {
+    size_t item;
+    const char *why;
+} refusal;
+
 typedef struct tree {
     scan_source base;
     arena *a;
     int root; /* the folder, or that of the one file */
-    str *paths;
+    str prefix;
+    str *paths; /* with the prefix */
     size_t count, cap;
+    refusal *refusals; /* sorted by item */
+    size_t refusal_count, refusal_cap;
     int64_t began_ns;
 } tree;
+
+/* As seen from the folder. */
+static const char *inner(const tree *t, size_t item) {
+    return t->paths[item].ptr + t->prefix.len;
+}
 
 static str tree_path(const scan_source *s, size_t item) {
     return ((const tree *)s->self)->paths[item];
@@ -39,7 +54,7 @@ static int64_t nanoseconds(struct timespec t) {
 static bool tree_key(const scan_source *s, size_t item, uint8_t ret[SCAN_KEY_BYTES]) {
     const tree *t = s->self;
     struct stat st;
-    if (fstatat(t->root, t->paths[item].ptr, &st, AT_SYMLINK_NOFOLLOW) < 0) return false;
+    if (fstatat(t->root, inner(t, item), &st, AT_SYMLINK_NOFOLLOW) < 0) return false;
     int64_t modified = nanoseconds(st.st_mtim), changed = nanoseconds(st.st_ctim);
     if (modified + FRESH_NS > t->began_ns || changed + FRESH_NS > t->began_ns) return false;
     uint8_t digest[32];
@@ -51,6 +66,17 @@ static bool tree_key(const scan_source *s, size_t item, uint8_t ret[SCAN_KEY_BYT
     sha256_end(h, digest);
     memcpy(ret, digest, SCAN_KEY_BYTES);
     return true;
+}
+
+static int cmp_refusals(const void *x, const void *y) {
+    size_t a = ((const refusal *)x)->item, b = ((const refusal *)y)->item;
+    return (a > b) - (a < b);
+}
+
+static const refusal *refusal_of(const tree *t, size_t item) {
+    const refusal wanted = {item, NULL};
+    if (!t->refusal_count) return NULL;
+    return bsearch(&wanted, t->refusals, t->refusal_count, sizeof wanted, cmp_refusals);
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -73,8 +99,10 @@ static int read_all(int fd, size_t expected, uint64_t max_bytes, strbuf *into, e
 static int tree_read(scan_source *s, size_t item, uint64_t max_bytes, strbuf *into, str *ret,
                      err *e) {
     const tree *t = s->self;
-    _cleanup_close_ int fd = openat(t->root, t->paths[item].ptr,
-                                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    const refusal *no = refusal_of(t, item);
+    if (no) return err_set(e, ERR_IO, "%s", no->why);
+    _cleanup_close_ int fd =
+        openat(t->root, inner(t, item), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     struct stat st;
     if (fd < 0 && (errno == ENOENT || errno == ELOOP || errno == ENXIO || errno == ENOTDIR))
         return err_set(e, ERR_NOT_FOUND, "is no file any more");
@@ -93,24 +121,36 @@ static int tree_read(scan_source *s, size_t item, uint64_t max_bytes, strbuf *in
 static int add_path(tree *t, str path, err *e) {
     if (t->count == FILES_MAX)
         return err_set(e, ERR_LIMIT, "there are more than %d files", FILES_MAX);
+    if (t->prefix.len) path = arena_printf(t->a, "%.*s%.*s", STR_ARG(t->prefix), STR_ARG(path));
     ARENA_PUSH(t->a, t->paths, t->count, t->cap, path);
     return 0;
+}
+
+static int refuse(tree *t, str folder, const err *why, err *e) {
+    refusal no = {t->count, arena_cstr(t->a, str_from(why->message))};
+    ARENA_PUSH(t->a, t->refusals, t->refusal_count, t->refusal_cap, no);
+    return add_path(t, folder, e);
 }
 
 /* Links are left out, so no walk is endless. */
 static int walk(tree *t, const char *root, str folder, unsigned depth, err *e) {
     fs_entry *entries;
     size_t count;
-    const char *path = fs_join(t->a, root, folder);
+    err why = {0};
     if (depth == 0)
-        return err_set(e, ERR_LIMIT, "'%s' lies more than %d folders deep", path, DEPTH_MAX);
-    int r = fs_list(t->a, path, &entries, &count, e);
+        err_set(&why, ERR_LIMIT, "what is in it is not scanned: it lies %d folders deep",
+                DEPTH_MAX);
+    else
+        fs_list(t->a, fs_join(t->a, root, folder), &entries, &count, &why);
+    if (why.code && !folder.len) return err_set(e, why.code, "%s", why.message);
+    if (why.code) return refuse(t, folder, &why, e);
+    int r = 0;
     for (size_t i = 0; i < count && r == 0; i++) {
         str name = entries[i].name;
         if (entries[i].is_link || str_is(name, ".git")) continue;
-        str inner =
+        str below =
             folder.len ? arena_printf(t->a, "%.*s/%.*s", STR_ARG(folder), STR_ARG(name)) : name;
-        r = entries[i].is_dir ? walk(t, root, inner, depth - 1, e) : add_path(t, inner, e);
+        r = entries[i].is_dir ? walk(t, root, below, depth - 1, e) : add_path(t, below, e);
     }
     return r;
 }
@@ -145,21 +185,45 @@ static int open_folder(tree *t, const char *path, err *e) {
     return r;
 }
 
-int scan_source_tree(arena *a, const char *path, scan_source **ret, err *e) {
+static tree *new_tree(arena *a, str prefix) {
     tree *t = ARENA_NEW(a, tree);
-    struct stat st;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    *t = (tree){.a = a, .root = -1, .began_ns = nanoseconds(now)};
-    if (stat(path, &st) < 0) return err_sys(e, errno, "cannot scan '%s'", path);
-    int r = S_ISDIR(st.st_mode) ? open_folder(t, path, e) : open_one(t, path, e);
-    if (r < 0) return r;
+    *t = (tree){.a = a, .root = -1, .prefix = prefix, .began_ns = nanoseconds(now)};
+    return t;
+}
+
+static scan_source *finish(tree *t) {
     t->base = (scan_source){.count = t->count,
                             .tree = t->root,
                             .self = t,
                             .path = tree_path,
                             .key = tree_key,
                             .read = tree_read};
-    *ret = &t->base;
-    return 0;
+    return &t->base;
+}
+
+int scan_source_tree_at(arena *a, const char *path, str prefix, scan_source **ret, err *e) {
+    tree *t = new_tree(a, prefix);
+    struct stat st;
+    if (stat(path, &st) < 0) return err_sys(e, errno, "cannot scan '%s'", path);
+    int r = S_ISDIR(st.st_mode) ? open_folder(t, path, e) : open_one(t, path, e);
+    if (r == 0) *ret = finish(t);
+    return r;
+}
+
+int scan_source_tree(arena *a, const char *path, scan_source **ret, err *e) {
+    return scan_source_tree_at(a, path, STR_EMPTY, ret, e);
+}
+
+int scan_source_files(arena *a, const char *root, const str *paths, size_t count, scan_source **ret,
+                      err *e) {
+    tree *t = new_tree(a, STR_EMPTY);
+    int r = 0;
+    t->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (t->root < 0) return err_sys(e, errno, "cannot open '%s'", root);
+    for (size_t i = 0; i < count && r == 0; i++)
+        r = add_path(t, paths[i], e);
+    if (r == 0) *ret = finish(t);
+    return r;
 }

@@ -2,8 +2,8 @@
 
 #include "base/fs.h"
 #include "base/hash.h"
+#include "base/library.h"
 
-#include <dlfcn.h>
 #include <hs/hs.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,28 +30,19 @@
 
 static struct {
     bool loaded;
-#define X(name) __typeof__(name) *name;
-    HS_FUNCTIONS(X)
-#undef X
+    HS_FUNCTIONS(LIBRARY_POINTER)
 } hs;
 
+/* Debian's package of hyperscan has the library, too. */
 static int load(err *e) {
-    if (hs.loaded) return 0;
-    void *library = dlopen("libhs.so.5", RTLD_NOW | RTLD_LOCAL);
-    if (!library)
-        return err_set(e, ERR_UNSUPPORTED,
-                       "neither vectorscan nor hyperscan is installed: install the Debian package "
-                       "libvectorscan5 or libhyperscan5 (%s)",
-                       dlerror());
-#define X(name)                                                                                    \
-    if (!(hs.name = (__typeof__(name) *)dlsym(library, #name)))                                    \
-        return err_set(e, ERR_UNSUPPORTED, "libhs lacks '%s'", #name);
-    HS_FUNCTIONS(X)
-#undef X
-    if (hs.hs_valid_platform() != HS_SUCCESS)
-        return err_set(e, ERR_UNSUPPORTED, "vectorscan does not run on this CPU");
-    hs.loaded = true;
-    return 0;
+#define SYMBOL(name) LIBRARY_SYMBOL(hs, name)
+    static const library_symbol symbols[] = {HS_FUNCTIONS(SYMBOL)};
+#undef SYMBOL
+    if (library_load("libhs.so.5", "libvectorscan5", symbols, sizeof symbols / sizeof *symbols,
+                     &hs.loaded, e) < 0)
+        return e->code;
+    if (hs.hs_valid_platform() == HS_SUCCESS) return 0;
+    return err_set(e, ERR_UNSUPPORTED, "vectorscan does not run on this CPU");
 }
 
 /* ---- compiling ------------------------------------------------------------------------------ */

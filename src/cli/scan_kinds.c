@@ -1,0 +1,93 @@
+#include "cli/scan_kinds.h"
+
+#include "cli/console.h"
+#include "scan/secrets/secrets.h"
+
+static int make_secrets(const scan_setup *how, scanner **ret, err *e) {
+    secrets_options o = {.root = how->root,
+                         .config = how->config,
+                         .cache = how->cache,
+                         .quick = how->quick,
+                         .show_secrets = how->no_redact};
+    return secrets_new(how->a, &o, ret, e);
+}
+
+const scan_kind scan_kinds[] = {
+    {"secrets", make_secrets, secrets_free, secrets_warnings},
+    {0},
+};
+
+static int find_kind(str name, const scan_kind **ret, err *e) {
+    str names[16];
+    size_t count = 0;
+    for (const scan_kind *k = scan_kinds; k->name; k++) {
+        names[count++] = str_from(k->name);
+        if (!str_is(name, k->name)) continue;
+        *ret = k;
+        return 0;
+    }
+    _cleanup_strbuf_ strbuf known = STRBUF_INIT;
+    for (size_t i = 0; i < count; i++)
+        strbuf_addf(&known, "%s%.*s", i ? ", " : "", STR_ARG(names[i]));
+    str near = str_nearest(name, names, count);
+    return err_set(e, ERR_INVALID, "--only %.*s: there is no such kind%s%.*s%s; there are %s",
+                   STR_ARG(name), near.len ? ", did you mean '" : "", STR_ARG(near),
+                   near.len ? "'?" : "", strbuf_cstr(&known));
+}
+
+static bool has_kind(const scan_kind *const *chosen, size_t count, const scan_kind *kind) {
+    for (size_t i = 0; i < count; i++) {
+        if (chosen[i] == kind) return true;
+    }
+    return false;
+}
+
+int scan_kinds_choose(arena *a, const char *const *only, size_t only_count,
+                      const scan_kind ***ret_chosen, err *e) {
+    size_t all = 0, count = 0;
+    const scan_kind *kind = NULL;
+    while (scan_kinds[all].name)
+        all++;
+    *ret_chosen = ARENA_ARRAY(a, const scan_kind *, all + 1);
+    for (size_t i = 0; i < only_count; i++) {
+        for (str rest = str_from(only[i]), name; rest.len;) {
+            str_cut(rest, ',', &name, &rest);
+            if (find_kind(str_trim(name), &kind, e) < 0) return e->code;
+            if (!has_kind(*ret_chosen, count, kind)) (*ret_chosen)[count++] = kind;
+        }
+    }
+    for (size_t i = 0; !only_count && i < all; i++)
+        (*ret_chosen)[count++] = &scan_kinds[i];
+    return (int)count;
+}
+
+int scan_kinds_make(const scan_setup *how, const scan_kind *const *chosen, size_t count,
+                    scanner ***ret, err *e) {
+    *ret = ARENA_ARRAY(how->a, scanner *, count);
+    for (size_t i = 0; i < count; i++) {
+        if (chosen[i]->make(how, &(*ret)[i], e) < 0) return e->code;
+    }
+    return 0;
+}
+
+void scan_kinds_free(const scan_kind *const *chosen, size_t count, scanner **made) {
+    for (size_t i = 0; made && i < count; i++) {
+        if (made[i] && chosen[i]->free) chosen[i]->free(made[i]);
+    }
+}
+
+void scan_kinds_warn(const scan_kind *const *chosen, size_t count, scanner *const *made) {
+    for (size_t i = 0; i < count; i++) {
+        if (!chosen[i]->warnings) continue;
+        const scan_error_list *list = chosen[i]->warnings(made[i]);
+        for (size_t k = 0; k < list->count; k++) {
+            const scan_error *w = &list->items[k];
+            if (w->line)
+                console_warning("%.*s:%u:%u: %.*s", STR_ARG(w->path), w->line, w->column,
+                                STR_ARG(w->message));
+            else
+                console_warning("%.*s%s%.*s", STR_ARG(w->path), w->path.len ? ": " : "",
+                                STR_ARG(w->message));
+        }
+    }
+}

@@ -1,0 +1,29 @@
+/* changes.h: what has changed in a git repository, as it was before and as it is now, so that a
+ * scan of both tells which findings are new. By the git program; a file that was renamed is the
+ * same file, and is shown by its new name both times. */
+#ifndef SLIPWAY_SCAN_CHANGES_H
+#define SLIPWAY_SCAN_CHANGES_H
+
+#include "scan/scan.h"
+
+typedef struct scan_changes {
+    scan_source *now;
+    void *self;
+} scan_changes;
+
+/* The same files as they were; those that are new are not there. Read when it is asked for: where
+ * nothing is found now, nothing can be new. */
+int scan_changes_before(const scan_changes *c, scan_source **ret, err *e);
+
+/* The working copy, new files included, against the merge base of `since` and HEAD. `root` is the
+ * top of the working copy. `below`: a path in it to keep to, or empty. Files of more than
+ * `max_bytes` are not there before. Error: ERR_INVALID when `since` names no commit or has nothing
+ * in common with HEAD. */
+int scan_changes_since(arena *a, const char *root, str below, const char *since, uint64_t max_bytes,
+                       scan_changes *ret, err *e);
+/* What is staged for the next commit, against HEAD. `index`: the file in which it is staged, as git
+ * tells its hooks; NULL: the usual one. */
+int scan_changes_staged(arena *a, const char *root, str below, const char *index,
+                        uint64_t max_bytes, scan_changes *ret, err *e);
+
+#endif
