@@ -128,19 +128,6 @@ static void look_at_limits(doctor *d, const sandbox_means *m) {
             how_to_get_groups(d));
 }
 
-/* Only jobs and actions with containers want one. */
-static void look_at_engine(doctor *d) {
-    char *socket;
-    err e = {0};
-    if (sandbox_engine_find(d->a, &socket, &e) == 0)
-        add(d, HEALTH_GOOD, "engine", arena_printf(d->a, "containers by the one at %s", socket),
-            STR_EMPTY);
-    else
-        add(d, HEALTH_LESS, "engine",
-            STR("no containers: 'container:', 'services:' and Docker actions fail"),
-            arena_printf(d->a, "%s", e.message));
-}
-
 /* ---- programs ------------------------------------------------------------------------------- */
 
 /* The first line of `NAME --version` without the name. */
@@ -255,7 +242,6 @@ static int run_doctor(const options *given) {
     sandbox_done();
     look_at_sandbox(&d, &means);
     look_at_limits(&d, &means);
-    look_at_engine(&d);
     look_at_program(&d, "git", "git", "steps that ask git fail");
     look_at_program(&d, "node", "nodejs", "JavaScript actions fail");
     look_at_program(&d, "python3", "python3", "'shell: python' fails");
