@@ -8,8 +8,10 @@
 #include "sandbox/sandbox.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 typedef enum health { HEALTH_GOOD, HEALTH_LESS, HEALTH_MISSING, HEALTH_COUNT } health;
 
@@ -81,17 +83,49 @@ static void look_at_sandbox(doctor *d, const sandbox_means *m) {
             STR("Linux 5.19 or later, with landlock among the boot parameter lsm="));
 }
 
+/* A process gets control groups of its own by systemd's leave, a user's manager being asked for a
+ * user's. */
+static str how_to_get_groups(doctor *d) {
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    const char *manager = runtime ? fs_join(d->a, runtime, STR("systemd/private")) : NULL;
+    if (!fs_exists("/run/systemd/system"))
+        return geteuid() == 0
+                   ? STR("a writable /sys/fs/cgroup")
+                   : STR("start slipway as root, or in a control group of version 2 that "
+                         "belongs to this user");
+    if (geteuid() == 0)
+        return STR("control groups of its own: systemd-run --scope -p Delegate=yes slipway run");
+    if (manager && fs_exists(manager))
+        return STR("control groups of its own: systemd-run --user --scope -p Delegate=yes slipway "
+                   "run");
+    return STR(
+        "control groups of its own: as root, loginctl enable-linger USER; log in as that user "
+        "anew; then systemd-run --user --scope -p Delegate=yes slipway run");
+}
+
 static void look_at_limits(doctor *d, const sandbox_means *m) {
+    static const char *const controllers[] = {"memory", "pids"};
+    const char *missing[2] = {NULL, NULL};
+    size_t count = 0;
     if (!m->namespaces) return;
-    bool memory = strstr(m->cgroup, "memory") || strcmp(m->cgroup, "v2") == 0;
-    if (memory)
+    for (size_t i = 0; i < 2; i++) {
+        if (!strstr(m->cgroup, controllers[i])) missing[count++] = controllers[i];
+    }
+    if (count == 0)
         add(d, HEALTH_GOOD, "limits",
             arena_printf(d->a, "by control groups (%s); disk is measured", m->cgroup), STR_EMPTY);
+    else if (count == 1)
+        add(d, HEALTH_LESS, "limits",
+            arena_printf(d->a,
+                         "by control groups (%s); %s and disk are measured four times a second",
+                         m->cgroup, missing[0] == controllers[0] ? "memory" : "processes"),
+            arena_printf(d->a,
+                         "the controller '%s' for this user or service, in systemd's Delegate=",
+                         missing[0]));
     else
         add(d, HEALTH_LESS, "limits",
             STR("memory and processes are measured four times a second, disk too"),
-            STR("control groups of its own: systemd-run --user --scope -p Delegate=yes slipway "
-                "run"));
+            how_to_get_groups(d));
 }
 
 /* ---- programs ------------------------------------------------------------------------------- */

@@ -1,6 +1,11 @@
+/* Version 1 has a hierarchy per controller, and a group can be made below one that holds processes.
+ * In version 2 there is one hierarchy, and only the leaves of it hold processes: a group of ours
+ * can be limited once whatever is in our own group has gone into a leaf beside it, LEAF. That is
+ * done only where nobody else looks after our own group, which systemd calls delegated. */
 #include "sandbox/cgroup.h"
 
 #include "base/fs.h"
+#include "base/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,10 +13,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define CPU_PERIOD_US 100000
 #define FILE_MAX      (1u << 20)
+#define DIR_SIZE      sizeof((cgroup){0}.dirs[0])
+#define PATH_SIZE     512
+#define LEAF          "slipway-rest"
+#define ASK_MS        5000
+#define EMPTY_TRIES   100 /* while others in our own group start processes */
 
 static const struct controller {
     const char *name;
@@ -26,15 +37,15 @@ static const struct controller {
 /* Where groups of ours can be made: found out once. */
 static struct {
     bool known, v2;
-    char parents[CGROUP_KIND_COUNT][192]; /* "" where they cannot */
+    char parents[CGROUP_KIND_COUNT][384]; /* "" where they cannot; in version 2 they are the same */
 } ways;
 
 /* ---- finding our own group ----------------------------------------------------------------- */
 
-static bool has_word(str list, const char *word) {
+static bool has_word(str list, char between, const char *word) {
     str part;
     for (bool more = true; more;) {
-        more = str_cut(list, ',', &part, &list);
+        more = str_cut(list, between, &part, &list);
         if (str_is(part, word)) return true;
     }
     return false;
@@ -46,7 +57,7 @@ static bool own_path(str groups, const char *controller, str *ret) {
     while (str_line(&groups, &line)) {
         str_cut(line, ':', &names, &line);
         str_cut(line, ':', &names, ret);
-        if (controller ? has_word(names, controller) : names.len == 0) return true;
+        if (controller ? has_word(names, ',', controller) : names.len == 0) return true;
     }
     return false;
 }
@@ -67,9 +78,9 @@ static bool own_folder(str mounts, str groups, const char *controller, char *out
         ptrdiff_t dash = str_find(line, STR(" - "));
         if (dash < 0) continue;
         str tail = str_sub(line, (size_t)dash + 3, line.len);
-        bool match = controller
-                         ? str_is(field(tail, 0), "cgroup") && has_word(field(tail, 2), controller)
-                         : str_is(field(tail, 0), "cgroup2");
+        bool match = controller ? str_is(field(tail, 0), "cgroup") &&
+                                      has_word(field(tail, 2), ',', controller)
+                                : str_is(field(tail, 0), "cgroup2");
         if (!match || !own_path(groups, controller, &path)) continue;
         str root = field(line, 3), at = field(line, 4);
         if (root.len > 1 && str_starts(path, root)) path = str_sub(path, root.len, path.len);
@@ -83,13 +94,15 @@ static bool own_folder(str mounts, str groups, const char *controller, char *out
 /* ---- files --------------------------------------------------------------------------------- */
 
 static bool put(const char *dir, const char *file, const char *text) {
-    char path[512];
+    char path[PATH_SIZE];
     snprintf(path, sizeof path, "%s/%s", dir, file);
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0) return false;
     size_t n = strlen(text);
     bool written = write(fd, text, n) == (ssize_t)n;
+    int code = errno;
     close(fd);
+    errno = code;
     return written;
 }
 
@@ -100,21 +113,106 @@ static bool put_number(const char *dir, const char *file, unsigned long long num
 }
 
 static bool is_there(const char *dir, const char *file) {
-    char path[512];
+    char path[PATH_SIZE];
     snprintf(path, sizeof path, "%s/%s", dir, file);
     return fs_exists(path);
 }
 
-/* ---- which way ----------------------------------------------------------------------------- */
+/* ---- version 1 ----------------------------------------------------------------------------- */
 
-static bool try_group(const char *parent, const char *needs) {
-    char dir[256];
+static bool try_group(const char *parent) {
+    char dir[DIR_SIZE];
     snprintf(dir, sizeof dir, "%s/slipway-probe-%d", parent, (int)getpid());
     if (mkdir(dir, 0755) < 0) return false;
-    bool usable = is_there(dir, needs);
+    bool usable = is_there(dir, "cgroup.procs");
     rmdir(dir);
     return usable;
 }
+
+/* ---- version 2 ----------------------------------------------------------------------------- */
+
+static bool is_marked(const char *dir, const char *attribute) {
+    char value[4];
+    return getxattr(dir, attribute, value, sizeof value) == 1 && value[0] == '1';
+}
+
+/* A user's own systemd marks nothing, so it is asked about the unit of that name. */
+static bool is_delegated_by_user_manager(const char *dir) {
+    _cleanup_arena_ arena *a = arena_new();
+    const char *unit = strrchr(dir, '/') + 1;
+    const char *runtime = arena_printf(a, "XDG_RUNTIME_DIR=/run/user/%d", (int)geteuid()).ptr;
+    const char *const argv[] = {
+        "/usr/bin/systemctl", "--user", "show", "--property=Delegate", "--value", "--", unit, NULL};
+    const char *const env[] = {runtime, NULL};
+    process_spec spec = {.argv = argv, .env = env, .timeout_ms = ASK_MS, .max_output = 4096};
+    process_result result;
+    err ignored;
+    return strstr(dir, "/user@") && process_run(a, &spec, &result, &ignored) == 0 &&
+           str_is(str_trim(result.out), "yes");
+}
+
+/* Whether the group is ours to divide. systemd looks after every group on its machine but those
+ * that it delegates, which it marks (https://systemd.io/CGROUP_DELEGATION/); the second mark is for
+ * those who may not read the first. Where there is no systemd, as in a container, whoever can write
+ * may. */
+static bool is_delegated(const char *dir) {
+    char procs[PATH_SIZE], control[PATH_SIZE];
+    snprintf(procs, sizeof procs, "%s/cgroup.procs", dir);
+    snprintf(control, sizeof control, "%s/cgroup.subtree_control", dir);
+    if (access(procs, W_OK) < 0 || access(control, W_OK) < 0) return false;
+    return is_marked(dir, "trusted.delegate") || is_marked(dir, "user.delegate") ||
+           !fs_exists("/run/systemd/system") || is_delegated_by_user_manager(dir);
+}
+
+/* Moves all processes of a group into a leaf below it. One that ends meanwhile cannot be moved, one
+ * that is started meanwhile comes with the next try. */
+static void empty(const char *dir) {
+    _cleanup_arena_ arena *a = arena_new();
+    char leaf[PATH_SIZE];
+    const char *procs = fs_join(a, dir, STR("cgroup.procs"));
+    str text, line;
+    uint64_t pid;
+    err ignored;
+    snprintf(leaf, sizeof leaf, "%s/" LEAF, dir);
+    if ((mkdir(leaf, 0755) < 0 && errno != EEXIST) ||
+        fs_read(a, procs, FILE_MAX, &text, &ignored) < 0)
+        return;
+    while (str_line(&text, &line)) {
+        if (str_to_uint(line, UINT32_MAX, &pid)) put_number(leaf, "cgroup.procs", pid);
+    }
+}
+
+/* Lets groups below `dir` have a controller. */
+static bool enable(const char *dir, const char *controller) {
+    _cleanup_arena_ arena *a = arena_new();
+    str text;
+    err ignored;
+    char word[16];
+    snprintf(word, sizeof word, "+%s", controller);
+    if (fs_read(a, fs_join(a, dir, STR("cgroup.controllers")), 4096, &text, &ignored) < 0 ||
+        !has_word(str_trim(text), ' ', controller))
+        return false;
+    for (int i = 0; i < EMPTY_TRIES; i++) {
+        if (put(dir, "cgroup.subtree_control", word)) return true;
+        if (errno != EBUSY) return false;
+        empty(dir);
+    }
+    return false;
+}
+
+/* Where `own` is our own group of version 2. An earlier Slipway may have moved us into its leaf. */
+static void find_ways_v2(char *own) {
+    size_t n = strlen(own), leaf = strlen("/" LEAF);
+    if (n > leaf && strcmp(own + n - leaf, "/" LEAF) == 0) own[n - leaf] = '\0';
+    if (!is_delegated(own)) return;
+    for (int k = 0; k < CGROUP_KIND_COUNT; k++) {
+        if (!enable(own, controllers[k].name)) continue;
+        snprintf(ways.parents[k], sizeof ways.parents[k], "%s", own);
+        ways.v2 = true;
+    }
+}
+
+/* ---- which way ----------------------------------------------------------------------------- */
 
 /* Groups of a zygote that was killed stay until somebody removes them. Those that are in use cannot
  * be removed. */
@@ -137,21 +235,14 @@ static void find_ways(void) {
     _cleanup_arena_ arena *a = arena_new();
     str mounts, groups;
     err ignored;
-    char parent[192];
+    char parent[sizeof ways.parents[0]];
     if (fs_read(a, "/proc/self/mountinfo", FILE_MAX, &mounts, &ignored) < 0 ||
         fs_read(a, "/proc/self/cgroup", FILE_MAX, &groups, &ignored) < 0)
         return;
-    if (own_folder(mounts, groups, NULL, parent, sizeof parent) &&
-        try_group(parent, "memory.max")) {
-        ways.v2 = true;
-        for (int k = 0; k < CGROUP_KIND_COUNT; k++)
-            snprintf(ways.parents[k], sizeof ways.parents[k], "%s", parent);
-        remove_stale(parent);
-        return;
-    }
-    for (int k = 0; k < CGROUP_KIND_COUNT; k++) {
+    if (own_folder(mounts, groups, NULL, parent, sizeof parent)) find_ways_v2(parent);
+    for (int k = 0; k < CGROUP_KIND_COUNT && !ways.v2; k++) {
         if (own_folder(mounts, groups, controllers[k].name, parent, sizeof parent) &&
-            try_group(parent, "cgroup.procs"))
+            try_group(parent))
             snprintf(ways.parents[k], sizeof ways.parents[k], "%s", parent);
     }
     for (int k = 0; k < CGROUP_KIND_COUNT; k++) {
@@ -190,32 +281,40 @@ static bool is_wanted(cgroup_kind kind, const sandbox_limits *l) {
                                  : l->cpus > 0;
 }
 
+/* Version 2 has one group for all limits. */
+static char *folder(cgroup *g, cgroup_kind kind) {
+    return g->dirs[ways.v2 ? 0 : kind];
+}
+
+static bool make_group(char dir[DIR_SIZE], const char *parent, pid_t pid) {
+    snprintf(dir, DIR_SIZE, "%s/slipway-%d-%d", parent, (int)getpid(), (int)pid);
+    if (mkdir(dir, 0755) == 0 || errno == EEXIST) return true;
+    dir[0] = '\0';
+    return false;
+}
+
 void cgroup_make(const sandbox_limits *limits, pid_t pid, cgroup *ret) {
     *ret = (cgroup){0};
     if (!ways.known) find_ways();
     for (int k = 0; k < CGROUP_KIND_COUNT; k++) {
-        char *dir = ret->dirs[k];
+        char *dir = folder(ret, k);
         if (!is_wanted(k, limits) || !ways.parents[k][0]) continue;
-        snprintf(dir, sizeof ret->dirs[k], "%s/slipway-%d-%d", ways.parents[k], (int)getpid(),
-                 (int)pid);
-        bool made = mkdir(dir, 0755) == 0 || errno == EEXIST;
-        if (made && set_limit(k, dir, limits) && put_number(dir, "cgroup.procs", (unsigned)pid))
-            continue;
-        if (made && !ways.v2) rmdir(dir);
-        dir[0] = '\0';
+        if (!dir[0] && !make_group(dir, ways.parents[k], pid)) continue;
+        ret->has[k] = set_limit(k, dir, limits) && put_number(dir, "cgroup.procs", (unsigned)pid);
+        if (!ret->has[k] && rmdir(dir) == 0) dir[0] = '\0'; /* but where the process is in it */
     }
 }
 
 bool cgroup_has(const cgroup *g, cgroup_kind kind) {
-    return g->dirs[kind][0] != '\0';
+    return g->has[kind];
 }
 
 int cgroup_counter(const cgroup *g, cgroup_kind kind, const char **ret_key) {
-    char path[512];
+    char path[PATH_SIZE];
     const char *file = controllers[kind].counter[ways.v2];
     if (!cgroup_has(g, kind) || !file) return -1;
     *ret_key = controllers[kind].key;
-    snprintf(path, sizeof path, "%s/%s", g->dirs[kind], file);
+    snprintf(path, sizeof path, "%s/%s", g->dirs[ways.v2 ? 0 : kind], file);
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
@@ -234,21 +333,21 @@ uint64_t cgroup_count(int counter, const char *key) {
 
 void cgroup_remove(cgroup *g) {
     for (int k = 0; k < CGROUP_KIND_COUNT; k++) {
-        if (g->dirs[k][0]) rmdir(g->dirs[k]); /* in version 2 all but the first are gone already */
-        g->dirs[k][0] = '\0';
+        if (g->dirs[k][0]) rmdir(g->dirs[k]);
     }
+    *g = (cgroup){0};
 }
 
 void cgroup_describe(char *out, size_t size) {
     if (!ways.known) find_ways();
     *out = '\0';
-    if (ways.v2) {
-        snprintf(out, size, "v2");
-        return;
-    }
     for (int k = 0; k < CGROUP_KIND_COUNT; k++) {
         size_t n = strlen(out);
         if (ways.parents[k][0])
-            snprintf(out + n, size - n, "%s%s", n ? ", " : "v1: ", controllers[k].name);
+            snprintf(out + n, size - n, "%s%s",
+                     n         ? ", "
+                     : ways.v2 ? "v2: "
+                               : "v1: ",
+                     controllers[k].name);
     }
 }

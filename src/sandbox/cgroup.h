@@ -1,6 +1,7 @@
 /* cgroup.h: control groups, where this process may make them: version 2 where its own group was
- * delegated to it, version 1 for root. Private to this folder; used by the zygote.
- * https://docs.kernel.org/admin-guide/cgroup-v2.html, …/cgroup-v1/ */
+ * delegated to it (its processes then move into a group below, 'slipway-rest'), version 1 for root.
+ * Private to this folder; used by the zygote. https://docs.kernel.org/admin-guide/cgroup-v2.html,
+ * …/cgroup-v1/ */
 #ifndef SLIPWAY_SANDBOX_CGROUP_H
 #define SLIPWAY_SANDBOX_CGROUP_H
 
@@ -12,7 +13,8 @@ typedef enum cgroup_kind { CGROUP_MEMORY, CGROUP_PIDS, CGROUP_CPU, CGROUP_KIND_C
 
 /* The groups of one sandbox. */
 typedef struct cgroup {
-    char dirs[CGROUP_KIND_COUNT][256]; /* "" where there is none; version 2 has one for all */
+    char dirs[CGROUP_KIND_COUNT][448]; /* "" where there is none; version 2 has one, the first */
+    bool has[CGROUP_KIND_COUNT];       /* the limits that they set */
 } cgroup;
 
 /* Makes groups for the limits that are set, as far as that goes, and moves a process into them.
@@ -26,7 +28,7 @@ int cgroup_counter(const cgroup *g, cgroup_kind kind, const char **ret_key);
 uint64_t cgroup_count(int counter, const char *key);
 /* Removes the groups, whose processes must have ended. */
 void cgroup_remove(cgroup *g);
-/* "v2", "v1: memory, pids, cpu", or "": what could be made. */
+/* "v2: memory, pids", "v1: memory, pids, cpu", or "": what could be made. */
 void cgroup_describe(char *out, size_t size);
 
 #endif

@@ -41,11 +41,20 @@ int engine_find(arena *a, const char *docker_host, const char *runtime_dir, char
                           ? arena_printf(a, "%s/podman/podman.sock", runtime_dir).ptr
                           : NULL;
     const char *const all[] = {"/var/run/docker.sock", own, "/run/podman/podman.sock"};
+    const char *closed = NULL; /* to this user */
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (!all[i] || !is_socket(all[i])) continue;
         *ret = arena_cstr(a, str_from(all[i]));
-        return 0;
+        if (access(*ret, R_OK | W_OK) == 0) return 0;
+        if (!closed) closed = all[i];
     }
+    if (closed)
+        return err_set(
+            e, ERR_UNSUPPORTED,
+            "the container engine at %s may not be used by this user. Have the user added "
+            "to the group that owns the socket (which makes the user as good as root), or "
+            "start an engine of the user's own ('systemctl --user start podman.socket')",
+            closed);
     return err_set(e, ERR_NOT_FOUND,
                    "there is no container engine here: neither Docker (/var/run/docker.sock) nor "
                    "Podman (%s%s/run/podman/podman.sock). Start one ('systemctl start docker', "

@@ -14,6 +14,7 @@
 #include "sandbox/ns.h"
 
 #include "base/fs.h"
+#include "sandbox/mounts.h"
 #include "sandbox/subids.h"
 
 #include <errno.h>
@@ -41,6 +42,7 @@ static const char *const open_folders[] = {
 typedef struct layer {
     arena *a;
     const char *lower, *image;
+    mounts mounts; /* of the host */
     err *e;
 } layer;
 
@@ -64,6 +66,12 @@ static int hide(const layer *l, const char *path) {
     return err_sys(l->e, errno, "cannot hide '%s' from jobs", path);
 }
 
+/* What is mounted there is of the kernel's or a program's making; no job sees it (ns_root.c). */
+static bool is_foreign(const layer *l, const char *path) {
+    bool plain;
+    return mounts_at(&l->mounts, path, &plain) && !plain;
+}
+
 /* What cannot be looked at is as good as hidden. */
 static int hide_private(const layer *l, const char *folder, unsigned depth) {
     _cleanup_arena_ arena *a = arena_new();
@@ -78,7 +86,8 @@ static int hide_private(const layer *l, const char *folder, unsigned depth) {
         mode_t needed = S_ISDIR(st.st_mode) ? S_IROTH | S_IXOTH : S_IROTH;
         bool readable = (st.st_mode & needed) == needed;
         if (!readable && hide(l, path) < 0) return l->e->code;
-        if (readable && S_ISDIR(st.st_mode) && depth > 1 && hide_private(l, path, depth - 1) < 0)
+        if (readable && S_ISDIR(st.st_mode) && depth > 1 && !is_foreign(l, path) &&
+            hide_private(l, path, depth - 1) < 0)
             return l->e->code;
     }
     return 0;
@@ -249,7 +258,11 @@ static int own_folders(const layer *l, const char *link, const char *cache) {
 
 int sandbox_layer_make(const char *dir, const char *cache, err *e) {
     _cleanup_arena_ arena *a = arena_new();
-    layer l = {a, fs_join(a, dir, STR("lower")), fs_join(a, dir, STR("image")), e};
+    layer l = {.a = a,
+               .lower = fs_join(a, dir, STR("lower")),
+               .image = fs_join(a, dir, STR("image")),
+               .e = e};
+    if (mounts_read(a, &l.mounts, e) < 0) return e->code;
     if (fs_mkdirs(fs_join(a, dir, STR("root")), 0755, e) < 0) return e->code;
     for (const char *const *name = ns_system_folders; *name; name++) {
         if (mirror(&l, *name) < 0) return e->code;

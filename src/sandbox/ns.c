@@ -51,9 +51,11 @@ static void set_cpus(unsigned most) {
     sched_setaffinity(0, sizeof set, &set);
 }
 
-static void set_limits(const sandbox_limits *l) {
+/* A control group counts what it has refused. The kernel's other limit would come first, without a
+ * word. */
+static void set_limits(const sandbox_limits *l, bool processes_counted) {
     set_rlimit(RLIMIT_NOFILE, l->open_files);
-    set_rlimit(RLIMIT_NPROC, l->processes);
+    if (!processes_counted) set_rlimit(RLIMIT_NPROC, l->processes);
     set_rlimit(RLIMIT_CORE, 1); /* a dump would fill the workspace */
     set_cpus(l->cpus);
 }
@@ -107,7 +109,7 @@ static int prepare(int sock, int handover, const ns_job *job, const go *g, leade
     if (ns_root_make(job, g->as_root, &root, e) < 0 || reopen_null(e) < 0) return e->code;
     if (handover >= 0 && open_network(job, handover, e) < 0) return e->code;
     if (job->layered && ns_layers_start(sock, &layers, &place->keeper, e) < 0) return e->code;
-    set_limits(&job->limits);
+    set_limits(&job->limits, g->processes_counted);
     place->ruleset = ns_guard_ruleset();
     place->meter = (meter){.limits = job->limits,
                            .root_in_memory = root.in_memory,

@@ -18,11 +18,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define KEPT_MAX      96
-#define KEPT_NAME_MAX 64
+#define KEPT_MAX      256
+#define KEPT_NAME_MAX 256
 #define NOBODY_KNOWN  65534 /* what ids are shown as that this user namespace has not */
-#define ENOUGH        128   /* for a path in the store, or a mount point by its descriptor */
-#define OPTIONS_MAX   4096  /* of mount(2) */
+#define ENOUGH        320   /* for a path in the store, or a mount point by its descriptor */
+#define OPTIONS_MAX   40256 /* of mount(2) */
 #define KILL_WAIT_MS  10000
 
 /* A folder that is kept. */

@@ -16,6 +16,7 @@
 #include "sandbox/ns.h"
 
 #include "base/fs.h"
+#include "sandbox/mounts.h"
 #include "sandbox/ns_layers.h"
 #include "sandbox/subids.h"
 
@@ -43,6 +44,7 @@ typedef struct builder {
     unsigned overlays;
     const char *laid[LAID_MAX]; /* paths of the job that are kept already */
     unsigned laid_count;
+    mounts mounts; /* of the host */
     err *e;
 } builder;
 
@@ -131,37 +133,109 @@ static const char *quoted(builder *b, const char *path) {
     return arena_cstr(b->a, strbuf_str(&out));
 }
 
+/* `lower` and `own` may be NULL. */
 static int mount_overlay(builder *b, const char *lower, const char *own, const char *below,
                          const char *target) {
     const char *up = arena_printf(b->a, "%s/up%u", b->upper, b->overlays).ptr;
     const char *work = arena_printf(b->a, "%s/wk%u", b->upper, b->overlays++).ptr;
     if (make_folder(b, up, 0755) < 0 || make_folder(b, work, 0755) < 0) return b->e->code;
-    str options = arena_printf(b->a, "lowerdir=%s%s%s:%s,upperdir=%s,workdir=%s,userxattr",
-                               quoted(b, lower), own ? ":" : "", own ? quoted(b, own) : "",
-                               quoted(b, below), quoted(b, up), quoted(b, work));
+    str options =
+        arena_printf(b->a, "lowerdir=%s%s%s%s%s,upperdir=%s,workdir=%s,userxattr",
+                     lower ? quoted(b, lower) : "", lower ? ":" : "", own ? quoted(b, own) : "",
+                     own ? ":" : "", quoted(b, below), quoted(b, up), quoted(b, work));
     if (mount("overlay", target, "overlay", MS_NOSUID | MS_NODEV, options.ptr) == 0) return 0;
+    int code = errno;
+    const char *in_it = code == EINVAL ? mounts_below(&b->mounts, below) : NULL;
+    if (in_it)
+        return err_set(b->e, ERR_UNSUPPORTED,
+                       "cannot lay an overlay over '%s', because '%s' is mounted in it", below,
+                       in_it);
+    errno = code;
     return failed(b, "lay an overlay over", below);
+}
+
+/* ---- system folders ------------------------------------------------------------------------ */
+
+#define PARTS_DEPTH 16        /* deeper, a folder with a mount in it stays empty */
+#define COPY_MAX    (1 << 20) /* a larger file is not copied but seen read-only */
+
+static int lay_parts(builder *b, const char *path, const char *below, const char *lower,
+                     unsigned depth);
+
+/* The kernel lays no overlay over a folder in which something is mounted, because a user's
+ * namespace must not see what the mount hides. So such a folder is made of its entries, each laid
+ * over by itself. On many machines there is one: Docker mounts the roots of its containers in
+ * /var/lib. */
+static int lay_folder(builder *b, const char *path, const char *below, const char *lower,
+                      unsigned depth) {
+    bool plain = true;
+    bool is_mount = mounts_at(&b->mounts, path, &plain);
+    if (make_folder(b, inside(b, path), 0755) < 0) return b->e->code;
+    if (mounts_below(&b->mounts, path)) return lay_parts(b, path, below, lower, depth + 1);
+    if (!plain) return 0;
+    const char *own = arena_printf(b->a, "%s/own%s", b->job->layer, path).ptr;
+    if (!fs_is_dir(own)) own = NULL;
+    if (b->job->layered)
+        return keep(b, path, (ns_kept){.below = below, .own = own, .lower = lower, .mode = 0755});
+    int r = mount_overlay(b, lower, own, below, inside(b, path));
+    if (r < 0 && is_mount && depth > 0) *b->e = (err){0}, r = 0; /* it shows as an empty folder */
+    return r;
+}
+
+static int lay_file(builder *b, const char *path, const char *from, const struct stat *st) {
+    const char *to = inside(b, path);
+    if (S_ISREG(st->st_mode) && st->st_size > COPY_MAX) {
+        if (fs_create(to, STR_EMPTY, 0644, b->e) < 0 || bind_to(b, from, to) < 0) return b->e->code;
+        return seal(b, to, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+    }
+    err unreadable = {0};
+    if (S_ISREG(st->st_mode) || S_ISLNK(st->st_mode)) fs_copy(from, to, &unreadable);
+    return 0;
+}
+
+/* What the layer has goes before what the host has, and a device in it hides that; in between is
+ * what is the job's own copy. */
+static int lay_entry(builder *b, const char *path, unsigned depth) {
+    const char *lower = arena_printf(b->a, "%s/lower%s", b->job->layer, path).ptr;
+    const char *own = arena_printf(b->a, "%s/own%s", b->job->layer, path).ptr;
+    struct stat ours = {0}, host = {0}, copy = {0};
+    bool in_layer = lstat(lower, &ours) == 0, on_host = lstat(path, &host) == 0;
+    if (in_layer && S_ISCHR(ours.st_mode)) return 0;
+    bool both = in_layer && on_host && S_ISDIR(ours.st_mode) && S_ISDIR(host.st_mode);
+    const char *from = in_layer && !both ? lower : path;
+    const struct stat *st = in_layer ? &ours : &host;
+    if (S_ISDIR(st->st_mode)) return lay_folder(b, path, from, both ? lower : NULL, depth);
+    if (!in_layer && lstat(own, &copy) == 0) from = own, st = &copy;
+    return lay_file(b, path, from, st);
+}
+
+static int lay_parts(builder *b, const char *path, const char *below, const char *lower,
+                     unsigned depth) {
+    const char *const from[] = {below, lower};
+    if (depth > PARTS_DEPTH) return 0;
+    for (size_t i = 0; i < 2; i++) {
+        fs_entry *entries;
+        size_t count = 0;
+        err unreadable;
+        struct stat st;
+        if (!from[i] || fs_list(b->a, from[i], &entries, &count, &unreadable) < 0) continue;
+        for (size_t j = 0; j < count; j++) {
+            const char *entry = fs_join(b->a, path, entries[j].name);
+            if (lstat(inside(b, entry), &st) < 0 && lay_entry(b, entry, depth) < 0)
+                return b->e->code;
+        }
+    }
+    return 0;
 }
 
 /* What the layer has of a system folder says whether the host has it, and as what. */
 static int lay_over(builder *b, const char *name) {
     const char *lower = arena_printf(b->a, "%s/lower/%s", b->job->layer, name).ptr;
-    const char *target = arena_printf(b->a, "%s/%s", b->root, name).ptr;
+    const char *path = arena_printf(b->a, "/%s", name).ptr;
     struct stat st;
-    char link[256];
     if (lstat(lower, &st) < 0) return 0;
-    if (S_ISLNK(st.st_mode)) {
-        ssize_t n = readlink(lower, link, sizeof link - 1);
-        if (n < 0) return failed(b, "read", lower);
-        link[n] = '\0';
-        return symlink(link, target) == 0 ? 0 : failed(b, "make", target);
-    }
-    if (make_folder(b, target, 0755) < 0) return b->e->code;
-    const char *below = arena_printf(b->a, "/%s", name).ptr;
-    const char *own = arena_printf(b->a, "%s/own/%s", b->job->layer, name).ptr;
-    if (!fs_is_dir(own)) own = NULL;
-    if (!b->job->layered) return mount_overlay(b, lower, own, below, target);
-    return keep(b, below, (ns_kept){.below = below, .own = own, .lower = lower, .mode = 0755});
+    if (S_ISLNK(st.st_mode)) return fs_copy(lower, inside(b, path), b->e);
+    return lay_folder(b, path, path, lower, 0);
 }
 
 static int lay_host(builder *b) {
@@ -415,6 +489,7 @@ static int build(builder *b, ns_root *ret) {
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return failed(b, "separate the mounts of", "/");
     bool layered = b->job->layered;
+    if (mounts_read(b->a, &b->mounts, b->e) < 0) return b->e->code;
     if (mount_top(b) < 0 || choose_upper(b, ret) < 0) return b->e->code;
     if (layered && ns_layers_open(b->job, b->root, ret->in_memory, b->e) < 0) return b->e->code;
     int laid = !b->job->rootfs[0] ? lay_host(b) : layered ? lay_parts_of(b, "") : lay_rootfs(b);

@@ -116,7 +116,18 @@ static void judge_ids(sandbox_means *m) {
     }
 }
 
+/* The profile by which AppArmor confines us, or nothing: "NAME (enforce)", "unconfined". */
+static str apparmor_profile(arena *a) {
+    str text;
+    err ignored;
+    if (fs_read(a, "/proc/self/attr/apparmor/current", 4096, &text, &ignored) < 0) return STR_EMPTY;
+    text = str_trim(text);
+    return str_ends(text, STR(" (enforce)")) ? str_sub(text, 0, text.len - 10) : STR_EMPTY;
+}
+
 static void advise(sandbox_means *m) {
+    _cleanup_arena_ arena *a = arena_new();
+    str profile = apparmor_profile(a);
     const char *text = "";
     for (size_t i = 0; !*text && i < sizeof switches / sizeof *switches; i++) {
         if (file_says(switches[i].file, switches[i].value)) text = switches[i].advice;
@@ -125,6 +136,13 @@ static void advise(sandbox_means *m) {
         text = "in a container of Docker: run that with --privileged, or with --security-opt "
                "seccomp=unconfined --security-opt apparmor=unconfined --security-opt "
                "systempaths=unconfined";
+    if (!*text && profile.len)
+        text = arena_printf(a,
+                            "AppArmor confines slipway by the profile '%.*s', which has to allow "
+                            "it 'userns,', 'capability,', 'mount,', 'umount,' and 'pivot_root,'; "
+                            "'aa-status' lists the profiles",
+                            STR_ARG(profile))
+                   .ptr;
     snprintf(m->advice, sizeof m->advice, "%s", text);
 }
 

@@ -299,7 +299,7 @@ typedef struct sandbox_means {
     char one_id[512]; /* why jobs have one user id; empty where they are root */
     char ids_advice[256];
     int landlock;     /* ABI version, 0: none */
-    char cgroup[128]; /* "v2", "v1: memory, pids", or empty */
+    char cgroup[128]; /* "v2: memory, pids", "v1: memory, pids, cpu", or empty */
 } sandbox_means;
 /* Tries it: makes a sandbox in a child, which takes some milliseconds. */
 void sandbox_probe(sandbox_means *ret);

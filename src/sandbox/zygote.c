@@ -28,6 +28,7 @@ static struct {
 /* Our arguments and environment lie in one stretch of memory, which the leaders inherit and a job
  * might get to see. /proc/self/stat has its place in fields 48 to 51. */
 static void forget_arguments(void) {
+    static char *nothing[] = {NULL};
     char text[1024];
     int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
@@ -41,7 +42,7 @@ static void forget_arguments(void) {
     if (!at || sscanf(at, "%llu %llu %llu %llu", &first, &last, &begin, &end) != 4) return;
     explicit_bzero((void *)(uintptr_t)first, last - first);
     explicit_bzero((void *)(uintptr_t)begin, end - begin);
-    environ = NULL;
+    environ = nothing;
 }
 
 /* Leaves nothing of Slipway's but the socket. */

@@ -259,7 +259,7 @@ static void the_engine_is_where_docker_host_says(void **state) {
     assert_int_equal(engine_find(a, host.ptr, NULL, &found, &e), ERR_NOT_FOUND);
     assert_non_null(strstr(e.message, "DOCKER_HOST"));
     assert_int_equal(engine_find(a, "tcp://127.0.0.1:2375", NULL, &found, &e), ERR_UNSUPPORTED);
-    if (access("/var/run/docker.sock", F_OK) != 0) {
+    if (access("/var/run/docker.sock", R_OK | W_OK) != 0) { /* Docker's may be another's */
         assert_int_equal(fs_mkdirs(fs_join(a, dir, STR("podman")), 0700, &e), 0);
         path = make_socket(a, dir, "podman/podman.sock");
         assert_int_equal(engine_find(a, NULL, dir, &found, &e), 0);

@@ -271,7 +271,8 @@ static void orphans_are_told_at_the_close(void **state) {
     box b;
     strbuf told = STRBUF_INIT;
     box_open(&b, (sandbox_spec){0});
-    box_run(&b, "setsid sleep 100 > /dev/null 2>&1 & exit 0");
+    box_run(&b,
+            "setsid sleep 100 > /dev/null 2>&1 & until grep -q sleep /proc/$!/comm; do :; done");
     b.told = &told;
     box_close(&b);
     assert_str(strbuf_str(&told), "sleep ");
