@@ -1,9 +1,9 @@
 #include "cli/check_report.h"
 
 #include "base/json.h"
+#include "scan/report.h"
 #include "workflow/check.h"
 
-#include <ctype.h>
 #include <string.h>
 
 void report_count(check_report *r) {
@@ -66,113 +66,44 @@ void check_report_json(strbuf *out, const style *st, const check_report *r) {
 }
 
 /* ---- SARIF ---------------------------------------------------------------------------------- */
-/* https://docs.oasis-open.org/sarif/sarif/v2.1.0/ */
 
-static void key_text(json_out *o, const char *key, str text) {
-    json_key(o, key);
-    json_open(o, '{');
-    json_key_str(o, "text", text);
-    json_close(o, '}');
-}
-
-static void put_rules(json_out *o, const check_rule *rules, size_t count) {
-    json_key(o, "rules");
-    json_open(o, '[');
-    for (size_t i = 0; i < count; i++) {
-        json_open(o, '{');
-        json_key_str(o, "id", str_from(rules[i].id));
-        key_text(o, "shortDescription", str_from(rules[i].summary));
-        if (rules[i].help) key_text(o, "help", str_from(rules[i].help));
-        json_key(o, "defaultConfiguration");
-        json_open(o, '{');
-        json_key_str(o, "level", str_from(severity_name(rules[i].level)));
-        json_close(o, '}');
-        json_close(o, '}');
-    }
-    json_close(o, ']');
-}
-
-/* A path as a relative URI reference. */
-static void key_uri(json_out *o, const char *path) {
-    _cleanup_strbuf_ strbuf uri = STRBUF_INIT;
-    for (; *path; path++) {
-        unsigned char c = (unsigned char)*path;
-        if (isalnum(c) || strchr("/-._~", c))
-            strbuf_addc(&uri, (char)c);
-        else
-            strbuf_addf(&uri, "%%%02X", c);
-    }
-    json_key_str(o, "uri", strbuf_str(&uri));
-}
-
-static void put_place(json_out *o, const span *w) {
-    json_key(o, "locations");
-    json_open(o, '[');
-    json_open(o, '{');
-    json_key(o, "physicalLocation");
-    json_open(o, '{');
-    json_key(o, "artifactLocation");
-    json_open(o, '{');
-    key_uri(o, w->file);
-    json_close(o, '}');
-    if (w->line) {
-        json_key(o, "region");
-        json_open(o, '{');
-        json_key_number(o, "startLine", w->line);
-        if (w->column) json_key_number(o, "startColumn", w->column);
-        if (w->end_line) json_key_number(o, "endLine", w->end_line);
-        if (w->end_line && w->end_column) json_key_number(o, "endColumn", w->end_column);
-        json_close(o, '}');
-    }
-    json_close(o, '}');
-    json_close(o, '}');
-    json_close(o, ']');
-}
-
-static void put_result(json_out *o, const problem *p, const check_rule *rules, size_t rule_count) {
-    json_open(o, '{');
-    json_key_str(o, "ruleId", str_from(p->rule));
-    for (size_t i = 0; i < rule_count; i++) {
-        if (p->rule && !strcmp(rules[i].id, p->rule)) json_key_number(o, "ruleIndex", (double)i);
-    }
-    json_key_str(o, "level", str_from(severity_name(p->level)));
-    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
-    strbuf_add(&text, p->message);
-    if (p->help.len) strbuf_addf(&text, ". %.*s", STR_ARG(p->help));
-    key_text(o, "message", strbuf_str(&text));
+/* Problems are findings that are no matter of security. What to do is of the place. */
+static finding finding_of(const problem *p) {
+    static const finding_level levels[SEVERITY_COUNT] = {LEVEL_HIGH, LEVEL_MEDIUM, LEVEL_LOW};
     const span w = problem_place(p);
-    if (w.file) put_place(o, &w);
-    json_close(o, '}');
+    return (finding){.kind = STR("check"),
+                     .level = levels[p->level],
+                     .rule = str_from(p->rule),
+                     .message = p->message,
+                     .fix = p->help,
+                     .path = str_from(w.file),
+                     .line = w.line,
+                     .column = w.column,
+                     .end_line = w.end_line,
+                     .end_column = w.end_column};
+}
+
+static report_rule *all_rules(arena *a, size_t *ret_count) {
+    static const finding_level levels[SEVERITY_COUNT] = {LEVEL_HIGH, LEVEL_MEDIUM, LEVEL_LOW};
+    const check_rule *rules = check_rules(ret_count);
+    report_rule *all = ARENA_ARRAY(a, report_rule, *ret_count);
+    for (size_t i = 0; i < *ret_count; i++)
+        all[i] = (report_rule){.id = rules[i].id,
+                               .title = rules[i].summary,
+                               .help = rules[i].help,
+                               .level = levels[rules[i].level]};
+    return all;
 }
 
 void check_report_sarif(strbuf *out, const style *st, const check_report *r) {
     (void)st;
-    size_t rule_count;
-    const check_rule *rules = check_rules(&rule_count);
-    json_out o = JSON_OUT(out);
-    json_open(&o, '{');
-    json_key_str(&o, "$schema", STR("https://json.schemastore.org/sarif-2.1.0.json"));
-    json_key_str(&o, "version", STR("2.1.0"));
-    json_key(&o, "runs");
-    json_open(&o, '[');
-    json_open(&o, '{');
-    json_key(&o, "tool");
-    json_open(&o, '{');
-    json_key(&o, "driver");
-    json_open(&o, '{');
-    json_key_str(&o, "name", STR("slipway check"));
-    json_key_str(&o, "semanticVersion", STR(SLIPWAY_VERSION));
-    put_rules(&o, rules, rule_count);
-    json_close(&o, '}');
-    json_close(&o, '}');
-    json_key_str(&o, "columnKind", STR("unicodeCodePoints"));
-    json_key(&o, "results");
-    json_open(&o, '[');
-    for (size_t i = 0; i < r->problems->count; i++)
-        put_result(&o, &r->problems->items[i], rules, rule_count);
-    json_close(&o, ']');
-    json_close(&o, '}');
-    json_close(&o, ']');
-    json_close(&o, '}');
-    strbuf_addc(out, '\n');
+    _cleanup_arena_ arena *a = arena_new();
+    scan_report report = {.findings.a = a, .file_count = r->file_count};
+    report_head head = {.tool = "slipway check"};
+    head.rules = all_rules(a, &head.rule_count);
+    for (size_t i = 0; i < r->problems->count; i++) {
+        finding f = finding_of(&r->problems->items[i]);
+        finding_list_add(&report.findings, &f);
+    }
+    report_sarif(out, &report, &head);
 }

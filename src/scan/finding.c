@@ -65,6 +65,27 @@ int finding_cmp(const finding *a, const finding *b) {
     return r ? r : str_cmp(a->fingerprint, b->fingerprint);
 }
 
+int finding_cmp_level(const finding *a, const finding *b) {
+    return a->level != b->level ? (a->level < b->level ? -1 : 1) : finding_cmp(a, b);
+}
+
+void finding_list_add(finding_list *list, const finding *f) {
+    ARENA_PUSH(list->a, list->items, list->count, list->cap, *f);
+}
+
+static int by_place(const void *a, const void *b) {
+    return finding_cmp(a, b);
+}
+
+static int by_level(const void *a, const void *b) {
+    return finding_cmp_level(a, b);
+}
+
+void finding_list_sort(finding_list *list, finding_order order) {
+    int (*cmp)(const void *, const void *) = order == ORDER_LEVEL ? by_level : by_place;
+    if (list->count) qsort(list->items, list->count, sizeof *list->items, cmp);
+}
+
 /* ---- JSON ----------------------------------------------------------------------------------- */
 
 typedef struct text_field {
@@ -78,10 +99,11 @@ typedef struct text_field {
 
 static const text_field head_fields[] = {TEXT(kind, true), TEXT(rule, true)};
 static const text_field texts[] = {
-    TEXT(title, false),     TEXT(message, true), TEXT(help, false),    TEXT(help_uri, false),
-    TEXT(fix, false),       TEXT(path, true),    TEXT(excerpt, false), TEXT(line_hash, false),
-    TEXT(commit, false),    TEXT(author, false), TEXT(email, false),   TEXT(date, false),
-    TEXT(fingerprint, true)};
+    TEXT(title, false),      TEXT(message, true),       TEXT(help, false),
+    TEXT(help_uri, false),   TEXT(fix, false),          TEXT(path, true),
+    TEXT(excerpt, false),    TEXT(line_hash, false),    TEXT(commit, false),
+    TEXT(author, false),     TEXT(email, false),        TEXT(date, false),
+    TEXT(fingerprint, true), TEXT(justification, false)};
 
 typedef struct number_field {
     const char *key;
@@ -93,6 +115,9 @@ typedef struct number_field {
 
 static const number_field numbers[] = {NUMBER(line), NUMBER(column), NUMBER(end_line),
                                        NUMBER(end_column)};
+
+static const char *const suppressions[SUPPRESSED_COUNT] = {
+    [SUPPRESSED_NOT] = "", [SUPPRESSED_IN_SOURCE] = "inSource", [SUPPRESSED_EXTERNAL] = "external"};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -117,6 +142,16 @@ void finding_write(json_out *o, const finding *f) {
         json_key(o, "properties");
         json_put_value(o, &f->properties);
     }
+    if (f->suppressed) json_key_str(o, "suppressed", str_from(suppressions[f->suppressed]));
+    json_close(o, '}');
+}
+
+void scan_error_write(json_out *o, const scan_error *error) {
+    json_open(o, '{');
+    json_key_str(o, "path", error->path);
+    json_key_number(o, "line", error->line);
+    json_key_number(o, "column", error->column);
+    json_key_str(o, "message", error->message);
     json_close(o, '}');
 }
 
@@ -147,6 +182,17 @@ static int read_numbers(const value *object, finding *f, err *e) {
     return 0;
 }
 
+static int read_suppression(const value *object, finding *f, err *e) {
+    const value *v = value_get(object, STR("suppressed"));
+    for (finding_suppression s = 0; v && v->kind == VALUE_STRING && s < SUPPRESSED_COUNT; s++) {
+        if (!str_is(v->string, suppressions[s])) continue;
+        f->suppressed = s;
+        return 0;
+    }
+    return v ? err_set(e, ERR_INVALID, "'suppressed' of a finding is neither inSource nor external")
+             : 0;
+}
+
 int finding_read(arena *a, const value *object, finding *ret, err *e) {
     (void)a;
     *ret = (finding){0};
@@ -160,6 +206,8 @@ int finding_read(arena *a, const value *object, finding *ret, err *e) {
                        "the level of a finding is none of critical, high, medium, "
                        "low and info");
     const value *properties = value_get(object, STR("properties"));
+    if (properties && properties->kind != VALUE_OBJECT && properties->kind != VALUE_NULL)
+        return err_set(e, ERR_INVALID, "'properties' of a finding is no object");
     if (properties) ret->properties = *properties;
-    return 0;
+    return read_suppression(object, ret, e);
 }

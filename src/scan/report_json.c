@@ -1,15 +1,14 @@
 #include "scan/report.h"
 
-static void write_error(json_out *o, const scan_error *error) {
-    json_open(o, '{');
-    json_key_str(o, "path", error->path);
-    json_key_number(o, "line", error->line);
-    json_key_number(o, "column", error->column);
-    json_key_str(o, "message", error->message);
-    json_close(o, '}');
+static void write_findings(json_out *o, const char *key, const finding_list *findings) {
+    json_key(o, key);
+    json_open(o, '[');
+    for (size_t i = 0; i < findings->count; i++)
+        finding_write(o, &findings->items[i]);
+    json_close(o, ']');
 }
 
-void report_json(strbuf *out, const scan_report *r, const report_head *head) {
+size_t report_json(strbuf *out, const scan_report *r, const report_head *head) {
     json_out o = JSON_OUT(out);
     json_open(&o, '{');
     json_key_number(&o, "v", 1);
@@ -20,16 +19,14 @@ void report_json(strbuf *out, const scan_report *r, const report_head *head) {
     json_key_number(&o, "files", (double)r->file_count);
     json_key_number(&o, "suppressed", (double)head->suppressed);
     json_key_number(&o, "baseline", (double)head->baseline);
-    json_key(&o, "findings");
-    json_open(&o, '[');
-    for (size_t i = 0; i < r->findings.count; i++)
-        finding_write(&o, &r->findings.items[i]);
-    json_close(&o, ']');
+    write_findings(&o, "findings", &r->findings);
+    if (head->show_suppressed) write_findings(&o, "suppressed_findings", &r->suppressed);
     json_key(&o, "errors");
     json_open(&o, '[');
     for (size_t i = 0; i < r->errors.count; i++)
-        write_error(&o, &r->errors.items[i]);
+        scan_error_write(&o, &r->errors.items[i]);
     json_close(&o, ']');
     json_close(&o, '}');
     strbuf_addc(out, '\n');
+    return 0;
 }

@@ -1,4 +1,5 @@
 #include "scan/cache.h"
+#include "scan/inline.h"
 #include "scan/pool.h"
 #include "scan/scanner.h"
 #include "scan/source.h"
@@ -42,15 +43,6 @@ void scan_out_error(scan_out *out, str path, uint32_t line, uint32_t column, con
 
 /* ---- in a child ----------------------------------------------------------------------------- */
 
-static void write_error(json_out *o, const scan_error *error) {
-    json_open(o, '{');
-    json_key_str(o, "path", error->path);
-    json_key_number(o, "line", error->line);
-    json_key_number(o, "column", error->column);
-    json_key_str(o, "message", error->message);
-    json_close(o, '}');
-}
-
 static void write_out(json_out *o, size_t index, const scan_out *out) {
     json_open(o, '{');
     json_key_number(o, "scanner", (double)index);
@@ -62,7 +54,7 @@ static void write_out(json_out *o, size_t index, const scan_out *out) {
     json_key(o, "errors");
     json_open(o, '[');
     for (size_t i = 0; i < out->errors.count; i++)
-        write_error(o, &out->errors.items[i]);
+        scan_error_write(o, &out->errors.items[i]);
     json_close(o, ']');
     if (out->notes.len) json_key_str(o, "notes", strbuf_str(&out->notes));
     json_close(o, '}');
@@ -75,6 +67,7 @@ static void read_with(run *r, size_t index, const scan_file *file, json_out *o) 
     err e = {0};
     if (s->read(s, file, &out, &e) < 0)
         scan_out_error(&out, file->path, e.where.line, e.where.column, "%s", e.message);
+    inline_judge(a, file, &out.findings);
     if (out.findings.count || out.errors.count || out.notes.len) {
         if (o->buf->len == 0) json_open(o, '[');
         write_out(o, index, &out);
@@ -260,10 +253,6 @@ static int finish(run *r, err *e) {
     return code;
 }
 
-static int by_place(const void *a, const void *b) {
-    return finding_cmp(a, b);
-}
-
 static void on_progress(void *context, size_t done) {
     run *r = context;
     if (r->options->progress)
@@ -280,7 +269,8 @@ int scan_run(arena *a, scan_source *source, scanner *const *scanners, size_t sca
              .max_file_bytes = options->max_file_bytes ? options->max_file_bytes : SCAN_FILE_MAX,
              .report = ret,
              .body = STRBUF_INIT};
-    *ret = (scan_report){.findings.a = a, .errors.a = a, .file_count = source->count};
+    *ret = (scan_report){
+        .findings.a = a, .suppressed.a = a, .errors.a = a, .file_count = source->count};
     choose(&r);
     pool_work work = {.count = r.todo_count,
                       .jobs = options->jobs,
@@ -296,7 +286,6 @@ int scan_run(arena *a, scan_source *source, scanner *const *scanners, size_t sca
     if (code == 0) code = take_all(&r, answers, count, e);
     if (code == 0) code = finish(&r, e);
     if (r.cache) scan_cache_close(r.cache);
-    if (code == 0 && ret->findings.count)
-        qsort(ret->findings.items, ret->findings.count, sizeof *ret->findings.items, by_place);
+    if (code == 0) finding_list_sort(&ret->findings, ORDER_PLACE);
     return code;
 }

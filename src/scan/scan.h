@@ -26,6 +26,14 @@ const char *level_name(finding_level level);
  */
 bool level_parse(str name, finding_level *ret);
 
+/* Why a finding does not count, in SARIF's words. */
+typedef enum finding_suppression {
+    SUPPRESSED_NOT,
+    SUPPRESSED_IN_SOURCE, /* by a comment beside it */
+    SUPPRESSED_EXTERNAL,  /* by an entry of a file */
+    SUPPRESSED_COUNT
+} finding_suppression;
+
 /* One problem. Texts are valid UTF-8 and hold no secret. Empty where nothing is known. */
 typedef struct finding {
     str kind; /* the scanner's name: "secrets", "deps", … */
@@ -44,6 +52,8 @@ typedef struct finding {
     str fingerprint; /* 32 hex digits, the same when the place has moved within its file */
     str commit, author, email, date; /* who brought it in, where history was asked */
     value properties;                /* an object: what is particular to the scanner, or null */
+    finding_suppression suppressed;
+    str justification; /* of the suppression, as somebody has written it */
 } finding;
 
 /* Fills the fingerprint from the kind, rule, path and `identity`: what makes this finding another
@@ -55,6 +65,10 @@ void finding_write(json_out *o, const finding *f);
 int finding_read(arena *a, const value *object, finding *ret, err *e);
 /* By path, place, kind, rule and fingerprint. */
 int finding_cmp(const finding *a, const finding *b);
+/* The worst first, then as finding_cmp. */
+int finding_cmp_level(const finding *a, const finding *b);
+
+typedef enum finding_order { ORDER_PLACE, ORDER_LEVEL } finding_order;
 
 typedef struct finding_list {
     arena *a;
@@ -62,12 +76,18 @@ typedef struct finding_list {
     size_t count, cap;
 } finding_list;
 
+void finding_list_add(finding_list *list, const finding *f);
+void finding_list_sort(finding_list *list, finding_order order);
+
 /* What could not be scanned. A scan with errors is not clean. */
 typedef struct scan_error {
     str path; /* empty: the scan as a whole */
     uint32_t line, column;
     str message;
 } scan_error;
+
+/* As a JSON object. */
+void scan_error_write(json_out *o, const scan_error *error);
 
 typedef struct scan_error_list {
     arena *a;
@@ -93,7 +113,8 @@ typedef struct scan_options {
 #define SCAN_FINDINGS_MAX 100000
 
 typedef struct scan_report {
-    finding_list findings; /* sorted */
+    finding_list findings;   /* sorted */
+    finding_list suppressed; /* sorted; what does not count */
     scan_error_list errors;
     size_t file_count; /* what was looked at, the unchanged ones included */
     size_t cached;     /* of them, what was known already */

@@ -32,7 +32,18 @@ struct scan_source {
 /* The files of a folder, or one file. In a git working copy those that git tracks or does not
  * ignore, in others all but .git; sorted by path. Links are not followed and not read. */
 int scan_source_tree(arena *a, const char *path, scan_source **ret, err *e);
-/* One text that is in memory. */
+/* The same, shown with `prefix` in front ("src/", or empty): where the folder lies in its
+ * repository, so that paths, and what is made from them, do not depend on what of it is scanned. */
+int scan_source_tree_at(arena *a, const char *path, str prefix, scan_source **ret, err *e);
+/* Some files of a folder, which need not exist. Paths are borrowed, and followed by a NUL. */
+int scan_source_files(arena *a, const char *root, const str *paths, size_t count, scan_source **ret,
+                      err *e);
+
+typedef struct scan_text {
+    str path, body;
+} scan_text;
+/* Texts that are in memory. All is borrowed. */
+scan_source *scan_source_texts(arena *a, const scan_text *texts, size_t count);
 scan_source *scan_source_text(arena *a, str path, str body);
 
 #endif

@@ -1,19 +1,21 @@
 #include "scan/source.h"
 
-typedef struct text {
+typedef struct source_texts {
     scan_source base;
-    str path, body;
-} text;
+    const scan_text *items;
+} source_texts;
+
+static const scan_text *text_of(const scan_source *s, size_t item) {
+    return &((const source_texts *)s->self)->items[item];
+}
 
 static str text_path(const scan_source *s, size_t item) {
-    (void)item;
-    return ((const text *)s->self)->path;
+    return text_of(s, item)->path;
 }
 
 static int text_read(scan_source *s, size_t item, uint64_t max_bytes, strbuf *into, str *ret,
                      err *e) {
-    const text *t = s->self;
-    (void)item;
+    const scan_text *t = text_of(s, item);
     (void)into;
     if (t->body.len > max_bytes)
         return err_set(e, ERR_LIMIT, "is larger than %llu MiB (--max-file-size)",
@@ -22,10 +24,16 @@ static int text_read(scan_source *s, size_t item, uint64_t max_bytes, strbuf *in
     return 0;
 }
 
-scan_source *scan_source_text(arena *a, str path, str body) {
-    text *t = ARENA_NEW(a, text);
-    *t = (text){.path = path, .body = body};
+scan_source *scan_source_texts(arena *a, const scan_text *texts, size_t count) {
+    source_texts *t = ARENA_NEW(a, source_texts);
+    t->items = texts;
     t->base =
-        (scan_source){.count = 1, .tree = -1, .self = t, .path = text_path, .read = text_read};
+        (scan_source){.count = count, .tree = -1, .self = t, .path = text_path, .read = text_read};
     return &t->base;
+}
+
+scan_source *scan_source_text(arena *a, str path, str body) {
+    scan_text *t = ARENA_NEW(a, scan_text);
+    *t = (scan_text){path, body};
+    return scan_source_texts(a, t, 1);
 }

@@ -20,10 +20,16 @@ typedef struct tree {
     scan_source base;
     arena *a;
     int root; /* the folder, or that of the one file */
-    str *paths;
+    str prefix;
+    str *paths; /* with the prefix */
     size_t count, cap;
     int64_t began_ns;
 } tree;
+
+/* As seen from the folder. */
+static const char *inner(const tree *t, size_t item) {
+    return t->paths[item].ptr + t->prefix.len;
+}
 
 static str tree_path(const scan_source *s, size_t item) {
     return ((const tree *)s->self)->paths[item];
@@ -39,7 +45,7 @@ static int64_t nanoseconds(struct timespec t) {
 static bool tree_key(const scan_source *s, size_t item, uint8_t ret[SCAN_KEY_BYTES]) {
     const tree *t = s->self;
     struct stat st;
-    if (fstatat(t->root, t->paths[item].ptr, &st, AT_SYMLINK_NOFOLLOW) < 0) return false;
+    if (fstatat(t->root, inner(t, item), &st, AT_SYMLINK_NOFOLLOW) < 0) return false;
     int64_t modified = nanoseconds(st.st_mtim), changed = nanoseconds(st.st_ctim);
     if (modified + FRESH_NS > t->began_ns || changed + FRESH_NS > t->began_ns) return false;
     uint8_t digest[32];
@@ -73,8 +79,8 @@ static int read_all(int fd, size_t expected, uint64_t max_bytes, strbuf *into, e
 static int tree_read(scan_source *s, size_t item, uint64_t max_bytes, strbuf *into, str *ret,
                      err *e) {
     const tree *t = s->self;
-    _cleanup_close_ int fd = openat(t->root, t->paths[item].ptr,
-                                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    _cleanup_close_ int fd =
+        openat(t->root, inner(t, item), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     struct stat st;
     if (fd < 0 && (errno == ENOENT || errno == ELOOP || errno == ENXIO || errno == ENOTDIR))
         return err_set(e, ERR_NOT_FOUND, "is no file any more");
@@ -93,6 +99,7 @@ static int tree_read(scan_source *s, size_t item, uint64_t max_bytes, strbuf *in
 static int add_path(tree *t, str path, err *e) {
     if (t->count == FILES_MAX)
         return err_set(e, ERR_LIMIT, "there are more than %d files", FILES_MAX);
+    if (t->prefix.len) path = arena_printf(t->a, "%.*s%.*s", STR_ARG(t->prefix), STR_ARG(path));
     ARENA_PUSH(t->a, t->paths, t->count, t->cap, path);
     return 0;
 }
@@ -108,9 +115,9 @@ static int walk(tree *t, const char *root, str folder, unsigned depth, err *e) {
     for (size_t i = 0; i < count && r == 0; i++) {
         str name = entries[i].name;
         if (entries[i].is_link || str_is(name, ".git")) continue;
-        str inner =
+        str below =
             folder.len ? arena_printf(t->a, "%.*s/%.*s", STR_ARG(folder), STR_ARG(name)) : name;
-        r = entries[i].is_dir ? walk(t, root, inner, depth - 1, e) : add_path(t, inner, e);
+        r = entries[i].is_dir ? walk(t, root, below, depth - 1, e) : add_path(t, below, e);
     }
     return r;
 }
@@ -145,21 +152,45 @@ static int open_folder(tree *t, const char *path, err *e) {
     return r;
 }
 
-int scan_source_tree(arena *a, const char *path, scan_source **ret, err *e) {
+static tree *new_tree(arena *a, str prefix) {
     tree *t = ARENA_NEW(a, tree);
-    struct stat st;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    *t = (tree){.a = a, .root = -1, .began_ns = nanoseconds(now)};
-    if (stat(path, &st) < 0) return err_sys(e, errno, "cannot scan '%s'", path);
-    int r = S_ISDIR(st.st_mode) ? open_folder(t, path, e) : open_one(t, path, e);
-    if (r < 0) return r;
+    *t = (tree){.a = a, .root = -1, .prefix = prefix, .began_ns = nanoseconds(now)};
+    return t;
+}
+
+static scan_source *finish(tree *t) {
     t->base = (scan_source){.count = t->count,
                             .tree = t->root,
                             .self = t,
                             .path = tree_path,
                             .key = tree_key,
                             .read = tree_read};
-    *ret = &t->base;
-    return 0;
+    return &t->base;
+}
+
+int scan_source_tree_at(arena *a, const char *path, str prefix, scan_source **ret, err *e) {
+    tree *t = new_tree(a, prefix);
+    struct stat st;
+    if (stat(path, &st) < 0) return err_sys(e, errno, "cannot scan '%s'", path);
+    int r = S_ISDIR(st.st_mode) ? open_folder(t, path, e) : open_one(t, path, e);
+    if (r == 0) *ret = finish(t);
+    return r;
+}
+
+int scan_source_tree(arena *a, const char *path, scan_source **ret, err *e) {
+    return scan_source_tree_at(a, path, STR_EMPTY, ret, e);
+}
+
+int scan_source_files(arena *a, const char *root, const str *paths, size_t count, scan_source **ret,
+                      err *e) {
+    tree *t = new_tree(a, STR_EMPTY);
+    int r = 0;
+    t->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (t->root < 0) return err_sys(e, errno, "cannot open '%s'", root);
+    for (size_t i = 0; i < count && r == 0; i++)
+        r = add_path(t, paths[i], e);
+    if (r == 0) *ret = finish(t);
+    return r;
 }

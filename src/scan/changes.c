@@ -1,0 +1,233 @@
+#include "scan/changes.h"
+
+#include "base/process.h"
+#include "scan/source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define OUTPUT_MAX  ((size_t)256 << 20) /* of the list of changes */
+#define BLOBS_MAX   ((size_t)1 << 30)   /* of the files before, or staged, all together */
+#define CHANGES_MAX 200000
+#define EMPTY_TREE  "4b825dc642cb6eb9a060e54bf8d69288fbee4904" /* git knows it without having it */
+
+typedef struct change {
+    str path, old_blob, new_blob; /* blobs: empty where there is none, or where git has none yet */
+} change;
+
+typedef struct work {
+    arena *a;
+    const char *root;
+    uint64_t max_bytes;
+    change *items;
+    size_t count, cap;
+} work;
+
+static int git(const work *w, const char *const *argv, str input, str *ret, err *e) {
+    /* Nothing that the repository says of how to show changes may be run. */
+    static const char *const env[] = {"GIT_OPTIONAL_LOCKS=0", "LC_ALL=C", "GIT_EXTERNAL_DIFF",
+                                      NULL};
+    process_spec spec = {.argv = argv,
+                         .env = env,
+                         .cwd = w->root,
+                         .input = input,
+                         .max_output = BLOBS_MAX + OUTPUT_MAX};
+    return process_check(w->a, &spec, ret, e);
+}
+
+/* ---- the list ----------------------------------------------------------------------------------- */
+
+static bool is_file(str mode) {
+    return str_is(mode, "100644") || str_is(mode, "100755");
+}
+
+static str blob_of(str mode, str id) {
+    bool zeros = true;
+    for (size_t i = 0; i < id.len; i++)
+        zeros &= id.ptr[i] == '0';
+    return is_file(mode) && !zeros ? id : STR_EMPTY;
+}
+
+static int add_change(work *w, change c, err *e) {
+    if (w->count == CHANGES_MAX)
+        return err_set(e, ERR_LIMIT, "more than %d files have changed", CHANGES_MAX);
+    ARENA_PUSH(w->a, w->items, w->count, w->cap, c);
+    return 0;
+}
+
+/* ":100644 100644 ID ID M" NUL path NUL, of a rename both paths. (git-diff, "raw output") */
+static int read_raw(work *w, str raw, err *e) {
+    while (raw.len && raw.ptr[0] == ':') {
+        str head, old_mode, mode, old_id, id, path;
+        str_cut(str_sub(raw, 1, raw.len), '\0', &head, &raw);
+        str_cut(head, ' ', &old_mode, &head);
+        str_cut(head, ' ', &mode, &head);
+        str_cut(head, ' ', &old_id, &head);
+        str_cut(head, ' ', &id, &head);
+        str_cut(raw, '\0', &path, &raw);
+        if (head.len && (head.ptr[0] == 'R' || head.ptr[0] == 'C'))
+            str_cut(raw, '\0', &path, &raw);
+        if (!is_file(mode)) continue;
+        change c = {path, blob_of(old_mode, old_id), blob_of(mode, id)};
+        if (add_change(w, c, e) < 0) return e->code;
+    }
+    return 0;
+}
+
+static int list_changes(work *w, const char *base, bool staged, str below, err *e) {
+    const char *argv[20] = {"git", "-c", "diff.ignoreSubmodules=all", "diff", "--raw", "-z", "-M",
+                            "--abbrev=64", "--no-ext-diff", "--no-color"};
+    size_t n = 10;
+    str raw;
+    if (staged) argv[n++] = "--cached";
+    argv[n++] = base;
+    argv[n++] = "--";
+    if (below.len) argv[n++] = arena_printf(w->a, ":(literal,top)%.*s", STR_ARG(below)).ptr;
+    int r = git(w, argv, STR_EMPTY, &raw, e);
+    return r < 0 ? r : read_raw(w, raw, e);
+}
+
+static int list_untracked(work *w, str below, err *e) {
+    const char *argv[] = {"git", "ls-files", "-z", "--others", "--exclude-standard", "--full-name",
+                          "--", NULL, NULL};
+    str list, path;
+    if (below.len) argv[7] = arena_printf(w->a, ":(literal,top)%.*s", STR_ARG(below)).ptr;
+    int r = git(w, argv, STR_EMPTY, &list, e);
+    while (r == 0 && list.len) {
+        str_cut(list, '\0', &path, &list);
+        if (path.len && !str_ends(path, STR("/"))) r = add_change(w, (change){.path = path}, e);
+    }
+    return r;
+}
+
+static int cmp_changes(const void *x, const void *y) {
+    return str_cmp(((const change *)x)->path, ((const change *)y)->path);
+}
+
+/* ---- the texts ---------------------------------------------------------------------------------- */
+
+/* "ID blob SIZE" LF bytes LF, or "ID missing" LF. (git-cat-file, "batch output") */
+static bool next_blob(str *rest, str *ret_body) {
+    str line, id, kind, size;
+    uint64_t bytes;
+    if (!str_line(rest, &line)) return false;
+    str_cut(line, ' ', &id, &size);
+    str_cut(size, ' ', &kind, &size);
+    *ret_body = STR_EMPTY;
+    if (!str_to_uint(size, rest->len, &bytes)) return true;
+    *ret_body = str_sub(*rest, 0, (size_t)bytes);
+    *rest = str_sub(*rest, (size_t)bytes + 1, rest->len);
+    return true;
+}
+
+/* Which of the blobs are small enough; what is too large is dropped from the list. */
+static int drop_large(const work *w, str *blobs, size_t count, err *e) {
+    _cleanup_strbuf_ strbuf ids = STRBUF_INIT;
+    const char *const argv[] = {"git", "cat-file", "--batch-check=%(objectsize)", NULL};
+    str sizes, line;
+    uint64_t total = 0, bytes;
+    for (size_t i = 0; i < count; i++) {
+        if (blobs[i].len) strbuf_addf(&ids, "%.*s\n", STR_ARG(blobs[i]));
+    }
+    int r = ids.len ? git(w, argv, strbuf_str(&ids), &sizes, e) : 0;
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        if (!blobs[i].len) continue;
+        if (!str_line(&sizes, &line) || !str_to_uint(line, UINT64_MAX, &bytes) ||
+            bytes > w->max_bytes)
+            blobs[i] = STR_EMPTY;
+        else
+            total += bytes;
+    }
+    if (r == 0 && total > BLOBS_MAX)
+        return err_set(e, ERR_LIMIT, "what has changed is more than %zu MiB", BLOBS_MAX >> 20);
+    return r;
+}
+
+static int read_blobs(const work *w, const str *blobs, size_t count, scan_source **ret, err *e) {
+    _cleanup_strbuf_ strbuf ids = STRBUF_INIT;
+    const char *const argv[] = {"git", "cat-file", "--batch", NULL};
+    scan_text *texts = ARENA_ARRAY(w->a, scan_text, count);
+    size_t kept = 0;
+    str rest = STR_EMPTY;
+    for (size_t i = 0; i < count; i++) {
+        if (blobs[i].len) strbuf_addf(&ids, "%.*s\n", STR_ARG(blobs[i]));
+    }
+    int r = ids.len ? git(w, argv, strbuf_str(&ids), &rest, e) : 0;
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        if (!blobs[i].len) continue;
+        texts[kept].path = w->items[i].path;
+        if (!next_blob(&rest, &texts[kept++].body))
+            r = err_set(e, ERR_FAILED, "git cat-file gave fewer objects than it was asked for");
+    }
+    *ret = scan_source_texts(w->a, texts, kept);
+    return r;
+}
+
+static int read_before(const work *w, scan_changes *ret, err *e) {
+    str *blobs = ARENA_ARRAY(w->a, str, w->count);
+    for (size_t i = 0; i < w->count; i++)
+        blobs[i] = w->items[i].old_blob;
+    int r = drop_large(w, blobs, w->count, e);
+    return r < 0 ? r : read_blobs(w, blobs, w->count, &ret->before, e);
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------- */
+
+static int find_base(work *w, const char *since, str *ret, err *e) {
+    const char *const parse[] = {"git", "rev-parse", "--verify", "--quiet", "--end-of-options",
+                                 arena_printf(w->a, "%s^{commit}", since).ptr, NULL};
+    str commit, base;
+    err why = {0};
+    if (git(w, parse, STR_EMPTY, &commit, &why) < 0)
+        return err_set(e, ERR_INVALID,
+                       "--since %s: there is no such commit here (in a workflow, check out with "
+                       "fetch-depth: 0)",
+                       since);
+    const char *const merge[] = {"git", "merge-base", arena_cstr(w->a, str_trim(commit)), "HEAD",
+                                 NULL};
+    if (git(w, merge, STR_EMPTY, &base, &why) < 0)
+        return err_set(e, ERR_INVALID,
+                       "--since %s: it has no commit in common with HEAD here (in a workflow, "
+                       "check out with fetch-depth: 0)",
+                       since);
+    str line = STR_EMPTY;
+    str_line(&base, &line);
+    *ret = line;
+    return 0;
+}
+
+int scan_changes_since(arena *a, const char *root, str below, const char *since,
+                       uint64_t max_bytes, scan_changes *ret, err *e) {
+    work w = {.a = a, .root = root, .max_bytes = max_bytes};
+    *ret = (scan_changes){0};
+    if (find_base(&w, since, &ret->base, e) < 0 ||
+        list_changes(&w, arena_cstr(a, ret->base), false, below, e) < 0 ||
+        list_untracked(&w, below, e) < 0)
+        return e->code;
+    if (w.count) qsort(w.items, w.count, sizeof *w.items, cmp_changes);
+    str *paths = ARENA_ARRAY(a, str, w.count);
+    for (size_t i = 0; i < w.count; i++)
+        paths[i] = arena_str(a, w.items[i].path);
+    ret->count = w.count;
+    int r = scan_source_files(a, root, paths, w.count, &ret->now, e);
+    return r < 0 ? r : read_before(&w, ret, e);
+}
+
+int scan_changes_staged(arena *a, const char *root, str below, uint64_t max_bytes,
+                        scan_changes *ret, err *e) {
+    const char *const parse[] = {"git", "rev-parse", "--verify", "--quiet", "HEAD^{commit}", NULL};
+    work w = {.a = a, .root = root, .max_bytes = max_bytes};
+    str head = STR_EMPTY;
+    err no_commit = {0};
+    *ret = (scan_changes){0};
+    git(&w, parse, STR_EMPTY, &head, &no_commit);
+    ret->base = str_trim(head);
+    const char *base = ret->base.len ? arena_cstr(a, ret->base) : EMPTY_TREE;
+    if (list_changes(&w, base, true, below, e) < 0) return e->code;
+    str *blobs = ARENA_ARRAY(a, str, w.count);
+    for (size_t i = 0; i < w.count; i++)
+        blobs[i] = w.items[i].new_blob;
+    ret->count = w.count;
+    int r = read_blobs(&w, blobs, w.count, &ret->now, e);
+    return r < 0 ? r : read_before(&w, ret, e);
+}

@@ -1,0 +1,25 @@
+/* changes.h: what has changed in a git repository, as it was before and as it is now, so that a
+ * scan of both tells which findings are new. By the git program; a file that was renamed is the
+ * same file, and is shown by its new name both times. */
+#ifndef SLIPWAY_SCAN_CHANGES_H
+#define SLIPWAY_SCAN_CHANGES_H
+
+#include "scan/scan.h"
+
+typedef struct scan_changes {
+    scan_source *before, *now;
+    str base;     /* the commit that `before` is of; empty: there is none yet */
+    size_t count; /* changed files, removed ones not counted */
+} scan_changes;
+
+/* The working copy, new files included, against the merge base of `since` and HEAD. `root` is the
+ * top of the working copy. `below`: a path in it to keep to, or empty. Files of more than
+ * `max_bytes` have no `before`. Error: ERR_INVALID when `since` names no commit or has nothing in
+ * common with HEAD. */
+int scan_changes_since(arena *a, const char *root, str below, const char *since,
+                       uint64_t max_bytes, scan_changes *ret, err *e);
+/* What is staged for the next commit, against HEAD. */
+int scan_changes_staged(arena *a, const char *root, str below, uint64_t max_bytes,
+                        scan_changes *ret, err *e);
+
+#endif

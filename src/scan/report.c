@@ -1,0 +1,22 @@
+#include "scan/report.h"
+
+report_grade report_grade_of(finding_level level) {
+    static const report_grade grades[LEVEL_COUNT] = {
+        [LEVEL_CRITICAL] = GRADE_ERROR, [LEVEL_HIGH] = GRADE_ERROR, [LEVEL_MEDIUM] = GRADE_WARNING,
+        [LEVEL_LOW] = GRADE_NOTE,       [LEVEL_INFO] = GRADE_NOTE,
+    };
+    return grades[level];
+}
+
+void report_counts(strbuf *out, const finding_list *findings) {
+    size_t counts[LEVEL_COUNT] = {0};
+    bool first = true;
+    for (size_t i = 0; i < findings->count; i++)
+        counts[findings->items[i].level]++;
+    for (finding_level l = 0; l < LEVEL_COUNT; l++) {
+        if (!counts[l]) continue;
+        strbuf_addf(out, "%s%zu %s", first ? "" : ", ", counts[l], level_name(l));
+        first = false;
+    }
+    if (first) strbuf_adds(out, "no findings");
+}
