@@ -1,55 +1,473 @@
 #include "base/fs.h"
+#include "base/git.h"
+#include "base/hash.h"
 #include "cli/console.h"
-#include "cli/options.h"
-#include "cli/verbs.h"
-#include "scan/report.h"
+#include "cli/repo.h"
+#include "cli/run.h"
+#include "cli/scan_kinds.h"
+#include "cli/scan_output.h"
+#include "scan/baseline.h"
+#include "scan/changes.h"
 #include "scan/scanner.h"
 #include "scan/source.h"
+#include "scan/suppress.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
-static int read_line(scanner *s, const scan_file *file, scan_out *out, err *e) {
-    (void)s;
-    (void)e;
-    if (str_find(file->body, STR("SECRET")) >= 0) {
-        finding f = {.kind = STR("secrets"),
-                     .rule = STR("x"),
-                     .message = STR("m"),
-                     .path = file->path,
-                     .level = LEVEL_HIGH};
-        finding_identify(out->a, &f, STR("1"));
-        ARENA_PUSH(out->a, out->findings.items, out->findings.count, out->findings.cap, f);
+#define PROGRESS_AFTER_MS 500
+#define JOBS_MAX          256
+
+typedef struct progress {
+    struct timespec began;
+    bool shown, wanted;
+} progress;
+
+typedef struct scan_job {
+    arena *a;
+    const options *given;
+    const char *path; /* as it was named */
+    char *root;       /* the top of its working copy, or else the folder itself */
+    str below;        /* where it lies in that, without a '/' at its end; empty: it is the top */
+    bool in_git, is_stdin;
+    const scan_kind **kinds;
+    size_t kind_count;
+    scan_options how;
+    unsigned failing;
+    scan_outputs outputs;
+    baseline *known;
+    size_t known_count;
+    suppressions *suppressions;
+    progress progress;
+} scan_job;
+
+/* ---- progress ----------------------------------------------------------------------------------
+ */
+
+static void show_progress(void *context, size_t done, size_t count) {
+    progress *p = context;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t ms =
+        (int64_t)(now.tv_sec - p->began.tv_sec) * 1000 + (now.tv_nsec - p->began.tv_nsec) / 1000000;
+    if (ms < PROGRESS_AFTER_MS) return;
+    p->shown = true;
+    fprintf(stderr, "\r%zu of %zu files\033[K", done, count);
+}
+
+static void begin_progress(scan_job *j) {
+    style st = style_of(STDERR_FILENO);
+    clock_gettime(CLOCK_MONOTONIC, &j->progress.began);
+    if (!st.terminal) return;
+    j->how.progress = show_progress;
+    j->how.context = &j->progress;
+}
+
+static void end_progress(scan_job *j) {
+    if (j->progress.shown) fputs("\r\033[K", stderr);
+    j->progress.shown = false;
+}
+
+/* ---- options -----------------------------------------------------------------------------------
+ */
+
+static int read_level(const options *given, unsigned *ret, err *e) {
+    const char *name = options_value(given, "fail-on");
+    finding_level level = LEVEL_LOW;
+    if (name && !strcmp(name, "none")) {
+        *ret = 0;
+        return 0;
+    }
+    if (name && !level_parse(str_from(name), &level))
+        return err_set(e, ERR_INVALID,
+                       "--fail-on %s: expected critical, high, medium, low, info or none", name);
+    *ret = level + 1;
+    return 0;
+}
+
+static int read_jobs(const options *given, unsigned *ret, err *e) {
+    const char *text = options_value(given, "jobs");
+    uint64_t n = 0;
+    if (text && (!str_to_uint(str_from(text), JOBS_MAX, &n) || n == 0))
+        return err_set(e, ERR_INVALID, "--jobs %s: expected a number from 1 to %d", text, JOBS_MAX);
+    *ret = (unsigned)n;
+    return 0;
+}
+
+/* "100M": bytes, or with K, M or G. */
+static int read_size(const options *given, uint64_t *ret, err *e) {
+    const char *text = options_value(given, "max-file-size");
+    str digits = str_from(text);
+    unsigned shift = 0;
+    *ret = SCAN_FILE_MAX;
+    if (!text) return 0;
+    const char *const units = "KMG";
+    const char *unit = digits.len ? strchr(units, digits.ptr[digits.len - 1]) : NULL;
+    if (unit) {
+        shift = 10 * (unsigned)(unit - units + 1);
+        digits.len--;
+    }
+    if (str_to_uint(digits, (UINT64_C(4) << 30) >> shift, ret) && *ret) {
+        *ret <<= shift;
+        return 0;
+    }
+    return err_set(e, ERR_INVALID,
+                   "--max-file-size %s: expected a size up to 4G, such as 500K, 100M or 1G", text);
+}
+
+static int read_options(scan_job *j, err *e) {
+    const char **only;
+    size_t only_count = options_values(j->given, "only", &only);
+    int count = scan_kinds_choose(j->a, only, only_count, &j->kinds, e);
+    if (count < 0) return e->code;
+    j->kind_count = (size_t)count;
+    if (read_level(j->given, &j->failing, e) < 0 || read_jobs(j->given, &j->how.jobs, e) < 0 ||
+        read_size(j->given, &j->how.max_file_bytes, e) < 0)
+        return e->code;
+    return scan_outputs_choose(j->a, j->given, &j->outputs, e);
+}
+
+/* ---- where --------------------------------------------------------------------------------------
+ */
+
+/* The nearest folder at or above an absolute path that has .git. */
+static char *find_top(arena *a, const char *path) {
+    char *at = arena_cstr(a, str_from(path));
+    while (at[0]) {
+        if (fs_exists(fs_join(a, at, STR(".git")))) return at;
+        char *slash = strrchr(at, '/');
+        if (!slash || at[1] == '\0') break;
+        slash[slash == at ? 1 : 0] = '\0';
+    }
+    return NULL;
+}
+
+/* Paths in reports, and what is made from them, begin at the top of the working copy, whatever of
+ * it is scanned. */
+static int find_root(scan_job *j, err *e) {
+    char *real;
+    j->path = j->given->arg_count ? j->given->args[0] : ".";
+    j->is_stdin = !strcmp(j->path, "-");
+    if (fs_real(j->a, j->is_stdin ? "." : j->path, &real, e) < 0)
+        return err_context(e, "cannot scan '%s'", j->path);
+    j->root = find_top(j->a, real);
+    j->in_git = j->root != NULL;
+    if (!j->root) j->root = real;
+    j->below = strcmp(real, j->root) ? str_from(repo_relative(real, j->root)) : STR_EMPTY;
+    if (!j->in_git && !fs_is_dir(real)) {
+        char *slash = strrchr(real, '/');
+        j->root = arena_cstr(j->a, (str){real, slash == real ? 1 : (size_t)(slash - real)});
+        j->below = str_from(slash + 1);
     }
     return 0;
 }
 
+/* The folder of the person below the root, with a '/' at its end. */
+static str find_here(const scan_job *j) {
+    char *cwd;
+    err ignored = {0};
+    if (fs_real(j->a, ".", &cwd, &ignored) < 0 || !strcmp(cwd, j->root)) return STR_EMPTY;
+    const char *inner = repo_relative(cwd, j->root);
+    return inner == cwd ? STR_EMPTY : arena_printf(j->a, "%s/", inner);
+}
+
+/* One a scanned folder: a scan forgets what it has not seen. */
+static void find_cache(scan_job *j) {
+    uint8_t digest[32];
+    char hex[33];
+    err ignored = {0};
+    if (options_has(j->given, "no-cache")) return;
+    sha256 *h = sha256_new();
+    sha256_add(h, j->root, strlen(j->root) + 1);
+    sha256_add(h, j->below.ptr, j->below.len);
+    sha256_end(h, digest);
+    hex_encode(digest, 16, hex);
+    str rest = arena_printf(j->a, "slipway/scan/%s", hex);
+    char *folder = person_folder(j->a, "XDG_CACHE_HOME", ".cache", rest.ptr);
+    if (folder && fs_mkdirs(folder, 0700, &ignored) == 0) j->how.cache = folder;
+}
+
+/* ---- what is known ------------------------------------------------------------------------------
+ */
+
+static int read_baselines(scan_job *j, err *e) {
+    const char **paths;
+    size_t count = options_values(j->given, "baseline", &paths);
+    j->known = baseline_new(j->a);
+    for (size_t i = 0; i < count; i++) {
+        str text;
+        int r = fs_read(j->a, paths[i], BASELINE_MAX, &text, e);
+        if (r == 0) r = baseline_read(j->known, text, e);
+        if (r < 0) return err_context(e, "--baseline %s", paths[i]);
+    }
+    return 0;
+}
+
+static int read_suppressions(scan_job *j, err *e) {
+    const char *path = fs_join(j->a, j->root, STR(SUPPRESSIONS_FILE));
+    str text;
+    int r = fs_read_file(j->a, path, SUPPRESSIONS_MAX, &text, e);
+    if (r == ERR_NOT_FOUND) return 0;
+    if (r == 0) r = suppressions_parse(j->a, text, SUPPRESSIONS_FILE, &j->suppressions, e);
+    return r;
+}
+
+/* ---- scanning -----------------------------------------------------------------------------------
+ */
+
+static int scan_with(scan_job *j, scan_source *source, const scan_options *how, scan_report *ret,
+                     err *e) {
+    scan_setup setup = {.a = j->a,
+                        .root = j->root,
+                        .config = options_value(j->given, "config"),
+                        .no_redact = options_has(j->given, "no-redact")};
+    scanner **scanners;
+    int r = scan_kinds_make(&setup, j->kinds, j->kind_count, &scanners, e);
+    return r < 0 ? r : scan_run(j->a, source, scanners, j->kind_count, how, ret, e);
+}
+
+/* What a scan of the files before finds is known. What a comment suppressed then is not: it counts
+ * when the comment goes. Errors are of files that nobody can mend any more. */
+static int scan_changed(scan_job *j, const scan_changes *changes, scan_report *ret, err *e) {
+    scan_options how = {.jobs = j->how.jobs, .max_file_bytes = j->how.max_file_bytes};
+    scan_report before;
+    int r = scan_with(j, changes->before, &how, &before, e);
+    if (r < 0) return r;
+    suppressions_apply(NULL, STR_EMPTY, false, &before);
+    baseline_add(j->known, &before.findings);
+    return scan_with(j, changes->now, &j->how, ret, e);
+}
+
+static int need_git(const scan_job *j, const char *option, err *e) {
+    return j->in_git && !j->is_stdin
+               ? 0
+               : err_set(e, ERR_INVALID, "--%s works in a git working copy only", option);
+}
+
+static int scan_since(scan_job *j, scan_report *ret, err *e) {
+    const char *since = options_value(j->given, "since");
+    scan_changes changes;
+    if (need_git(j, "since", e) < 0 ||
+        scan_changes_since(j->a, j->root, j->below, since, j->how.max_file_bytes, &changes, e) < 0)
+        return e->code;
+    return scan_changed(j, &changes, ret, e);
+}
+
+static int scan_staged(scan_job *j, scan_report *ret, err *e) {
+    scan_changes changes;
+    if (need_git(j, "staged", e) < 0 ||
+        scan_changes_staged(j->a, j->root, j->below, j->how.max_file_bytes, &changes, e) < 0)
+        return e->code;
+    return scan_changed(j, &changes, ret, e);
+}
+
+static int scan_stdin(scan_job *j, scan_report *ret, err *e) {
+    str text;
+    int r = fs_read_open(j->a, STDIN_FILENO, "stdin", j->how.max_file_bytes, &text, e);
+    if (r < 0) return r;
+    return scan_with(j, scan_source_text(j->a, STR("stdin"), text), &j->how, ret, e);
+}
+
+static int scan_tree(scan_job *j, scan_report *ret, err *e) {
+    scan_source *source;
+    str prefix = STR_EMPTY, folder = j->below;
+    if (folder.len && !fs_is_dir(j->path)) {
+        ptrdiff_t slash = str_rfind_char(folder, '/');
+        folder = slash < 0 ? STR_EMPTY : str_sub(folder, 0, (size_t)slash);
+    }
+    if (folder.len) prefix = arena_printf(j->a, "%.*s/", STR_ARG(folder));
+    find_cache(j);
+    int r = scan_source_tree_at(j->a, j->path, prefix, &source, e);
+    return r < 0 ? r : scan_with(j, source, &j->how, ret, e);
+}
+
+/* What is scanned, by the option that asks for it; the last one is the working copy itself. */
+static const struct {
+    const char *option;
+    int (*scan)(scan_job *j, scan_report *ret, err *e);
+} ways[] = {{"staged", scan_staged}, {"since", scan_since}};
+
+#define WAY_COUNT (sizeof ways / sizeof *ways)
+
+static int scan(scan_job *j, bool *ret_whole, scan_report *ret, err *e) {
+    size_t way = WAY_COUNT;
+    for (size_t i = 0; i < WAY_COUNT; i++) {
+        if (!options_has(j->given, ways[i].option)) continue;
+        if (way < WAY_COUNT)
+            return err_set(e, ERR_INVALID, "--%s and --%s exclude each other", ways[way].option,
+                           ways[i].option);
+        way = i;
+    }
+    *ret_whole = way == WAY_COUNT && !j->is_stdin && !j->below.len;
+    begin_progress(j);
+    int r = way < WAY_COUNT ? ways[way].scan(j, ret, e)
+            : j->is_stdin   ? scan_stdin(j, ret, e)
+                            : scan_tree(j, ret, e);
+    end_progress(j);
+    return r;
+}
+
+/* ---- judging and reporting
+ * ----------------------------------------------------------------------- */
+
+static str today(arena *a) {
+    time_t now = time(NULL);
+    struct tm t;
+    char text[16];
+    gmtime_r(&now, &t);
+    strftime(text, sizeof text, "%Y-%m-%d", &t);
+    return arena_str(a, str_from(text));
+}
+
+/* Entries are judged where all that they could be for was scanned. */
+static void judge(scan_job *j, bool whole, scan_report *r) {
+    bool tells_unused = whole && !options_has(j->given, "only");
+    bool staged = options_has(j->given, "staged");
+    j->known_count = baseline_apply(j->known, &r->findings);
+    suppressions_apply(j->suppressions, today(j->a), tells_unused, r);
+    if (staged) { /* what has expired is no matter of a commit */
+        size_t kept = 0;
+        for (size_t i = 0; i < r->findings.count; i++) {
+            if (!str_is(r->findings.items[i].kind, SUPPRESSIONS_KIND))
+                r->findings.items[kept++] = r->findings.items[i];
+        }
+        r->findings.count = kept;
+    }
+}
+
+static report_head head_of(const scan_job *j, const scan_report *r) {
+    const char *category = options_value(j->given, "category");
+    report_head head = {.tool = "slipway scan",
+                        .root = str_from(j->path),
+                        .category = str_from(category ? category : "slipway-scan"),
+                        .baseline = j->known_count,
+                        .suppressed = r->suppressed.count,
+                        .show_suppressed = options_has(j->given, "show-suppressed"),
+                        .failing = j->failing,
+                        .security = true};
+    git_info info;
+    err ignored = {0};
+    if (!j->in_git || !scan_outputs_want_commit(&j->outputs) ||
+        git_inspect(j->a, j->root, &info, &ignored) < 0)
+        return head;
+    head.commit = info.head;
+    head.branch = info.branch;
+    head.remote = info.remote_url;
+    return head;
+}
+
+static int write_baseline(const scan_job *j, const scan_report *r, err *e) {
+    const char *path = options_value(j->given, "write-baseline");
+    report_head head = head_of(j, r);
+    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
+    report_json(&text, r, &head);
+    int code = fs_write(path, strbuf_str(&text), 0666, e);
+    return code < 0 ? err_context(e, "--write-baseline %s", path) : 0;
+}
+
+/* After writing a baseline nothing that is in it counts. */
+static int report(scan_job *j, scan_report *r, err *e) {
+    bool fails = false;
+    if (options_has(j->given, "write-baseline")) {
+        if (write_baseline(j, r, e) < 0) return e->code;
+        j->known_count += r->findings.count;
+        r->findings.count = 0;
+    }
+    for (size_t i = 0; i < r->findings.count; i++)
+        fails |= r->findings.items[i].level < j->failing;
+    report_head head = head_of(j, r);
+    int written = scan_outputs_write(&j->outputs, find_here(j), r, &head);
+    return written || r->errors.count ? 2 : fails;
+}
+
 static int run_scan(const options *given) {
     err e = {0};
-    scan_source *source;
-    scan_report report;
-    scanner one = {.name = "secrets", .read = read_line};
-    scanner *all[] = {&one};
-    scan_options how = {.cache = getenv("SCAN_CACHE")};
-    const char *path = given->arg_count ? given->args[0] : ".";
-    if (scan_source_tree(given->a, path, &source, &e) < 0 ||
-        scan_run(given->a, source, all, 1, &how, &report, &e) < 0) {
-        console_error(&e);
-        return 2;
+    scan_job j = {.a = given->a, .given = given};
+    scan_report r;
+    bool whole = false;
+    int status = -1;
+    if (read_options(&j, &e) == 0 && find_root(&j, &e) == 0 && read_baselines(&j, &e) == 0 &&
+        read_suppressions(&j, &e) == 0 && scan(&j, &whole, &r, &e) == 0) {
+        judge(&j, whole, &r);
+        status = report(&j, &r, &e);
     }
-    report_head head = {.tool = "slipway scan", .root = str_from(path)};
-    _cleanup_strbuf_ strbuf out = STRBUF_INIT;
-    report_json(&out, &report, &head);
-    if (console_text(strbuf_str(&out)) != 0 || report.errors.count) return 2;
-    return report.findings.count ? 1 : 0;
+    if (status >= 0) return status;
+    console_error(&e);
+    return 2;
 }
+
+static const option_spec scan_options_table[] = {
+    {0, "only", "KIND,...", true, COMPLETE_NOTHING, .help = "Scan for these kinds only."},
+    {0, "staged", NULL,
+     .help = "Scan what is staged for the next commit, and report what the commit would add: for a "
+             "pre-commit hook."},
+    {0, "since", "REV",
+     .help = "Scan the files that differ from the merge base of REV and HEAD, and report findings "
+             "that were not there."},
+    {0, "baseline", "FILE", true, COMPLETE_FILE,
+     .help = "Leave out what this report has: JSON of slipway scan, SARIF, or JSON of gitleaks."},
+    {0, "write-baseline", "FILE", .complete = COMPLETE_FILE,
+     .help = "Write what was found as a baseline; it does not count any more."},
+    {0, "format", "FORMAT", true, COMPLETE_WORDS, "table json sarif junit markdown github",
+     "How to print what was found: table (the default), json, sarif (2.1.0), junit, markdown (a "
+     "job summary) or github (annotations)."},
+    {'o', "output", "FILE", true, COMPLETE_FILE,
+     .help = "Write a report to FILE, in the --format given before it, or as its name tells: "
+             ".sarif, .json, .xml (JUnit), .md. The table is printed all the same."},
+    {'q', "quiet", NULL, .help = "Print no table."},
+    {0, "fail-on", "LEVEL", .complete = COMPLETE_WORDS,
+     .words = "critical high medium low info none",
+     .help = "End with status 1 for findings of this level and worse (low), or never (none)."},
+    {0, "show-suppressed", NULL, .help = "Report suppressed findings, too; they do not count."},
+    {0, "config", "FILE", .complete = COMPLETE_FILE,
+     .help = "Read the rules for secrets from this file of gitleaks instead of .gitleaks.toml."},
+    {0, "no-redact", NULL, .help = "Show secrets as they are, in reports as well."},
+    {0, "category", "NAME",
+     .help = "Name this scan in SARIF: at GitHub, reports of one category replace each other "
+             "(slipway-scan)."},
+    {'j', "jobs", "N", .help = "Read with N processes, instead of one for each core."},
+    {0, "max-file-size", "SIZE",
+     .help = "A larger file is an error: bytes, or with K, M or G (256M)."},
+    {0, "no-cache", NULL, .help = "Read unchanged files again."},
+    {0},
+};
 
 const verb verb_scan = {
     .name = "scan",
     .summary = "find leaked secrets and vulnerable dependencies",
-    .arguments = "[PATH]",
+    .arguments = "[PATH|-]",
     .max_args = 1,
     .complete = COMPLETE_FILE,
-    .help = "Reads.",
+    .options = scan_options_table,
+    .help =
+        "Reads the files of a folder (in a git working copy those that git does not ignore), one "
+        "file, or stdin (-), and reports what is wrong with them: file, line, how bad it is, and "
+        "what to do. Files are read by processes without rights, one a core; a file that has not "
+        "changed since the last scan is not read again."
+        "\n\n"
+        "A comment 'slipway:ignore' or 'slipway:ignore[RULE,...] REASON' on a line, or alone on "
+        "the line before, suppresses its findings; .slipway/suppressions.yml does so for files, "
+        "rules and packages, with an owner, a reason and a day on which it ends.",
+    .exits =
+        (const verb_pair[]){
+            {"0", "nothing was found, or nothing as bad as --fail-on"},
+            {"1", "there are findings"},
+            {"2", "a file could not be scanned, or the command is invalid; findings are reported "
+                  "all the same"},
+            {0},
+        },
+    .examples =
+        (const verb_pair[]){
+            {"slipway scan", "Scan everything in the working copy."},
+            {"slipway scan --staged", "Look at the next commit, in .git/hooks/pre-commit."},
+            {"slipway scan --since origin/main -o scan.sarif",
+             "Report what a branch adds, as a table and for code scanning."},
+            {"slipway scan --write-baseline .slipway/baseline.json",
+             "Accept what there is, and from now on pass --baseline with that file."},
+            {0},
+        },
     .run = run_scan,
 };

@@ -1,0 +1,58 @@
+#include "cli/scan_kinds.h"
+
+const scan_kind scan_kinds[] = {
+    {0},
+};
+
+static int find_kind(str name, const scan_kind **ret, err *e) {
+    str names[16];
+    size_t count = 0;
+    for (const scan_kind *k = scan_kinds; k->name; k++) {
+        names[count++] = str_from(k->name);
+        if (!str_is(name, k->name)) continue;
+        *ret = k;
+        return 0;
+    }
+    _cleanup_strbuf_ strbuf known = STRBUF_INIT;
+    for (size_t i = 0; i < count; i++)
+        strbuf_addf(&known, "%s%.*s", i ? ", " : "", STR_ARG(names[i]));
+    str near = str_nearest(name, names, count);
+    return err_set(e, ERR_INVALID, "--only %.*s: there is no such kind%s%.*s%s; there are %s",
+                   STR_ARG(name), near.len ? ", did you mean '" : "", STR_ARG(near),
+                   near.len ? "'?" : "", strbuf_cstr(&known));
+}
+
+static bool has_kind(const scan_kind *const *chosen, size_t count, const scan_kind *kind) {
+    for (size_t i = 0; i < count; i++) {
+        if (chosen[i] == kind) return true;
+    }
+    return false;
+}
+
+int scan_kinds_choose(arena *a, const char *const *only, size_t only_count,
+                      const scan_kind ***ret_chosen, err *e) {
+    size_t all = 0, count = 0;
+    const scan_kind *kind = NULL;
+    while (scan_kinds[all].name)
+        all++;
+    *ret_chosen = ARENA_ARRAY(a, const scan_kind *, all + 1);
+    for (size_t i = 0; i < only_count; i++) {
+        for (str rest = str_from(only[i]), name; rest.len;) {
+            str_cut(rest, ',', &name, &rest);
+            if (find_kind(str_trim(name), &kind, e) < 0) return e->code;
+            if (!has_kind(*ret_chosen, count, kind)) (*ret_chosen)[count++] = kind;
+        }
+    }
+    for (size_t i = 0; !only_count && i < all; i++)
+        (*ret_chosen)[count++] = &scan_kinds[i];
+    return (int)count;
+}
+
+int scan_kinds_make(const scan_setup *how, const scan_kind *const *chosen, size_t count,
+                    scanner ***ret, err *e) {
+    *ret = ARENA_ARRAY(how->a, scanner *, count);
+    for (size_t i = 0; i < count; i++) {
+        if (chosen[i]->make(how, &(*ret)[i], e) < 0) return e->code;
+    }
+    return 0;
+}

@@ -1,0 +1,34 @@
+/* scan_kinds.h: what `slipway scan` looks for, as one table. */
+#ifndef SLIPWAY_CLI_SCAN_KINDS_H
+#define SLIPWAY_CLI_SCAN_KINDS_H
+
+#include "scan/scan.h"
+
+/* What a scanner is made for. */
+typedef struct scan_setup {
+    arena *a;
+    const char *root;   /* the top of what is scanned, where a kind looks for its configuration */
+    const char *config; /* --config, or NULL */
+    bool no_redact;     /* secrets may be shown */
+} scan_setup;
+
+/* A new scanner, for one scan. */
+typedef int scan_kind_make(const scan_setup *how, scanner **ret, err *e);
+
+typedef struct scan_kind {
+    const char *name; /* of --only, and the kind of its findings */
+    scan_kind_make *make;
+} scan_kind;
+
+/* Ends with a NULL name. */
+extern const scan_kind scan_kinds[];
+
+/* Fills `ret_chosen` (an array in `a`) with what the lists of --only name ("secrets,deps"), all
+ * kinds when there is none. Gives how many, or a negative code. */
+int scan_kinds_choose(arena *a, const char *const *only, size_t only_count,
+                      const scan_kind ***ret_chosen, err *e);
+/* Makes those scanners. */
+int scan_kinds_make(const scan_setup *how, const scan_kind *const *chosen, size_t count,
+                    scanner ***ret, err *e);
+
+#endif

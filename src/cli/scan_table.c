@@ -1,0 +1,291 @@
+/* scan_table.c: findings by file, with the line and what to do, and one line that sums up. What a
+ * rule says is said once, at the first finding that it has. */
+#include "cli/scan_table.h"
+
+#include <stdio.h>
+
+#define LINES_MAX  4   /* of an excerpt */
+#define WIDTH_MAX  100 /* text is hard to read in longer lines */
+#define WIDTH_MIN  40
+#define INDENT     6
+#define LEVEL_WIDE 8 /* "critical" */
+
+typedef struct table {
+    strbuf *out;
+    const style *st;
+    str here;
+    size_t width;
+    arena *a;
+    str *told; /* rules whose help was shown */
+    size_t told_count, told_cap;
+} table;
+
+static style_ink ink_of(finding_level level) {
+    static const style_ink inks[LEVEL_COUNT] = {INK_MAGENTA, INK_RED, INK_YELLOW, INK_BLUE,
+                                                INK_CYAN};
+    return inks[level];
+}
+
+static style_glyph glyph_of(finding_level level) {
+    static const style_glyph glyphs[GRADE_COUNT] = {GLYPH_FAILED, GLYPH_WARNING, GLYPH_DOT};
+    return glyphs[report_grade_of(level)];
+}
+
+/* ---- text ------------------------------------------------------------------------------------- */
+
+/* Folds words to lines that begin after `indent` columns; the first one starts at `column`. */
+static void add_folded(table *t, str text, size_t column, size_t indent, const style_ink *ink) {
+    bool first = true;
+    if (ink) style_on(t->out, t->st, *ink);
+    while (text.len) {
+        str word;
+        str_cut(text, ' ', &word, &text);
+        if (!word.len) continue;
+        size_t wide = style_width(t->st, word);
+        if (!first && column + 1 + wide > t->width) {
+            strbuf_addc(t->out, '\n');
+            strbuf_pad(t->out, ' ', indent);
+            column = indent;
+        } else if (!first) {
+            strbuf_addc(t->out, ' ');
+            column++;
+        }
+        style_text(t->out, t->st, word);
+        if (ink) style_on(t->out, t->st, *ink);
+        column += wide;
+        first = false;
+    }
+    if (ink) style_off(t->out, t->st);
+    strbuf_addc(t->out, '\n');
+}
+
+/* A path as seen from where the person stands. */
+static str shown_path(table *t, str path) {
+    if (!t->here.len) return path;
+    if (str_starts(path, t->here)) return str_sub(path, t->here.len, path.len);
+    _cleanup_strbuf_ strbuf out = STRBUF_INIT;
+    for (size_t i = 0; i < t->here.len; i++) {
+        if (t->here.ptr[i] == '/') strbuf_adds(&out, "../");
+    }
+    strbuf_add(&out, path);
+    return arena_str(t->a, strbuf_str(&out));
+}
+
+/* ---- one finding ------------------------------------------------------------------------------- */
+
+static size_t offset_of(str line, uint32_t column) {
+    size_t at = 0;
+    for (uint32_t i = 1; i < column && at < line.len; i++)
+        utf8_next(line, &at);
+    return at;
+}
+
+static void add_bar(table *t) {
+    strbuf_pad(t->out, ' ', INDENT);
+    style_add(t->out, t->st, INK_DIM, str_from(style_glyph_of(t->st, GLYPH_BAR)));
+    strbuf_addc(t->out, ' ');
+}
+
+/* The line around its place, and a caret under it; only where the excerpt is the line itself. */
+static void add_marked_line(table *t, const finding *f, str line) {
+    style quiet = *t->st;
+    quiet.colour = false;
+    size_t room = t->width - INDENT - 2;
+    size_t from = offset_of(line, f->column), to = line.len;
+    if (f->end_line == f->line && f->end_column > f->column) to = offset_of(line, f->end_column);
+    size_t skipped = 0;
+    while (skipped < from && (line.ptr[skipped] == ' ' || line.ptr[skipped] == '\t'))
+        skipped++;
+    size_t start = skipped;
+    if (style_width(&quiet, str_sub(line, skipped, to)) > room && from > skipped + room / 3) {
+        start = from - room / 3;
+        while (start && ((unsigned char)line.ptr[start] & 0xC0) == 0x80)
+            start--;
+    }
+    bool cut = start > skipped;
+    size_t lead = cut ? (t->st->utf8 ? 1 : 3) : 0;
+    add_bar(t);
+    if (cut) strbuf_adds(t->out, style_glyph_of(t->st, GLYPH_ELLIPSIS));
+    style_clip(t->out, &quiet, str_sub(line, start, line.len), room - lead);
+    strbuf_addc(t->out, '\n');
+    if (from >= line.len) return;
+    size_t indent = lead + style_width(&quiet, str_sub(line, start, from));
+    size_t length = style_width(&quiet, str_sub(line, from, to));
+    if (indent >= room) return;
+    if (indent + length > room) length = room - indent;
+    add_bar(t);
+    strbuf_pad(t->out, ' ', indent);
+    style_on(t->out, t->st, ink_of(f->level));
+    strbuf_addc(t->out, '^');
+    strbuf_pad(t->out, '~', length > 1 ? length - 1 : 0);
+    style_off(t->out, t->st);
+    strbuf_addc(t->out, '\n');
+}
+
+static void add_excerpt(table *t, const finding *f) {
+    str rest = f->excerpt, line;
+    style quiet = *t->st;
+    quiet.colour = false;
+    if (!rest.len) return;
+    if (str_find_char(rest, '\n') < 0 && f->column) {
+        add_marked_line(t, f, rest);
+        return;
+    }
+    for (size_t i = 0; str_line(&rest, &line); i++) {
+        add_bar(t);
+        if (i == LINES_MAX) {
+            strbuf_addf(t->out, "%s\n", style_glyph_of(t->st, GLYPH_ELLIPSIS));
+            return;
+        }
+        style_clip(t->out, &quiet, line, t->width - INDENT - 2);
+        strbuf_addc(t->out, '\n');
+    }
+}
+
+static bool is_told(table *t, str rule) {
+    for (size_t i = 0; i < t->told_count; i++) {
+        if (str_eq(t->told[i], rule)) return true;
+    }
+    ARENA_PUSH(t->a, t->told, t->told_count, t->told_cap, rule);
+    return false;
+}
+
+static void add_note(table *t, const char *label, str text, const style_ink *ink) {
+    if (!text.len) return;
+    size_t used = style_width(t->st, str_from(label)) + 1;
+    strbuf_pad(t->out, ' ', INDENT);
+    style_add(t->out, t->st, INK_DIM, str_from(label));
+    strbuf_addc(t->out, ' ');
+    add_folded(t, text, INDENT + used, INDENT + used, ink);
+}
+
+static size_t place_width(const finding *f) {
+    char text[32];
+    if (!f->line) return 0;
+    return (size_t)snprintf(text, sizeof text, f->column ? "%u:%u" : "%u", f->line, f->column);
+}
+
+static void add_head(table *t, const finding *f, size_t places) {
+    size_t place = place_width(f), column = 4 + LEVEL_WIDE + 2;
+    style_ink ink = f->suppressed ? INK_DIM : ink_of(f->level);
+    strbuf_adds(t->out, "  ");
+    style_on(t->out, t->st, ink);
+    strbuf_adds(t->out,
+                style_glyph_of(t->st, f->suppressed ? GLYPH_SKIPPED : glyph_of(f->level)));
+    strbuf_addf(t->out, " %s", level_name(f->level));
+    style_off(t->out, t->st);
+    strbuf_pad(t->out, ' ', LEVEL_WIDE + 2 - str_from(level_name(f->level)).len);
+    if (places) {
+        strbuf_pad(t->out, ' ', places - place);
+        if (f->line) strbuf_addf(t->out, "%u", f->line);
+        if (f->line && f->column) strbuf_addf(t->out, ":%u", f->column);
+        strbuf_adds(t->out, "  ");
+        column += places + 2;
+    }
+    str text = arena_printf(t->a, "%.*s [%.*s]", STR_ARG(f->message), STR_ARG(f->rule));
+    add_folded(t, text, column, column, NULL);
+}
+
+static void add_commit(table *t, const finding *f) {
+    str commit = str_sub(f->commit, 0, 12), day = str_sub(f->date, 0, 10);
+    add_note(t, "by",
+             arena_printf(t->a, "%.*s in %.*s%s%.*s", STR_ARG(f->author), STR_ARG(commit),
+                          day.len ? " on " : "", STR_ARG(day)),
+             NULL);
+}
+
+static void add_finding(table *t, const finding *f, size_t places) {
+    static const style_ink fix = INK_GREEN, quiet = INK_DIM;
+    add_head(t, f, places);
+    add_excerpt(t, f);
+    if (f->commit.len) add_commit(t, f);
+    if (f->suppressed) {
+        add_note(t, "suppressed:", f->justification.len ? f->justification : STR("by a comment"),
+                 &quiet);
+        return;
+    }
+    add_note(t, style_glyph_of(t->st, GLYPH_ARROW), f->fix, &fix);
+    if (!is_told(t, f->rule)) add_note(t, "help:", f->help, NULL);
+}
+
+/* ---- the whole --------------------------------------------------------------------------------- */
+
+static void add_file(table *t, const finding *items, size_t count) {
+    size_t places = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t wide = place_width(&items[i]);
+        if (wide > places) places = wide;
+    }
+    str path = items->path.len ? shown_path(t, items->path) : STR("the whole");
+    style_add(t->out, t->st, INK_BOLD, path);
+    strbuf_addc(t->out, '\n');
+    for (size_t i = 0; i < count; i++)
+        add_finding(t, &items[i], places);
+    strbuf_addc(t->out, '\n');
+}
+
+static void add_files(table *t, const finding_list *findings) {
+    for (size_t i = 0; i < findings->count;) {
+        size_t end = i + 1;
+        while (end < findings->count && str_eq(findings->items[end].path, findings->items[i].path))
+            end++;
+        add_file(t, &findings->items[i], end - i);
+        i = end;
+    }
+}
+
+static void add_errors(table *t, const scan_error_list *errors) {
+    if (!errors->count) return;
+    strbuf_addf(t->out, "%zu could not be scanned\n", errors->count);
+    for (size_t i = 0; i < errors->count; i++) {
+        const scan_error *error = &errors->items[i];
+        strbuf_adds(t->out, "  ");
+        style_add(t->out, t->st, INK_RED, str_from(style_glyph_of(t->st, GLYPH_FAILED)));
+        strbuf_addc(t->out, ' ');
+        if (error->path.len) style_add(t->out, t->st, INK_BOLD, shown_path(t, error->path));
+        if (error->line) strbuf_addf(t->out, ":%u:%u", error->line, error->column);
+        if (error->path.len) strbuf_adds(t->out, ": ");
+        style_text(t->out, t->st, error->message);
+        strbuf_addc(t->out, '\n');
+    }
+    strbuf_addc(t->out, '\n');
+}
+
+static void add_aside(strbuf *out, size_t count, const char *what) {
+    if (count) strbuf_addf(out, ", %zu %s", count, what);
+}
+
+static void add_sum(table *t, const scan_report *r, const report_head *head) {
+    const finding_list *findings = &r->findings;
+    bool fails = r->errors.count > 0;
+    for (size_t i = 0; i < findings->count; i++)
+        fails |= findings->items[i].level < head->failing;
+    style_glyph glyph = fails ? GLYPH_FAILED : findings->count ? GLYPH_WARNING : GLYPH_OK;
+    style_ink ink = fails ? INK_RED : findings->count ? INK_YELLOW : INK_GREEN;
+    style_add(t->out, t->st, ink, str_from(style_glyph_of(t->st, glyph)));
+    strbuf_addc(t->out, ' ');
+    if (findings->count)
+        strbuf_addf(t->out, "%zu finding%s: ", findings->count, findings->count == 1 ? "" : "s");
+    report_counts(t->out, findings);
+    strbuf_addf(t->out, " in %zu file%s", r->file_count, r->file_count == 1 ? "" : "s");
+    add_aside(t->out, head->baseline, "known before");
+    add_aside(t->out, head->suppressed, "suppressed");
+    add_aside(t->out, r->errors.count, "not scanned");
+    strbuf_addc(t->out, '\n');
+}
+
+static size_t width_of(const style *st) {
+    size_t width = st->terminal ? st->width : WIDTH_MAX;
+    if (width > WIDTH_MAX) return WIDTH_MAX;
+    return width < WIDTH_MIN ? WIDTH_MIN : width;
+}
+
+void scan_table(strbuf *out, const style *st, str here, const scan_report *r,
+                const report_head *head) {
+    _cleanup_arena_ arena *a = arena_new();
+    table t = {.out = out, .st = st, .here = here, .width = width_of(st), .a = a};
+    add_files(&t, &r->findings);
+    if (head->show_suppressed) add_files(&t, &r->suppressed);
+    add_errors(&t, &r->errors);
+    add_sum(&t, r, head);
+}
