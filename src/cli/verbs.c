@@ -3,7 +3,7 @@
 const char program_summary[] = "takes a change from commit to production";
 
 const verb *const verbs[] = {
-    &verb_run,  &verb_check, &verb_scan,       &verb_lock,    &verb_expr, &verb_doctor,
+    &verb_run,  &verb_check, &verb_scan, &verb_lock,       &verb_expr,    &verb_doctor,
     &verb_help, &verb_man,   &verb_completion, &verb_version, NULL,
 };
 
