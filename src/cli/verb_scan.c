@@ -152,7 +152,7 @@ static int find_root(scan_job *j, err *e) {
     j->path = j->given->arg_count ? j->given->args[0] : ".";
     j->is_stdin = !strcmp(j->path, "-");
     if (fs_real(j->a, j->is_stdin ? "." : j->path, &real, e) < 0)
-        return err_context(e, "cannot scan '%s'", j->path);
+        return err_set(e, e->code, "there is no file or folder '%s' to scan", j->path);
     j->root = find_top(j->a, real);
     j->in_git = j->root != NULL;
     if (!j->root) j->root = real;
@@ -266,7 +266,7 @@ static int scan_staged(scan_job *j, scan_report *ret, err *e) {
 
 static int scan_stdin(scan_job *j, scan_report *ret, err *e) {
     str text;
-    int r = fs_read_open(j->a, STDIN_FILENO, "stdin", j->how.max_file_bytes, &text, e);
+    int r = fs_read(j->a, "/dev/stdin", j->how.max_file_bytes, &text, e);
     if (r < 0) return r;
     return scan_with(j, scan_source_text(j->a, STR("stdin"), text), &j->how, ret, e);
 }

@@ -1,6 +1,6 @@
-/* cache.c: "slipway-scan-1\n", the scanners' digest, the number of entries, the entries (key, where
- * its text begins, its length), then the texts. Numbers are in this machine's order: a cache does
- * not travel. */
+/* cache.c: "slipway-scan-2\n", the scanners' digest, that of all that follows, the number of entries,
+ * the entries (key, where its text begins, its length), then the texts. Numbers are in this
+ * machine's order: a cache does not travel. */
 #include "scan/cache.h"
 
 #include "base/fs.h"
@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define MAGIC     "slipway-scan-1\n"
+#define MAGIC     "slipway-scan-2\n"
 #define BYTES_MAX (512ULL << 20)
 
 typedef struct entry {
@@ -18,9 +18,15 @@ typedef struct entry {
 
 typedef struct head {
     char magic[16];
-    uint8_t digest[16];
+    uint8_t digest[16], sum[32];
     uint64_t count;
 } head;
+
+static void sum_of(str body, uint8_t ret[32]) {
+    sha256 *h = sha256_new();
+    sha256_add(h, body.ptr, body.len);
+    sha256_end(h, ret);
+}
 
 struct scan_cache {
     arena *a;
@@ -54,15 +60,18 @@ static void index_old(scan_cache *c) {
     }
 }
 
-/* Every number in the file is judged before it is used. */
+/* Every number in the file is judged before it is used. What a disk has spoilt is not believed: it
+ * would be an error of the scan, or a finding less. */
 static void load(scan_cache *c) {
     str file;
     head h;
+    uint8_t sum[32];
     err ignored = {0};
     if (fs_read_file(c->a, c->path, BYTES_MAX, &file, &ignored) < 0 || file.len < sizeof h) return;
     memcpy(&h, file.ptr, sizeof h);
     if (memcmp(h.magic, c->head.magic, sizeof h.magic) != 0 ||
         memcmp(h.digest, c->head.digest, sizeof h.digest) != 0 ||
+        (sum_of(str_sub(file, sizeof h, file.len), sum), memcmp(sum, h.sum, sizeof sum) != 0) ||
         h.count > (file.len - sizeof h) / sizeof(entry) || h.count >= UINT32_MAX)
         return;
     entry *entries = ARENA_ARRAY(c->a, entry, h.count);
@@ -114,6 +123,8 @@ static void store(scan_cache *c) {
     strbuf_add(&out, (str){(const char *)&c->head, sizeof c->head});
     strbuf_add(&out, (str){(const char *)c->kept, c->kept_count * sizeof *c->kept});
     strbuf_add(&out, strbuf_str(&c->said));
+    sum_of(str_sub(strbuf_str(&out), sizeof c->head, out.len), c->head.sum);
+    memcpy(out.ptr, &c->head, sizeof c->head);
     fs_write(c->path, strbuf_str(&out), 0600, &ignored);
 }
 

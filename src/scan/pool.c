@@ -196,8 +196,8 @@ static int bury(pool *p, unsigned index, err *e) {
     close(c->fd);
     strbuf_done(&c->told);
     c->pid = 0;
-    if (status == 0) return 0;
     size_t item = atomic_load(&p->shared->slots[index].item);
+    if (status == 0 && item == IDLE) return 0; /* else something has called exit */
     if (item >= p->work->count)
         return err_set(e, ERR_FAILED, "a reader of files ended with status %d", status);
     if (++p->deaths > DEATHS_MAX)

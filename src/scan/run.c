@@ -3,6 +3,7 @@
 #include "scan/pool.h"
 #include "scan/scanner.h"
 #include "scan/source.h"
+#include "scan/text.h"
 
 #include "base/hash.h"
 
@@ -28,6 +29,7 @@ typedef struct run {
     bool *has_key;
     scan_cache *cache;
     strbuf body; /* of a child */
+    bool full;   /* no more findings are taken */
 } run;
 
 void scan_out_error(scan_out *out, str path, uint32_t line, uint32_t column, const char *format,
@@ -120,13 +122,29 @@ static int start(void *context, err *e) {
 /* ---- what was said ----------------------------------------------------------------------------
  */
 
+static void add_error(run *r, str path, str message) {
+    scan_error error = {.path = path, .message = message};
+    scan_error_list *to = &r->report->errors;
+    ARENA_PUSH(r->a, to->items, to->count, to->cap, error);
+}
+
+static void tell_too_many(run *r) {
+    if (!r->full)
+        add_error(r, STR_EMPTY,
+                  arena_printf(r->a, "there are more than %d findings: the rest is left out",
+                               SCAN_FINDINGS_MAX));
+    r->full = true;
+}
+
 static int take_finding(run *r, size_t item, const value *said, err *e) {
     finding_list *to = &r->report->findings;
     finding f;
     if (finding_read(r->a, said, &f, e) < 0) return e->code;
     if (r->source->place) r->source->place(r->source, r->a, item, &f);
-    if (to->count == SCAN_FINDINGS_MAX)
-        return err_set(e, ERR_LIMIT, "there are more than %d findings", SCAN_FINDINGS_MAX);
+    if (to->count == SCAN_FINDINGS_MAX) {
+        tell_too_many(r);
+        return 0;
+    }
     ARENA_PUSH(r->a, to->items, to->count, to->cap, f);
     return 0;
 }
@@ -216,9 +234,7 @@ static int take_item(run *r, size_t item, str said, str died, err *e) {
     int code = take_said(r, item, said, &whole, e);
     if (code < 0) return code;
     if (died.len) {
-        scan_error error = {.path = r->source->path(r->source, item), .message = died};
-        scan_error_list *to = &r->report->errors;
-        ARENA_PUSH(r->a, to->items, to->count, to->cap, error);
+        add_error(r, text_valid(r->a, r->source->path(r->source, item)), died);
         whole = false;
     }
     if (r->cache && r->has_key[item] && whole) scan_cache_keep(r->cache, r->keys[item], said);

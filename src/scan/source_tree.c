@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -16,6 +17,12 @@
 /* A file that was written this short a time ago may be written again with the same times. */
 #define FRESH_NS 2000000000LL
 
+/* A folder that cannot be listed is an item that cannot be read: the scan goes on without it. */
+typedef struct refusal {
+    size_t item;
+    const char *why;
+} refusal;
+
 typedef struct tree {
     scan_source base;
     arena *a;
@@ -23,6 +30,8 @@ typedef struct tree {
     str prefix;
     str *paths; /* with the prefix */
     size_t count, cap;
+    refusal *refusals; /* sorted by item */
+    size_t refusal_count, refusal_cap;
     int64_t began_ns;
 } tree;
 
@@ -59,6 +68,17 @@ static bool tree_key(const scan_source *s, size_t item, uint8_t ret[SCAN_KEY_BYT
     return true;
 }
 
+static int cmp_refusals(const void *x, const void *y) {
+    size_t a = ((const refusal *)x)->item, b = ((const refusal *)y)->item;
+    return (a > b) - (a < b);
+}
+
+static const refusal *refusal_of(const tree *t, size_t item) {
+    const refusal wanted = {item, NULL};
+    if (!t->refusal_count) return NULL;
+    return bsearch(&wanted, t->refusals, t->refusal_count, sizeof wanted, cmp_refusals);
+}
+
 /* ---- reading -------------------------------------------------------------------------------- */
 
 static int read_all(int fd, size_t expected, uint64_t max_bytes, strbuf *into, err *e) {
@@ -79,6 +99,8 @@ static int read_all(int fd, size_t expected, uint64_t max_bytes, strbuf *into, e
 static int tree_read(scan_source *s, size_t item, uint64_t max_bytes, strbuf *into, str *ret,
                      err *e) {
     const tree *t = s->self;
+    const refusal *no = refusal_of(t, item);
+    if (no) return err_set(e, ERR_IO, "%s", no->why);
     _cleanup_close_ int fd =
         openat(t->root, inner(t, item), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     struct stat st;
@@ -104,14 +126,25 @@ static int add_path(tree *t, str path, err *e) {
     return 0;
 }
 
+static int refuse(tree *t, str folder, const err *why, err *e) {
+    refusal no = {t->count, arena_cstr(t->a, str_from(why->message))};
+    ARENA_PUSH(t->a, t->refusals, t->refusal_count, t->refusal_cap, no);
+    return add_path(t, folder, e);
+}
+
 /* Links are left out, so no walk is endless. */
 static int walk(tree *t, const char *root, str folder, unsigned depth, err *e) {
     fs_entry *entries;
     size_t count;
-    const char *path = fs_join(t->a, root, folder);
+    err why = {0};
     if (depth == 0)
-        return err_set(e, ERR_LIMIT, "'%s' lies more than %d folders deep", path, DEPTH_MAX);
-    int r = fs_list(t->a, path, &entries, &count, e);
+        err_set(&why, ERR_LIMIT, "what is in it is not scanned: it lies %d folders deep",
+                DEPTH_MAX);
+    else
+        fs_list(t->a, fs_join(t->a, root, folder), &entries, &count, &why);
+    if (why.code && !folder.len) return err_set(e, why.code, "%s", why.message);
+    if (why.code) return refuse(t, folder, &why, e);
+    int r = 0;
     for (size_t i = 0; i < count && r == 0; i++) {
         str name = entries[i].name;
         if (entries[i].is_link || str_is(name, ".git")) continue;
