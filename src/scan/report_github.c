@@ -13,6 +13,8 @@ static void add_escaped(strbuf *out, str text, const char *special) {
         char c = text.ptr[i];
         if (c && strchr(special, c))
             strbuf_addf(out, "%%%02X", (unsigned char)c);
+        else if ((unsigned char)c < ' ' || c == 0x7f) /* a log is shown by a terminal, too */
+            strbuf_addc(out, ' ');
         else
             strbuf_addc(out, c);
     }

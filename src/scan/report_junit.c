@@ -49,7 +49,8 @@ static void add_lines(strbuf *out, const char *label, str text) {
 
 static void add_details(strbuf *out, const finding *f) {
     add_text(out, f->path);
-    if (f->line) strbuf_addf(out, ":%u:%u", f->line, f->column);
+    if (f->line) strbuf_addf(out, ":%u", f->line);
+    if (f->line && f->column) strbuf_addf(out, ":%u", f->column);
     strbuf_addc(out, '\n');
     add_lines(out, "", f->message);
     add_lines(out, "", f->fix);

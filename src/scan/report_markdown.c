@@ -27,7 +27,7 @@ static void add_text(strbuf *out, str text) {
             strbuf_adds(out, "&lt;");
         else if (c == '>')
             strbuf_adds(out, "&gt;");
-        else if (c == '\n' || c == '\r' || c == '\t')
+        else if ((unsigned char)c < ' ' || c == 0x7f)
             strbuf_addc(out, ' ');
         else if (c && strchr("\\`*_{}[]|~#@", c))
             strbuf_addf(out, "&#%d;", c);
