@@ -1,6 +1,19 @@
 #include "cli/scan_kinds.h"
 
+#include "cli/console.h"
+#include "scan/secrets/secrets.h"
+
+static int make_secrets(const scan_setup *how, scanner **ret, err *e) {
+    secrets_options o = {.root = how->root,
+                         .config = how->config,
+                         .cache = how->cache,
+                         .quick = how->quick,
+                         .show_secrets = how->no_redact};
+    return secrets_new(how->a, &o, ret, e);
+}
+
 const scan_kind scan_kinds[] = {
+    {"secrets", make_secrets, secrets_free, secrets_warnings},
     {0},
 };
 
@@ -55,4 +68,26 @@ int scan_kinds_make(const scan_setup *how, const scan_kind *const *chosen, size_
         if (chosen[i]->make(how, &(*ret)[i], e) < 0) return e->code;
     }
     return 0;
+}
+
+void scan_kinds_free(const scan_kind *const *chosen, size_t count, scanner **made) {
+    for (size_t i = 0; made && i < count; i++) {
+        if (made[i] && chosen[i]->free) chosen[i]->free(made[i]);
+    }
+}
+
+void scan_kinds_warn(const scan_kind *const *chosen, size_t count, scanner *const *made) {
+    for (size_t i = 0; i < count; i++) {
+        if (!chosen[i]->warnings) continue;
+        const scan_error_list *list = chosen[i]->warnings(made[i]);
+        for (size_t k = 0; k < list->count; k++) {
+            const scan_error *w = &list->items[k];
+            if (w->line)
+                console_warning("%.*s:%u:%u: %.*s", STR_ARG(w->path), w->line, w->column,
+                                STR_ARG(w->message));
+            else
+                console_warning("%.*s%s%.*s", STR_ARG(w->path), w->path.len ? ": " : "",
+                                STR_ARG(w->message));
+        }
+    }
 }

@@ -9,7 +9,9 @@ typedef struct scan_setup {
     arena *a;
     const char *root;   /* the top of what is scanned, where a kind looks for its configuration */
     const char *config; /* --config, or NULL */
+    const char *cache;  /* a folder for what takes long to make (compiled rules), or NULL */
     bool no_redact;     /* secrets may be shown */
+    bool quick;         /* little is to be read: nothing that takes long is made */
 } scan_setup;
 
 /* A new scanner, for one scan. */
@@ -18,6 +20,8 @@ typedef int scan_kind_make(const scan_setup *how, scanner **ret, err *e);
 typedef struct scan_kind {
     const char *name; /* of --only, and the kind of its findings */
     scan_kind_make *make;
+    void (*free)(scanner *s);                               /* may be NULL */
+    const scan_error_list *(*warnings)(const scanner *s);   /* about its rules; may be NULL */
 } scan_kind;
 
 /* Ends with a NULL name. */
@@ -27,8 +31,11 @@ extern const scan_kind scan_kinds[];
  * kinds when there is none. Gives how many, or a negative code. */
 int scan_kinds_choose(arena *a, const char *const *only, size_t only_count,
                       const scan_kind ***ret_chosen, err *e);
-/* Makes those scanners. */
+/* Makes those scanners; scan_kinds_free after the scan, also when this fails. */
 int scan_kinds_make(const scan_setup *how, const scan_kind *const *chosen, size_t count,
                     scanner ***ret, err *e);
+void scan_kinds_free(const scan_kind *const *chosen, size_t count, scanner **made);
+/* Says on stderr what was passed over in their rules. */
+void scan_kinds_warn(const scan_kind *const *chosen, size_t count, scanner *const *made);
 
 #endif

@@ -1,5 +1,5 @@
-/* scan_table.c: findings by file, with the line and what to do, and one line that sums up. What a
- * rule says is said once, at the first finding that it has. */
+/* scan_table.c: findings by file, with the line and what to do, and one line that sums up. What to
+ * do in general is said once, where it is first needed. */
 #include "cli/scan_table.h"
 
 #include <stdio.h>
@@ -16,7 +16,7 @@ typedef struct table {
     str here;
     size_t width;
     arena *a;
-    str *told; /* rules whose help was shown */
+    str *told; /* help that was shown */
     size_t told_count, told_cap;
 } table;
 
@@ -86,13 +86,31 @@ static void add_bar(table *t) {
     strbuf_addc(t->out, ' ');
 }
 
-/* The line around its place, and a caret under it; only where the excerpt is the line itself. */
+/* Which part of an excerpt is the place. A secret stands there as it is shown, which is shorter
+ * than it is, and of a long line there is a part only. */
+static void find_place(const finding *f, str line, size_t *ret_from, size_t *ret_to) {
+    str secret = value_path_str(&f->properties, "secret");
+    size_t from = offset_of(line, f->column), to = line.len;
+    if (f->end_line == f->line && f->end_column > f->column) to = offset_of(line, f->end_column);
+    ptrdiff_t at = secret.len ? str_find(str_sub(line, from, line.len), secret) : -1;
+    if (at >= 0)
+        at += (ptrdiff_t)from;
+    else if (secret.len)
+        at = str_find(line, secret);
+    if (at >= 0) {
+        from = (size_t)at;
+        to = from + secret.len;
+    }
+    *ret_from = from;
+    *ret_to = to;
+}
+
+/* The line around its place, and a caret under it. */
 static void add_marked_line(table *t, const finding *f, str line) {
     style quiet = *t->st;
     quiet.colour = false;
-    size_t room = t->width - INDENT - 2;
-    size_t from = offset_of(line, f->column), to = line.len;
-    if (f->end_line == f->line && f->end_column > f->column) to = offset_of(line, f->end_column);
+    size_t room = t->width - INDENT - 2, from, to;
+    find_place(f, line, &from, &to);
     size_t skipped = 0;
     while (skipped < from && (line.ptr[skipped] == ' ' || line.ptr[skipped] == '\t'))
         skipped++;
@@ -142,11 +160,11 @@ static void add_excerpt(table *t, const finding *f) {
     }
 }
 
-static bool is_told(table *t, str rule) {
+static bool is_told(table *t, str help) {
     for (size_t i = 0; i < t->told_count; i++) {
-        if (str_eq(t->told[i], rule)) return true;
+        if (str_eq(t->told[i], help)) return true;
     }
-    ARENA_PUSH(t->a, t->told, t->told_count, t->told_cap, rule);
+    ARENA_PUSH(t->a, t->told, t->told_count, t->told_cap, help);
     return false;
 }
 
@@ -205,7 +223,7 @@ static void add_finding(table *t, const finding *f, size_t places) {
         return;
     }
     add_note(t, style_glyph_of(t->st, GLYPH_ARROW), f->fix, &fix);
-    if (!is_told(t, f->rule)) add_note(t, "help:", f->help, NULL);
+    if (f->help.len && !is_told(t, f->help)) add_note(t, "help:", f->help, NULL);
 }
 
 /* ---- the whole --------------------------------------------------------------------------------- */

@@ -20,6 +20,7 @@
 
 #define PROGRESS_AFTER_MS 500
 #define JOBS_MAX          256
+#define FEW_FILES         200 /* not worth a second for compiling rules */
 
 typedef struct progress {
     struct timespec began;
@@ -42,6 +43,7 @@ typedef struct scan_job {
     size_t known_count;
     suppressions *suppressions;
     progress progress;
+    bool warned; /* of what is odd in rules: once, also where two scans are made */
 } scan_job;
 
 /* ---- progress ----------------------------------------------------------------------------------
@@ -220,25 +222,37 @@ static int read_suppressions(scan_job *j, err *e) {
 
 static int scan_with(scan_job *j, scan_source *source, const scan_options *how, scan_report *ret,
                      err *e) {
+    err ignored = {0};
     scan_setup setup = {.a = j->a,
                         .root = j->root,
                         .config = options_value(j->given, "config"),
-                        .no_redact = options_has(j->given, "no-redact")};
-    scanner **scanners;
+                        .no_redact = options_has(j->given, "no-redact"),
+                        .quick = source->count <= FEW_FILES};
+    setup.cache = person_folder(j->a, "XDG_CACHE_HOME", ".cache", "slipway/rules");
+    if (setup.cache && fs_mkdirs(setup.cache, 0700, &ignored) < 0) setup.cache = NULL;
+    scanner **scanners = NULL;
     int r = scan_kinds_make(&setup, j->kinds, j->kind_count, &scanners, e);
-    return r < 0 ? r : scan_run(j->a, source, scanners, j->kind_count, how, ret, e);
+    if (r == 0 && !j->warned) scan_kinds_warn(j->kinds, j->kind_count, scanners);
+    j->warned = true;
+    if (r == 0) r = scan_run(j->a, source, scanners, j->kind_count, how, ret, e);
+    scan_kinds_free(j->kinds, j->kind_count, scanners);
+    return r;
 }
 
 /* What a scan of the files before finds is known. What a comment suppressed then is not: it counts
  * when the comment goes. Errors are of files that nobody can mend any more. */
 static int scan_changed(scan_job *j, const scan_changes *changes, scan_report *ret, err *e) {
     scan_options how = {.jobs = j->how.jobs, .max_file_bytes = j->how.max_file_bytes};
+    scan_source *source;
     scan_report before;
-    int r = scan_with(j, changes->before, &how, &before, e);
+    int r = scan_with(j, changes->now, &j->how, ret, e);
+    if (r < 0 || !ret->findings.count) return r;
+    r = scan_changes_before(changes, &source, e);
+    if (r == 0) r = scan_with(j, source, &how, &before, e);
     if (r < 0) return r;
     suppressions_apply(NULL, STR_EMPTY, false, &before);
     baseline_add(j->known, &before.findings);
-    return scan_with(j, changes->now, &j->how, ret, e);
+    return 0;
 }
 
 static int need_git(const scan_job *j, const char *option, err *e) {

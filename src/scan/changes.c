@@ -9,7 +9,6 @@
 #define OUTPUT_MAX  ((size_t)256 << 20) /* of the list of changes */
 #define BLOBS_MAX   ((size_t)1 << 30)   /* of the files before, or staged, all together */
 #define CHANGES_MAX 200000
-#define EMPTY_TREE  "4b825dc642cb6eb9a060e54bf8d69288fbee4904" /* git knows it without having it */
 
 typedef struct change {
     str path, old_blob, new_blob; /* blobs: empty where there is none, or where git has none yet */
@@ -74,13 +73,14 @@ static int read_raw(work *w, str raw, err *e) {
     return 0;
 }
 
-static int list_changes(work *w, const char *base, bool staged, str below, err *e) {
+/* From a commit to the working copy; without a commit, from HEAD (or nothing, where there is none
+ * yet) to the index. */
+static int list_changes(work *w, const char *base, str below, err *e) {
     const char *argv[20] = {"git", "-c", "diff.ignoreSubmodules=all", "diff", "--raw", "-z", "-M",
                             "--abbrev=64", "--no-ext-diff", "--no-color"};
     size_t n = 10;
     str raw;
-    if (staged) argv[n++] = "--cached";
-    argv[n++] = base;
+    argv[n++] = base ? base : "--cached";
     argv[n++] = "--";
     if (below.len) argv[n++] = arena_printf(w->a, ":(literal,top)%.*s", STR_ARG(below)).ptr;
     int r = git(w, argv, STR_EMPTY, &raw, e);
@@ -163,12 +163,13 @@ static int read_blobs(const work *w, const str *blobs, size_t count, scan_source
     return r;
 }
 
-static int read_before(const work *w, scan_changes *ret, err *e) {
+int scan_changes_before(const scan_changes *c, scan_source **ret, err *e) {
+    const work *w = c->self;
     str *blobs = ARENA_ARRAY(w->a, str, w->count);
     for (size_t i = 0; i < w->count; i++)
         blobs[i] = w->items[i].old_blob;
     int r = drop_large(w, blobs, w->count, e);
-    return r < 0 ? r : read_blobs(w, blobs, w->count, &ret->before, e);
+    return r < 0 ? r : read_blobs(w, blobs, w->count, ret, e);
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------- */
@@ -196,38 +197,34 @@ static int find_base(work *w, const char *since, str *ret, err *e) {
     return 0;
 }
 
+static work *new_work(arena *a, const char *root, uint64_t max_bytes) {
+    work *w = ARENA_NEW(a, work);
+    *w = (work){.a = a, .root = root, .max_bytes = max_bytes};
+    return w;
+}
+
 int scan_changes_since(arena *a, const char *root, str below, const char *since,
                        uint64_t max_bytes, scan_changes *ret, err *e) {
-    work w = {.a = a, .root = root, .max_bytes = max_bytes};
-    *ret = (scan_changes){0};
-    if (find_base(&w, since, &ret->base, e) < 0 ||
-        list_changes(&w, arena_cstr(a, ret->base), false, below, e) < 0 ||
-        list_untracked(&w, below, e) < 0)
+    work *w = new_work(a, root, max_bytes);
+    str base;
+    *ret = (scan_changes){.self = w};
+    if (find_base(w, since, &base, e) < 0 ||
+        list_changes(w, arena_cstr(a, base), below, e) < 0 || list_untracked(w, below, e) < 0)
         return e->code;
-    if (w.count) qsort(w.items, w.count, sizeof *w.items, cmp_changes);
-    str *paths = ARENA_ARRAY(a, str, w.count);
-    for (size_t i = 0; i < w.count; i++)
-        paths[i] = arena_str(a, w.items[i].path);
-    ret->count = w.count;
-    int r = scan_source_files(a, root, paths, w.count, &ret->now, e);
-    return r < 0 ? r : read_before(&w, ret, e);
+    if (w->count) qsort(w->items, w->count, sizeof *w->items, cmp_changes);
+    str *paths = ARENA_ARRAY(a, str, w->count);
+    for (size_t i = 0; i < w->count; i++)
+        paths[i] = arena_str(a, w->items[i].path);
+    return scan_source_files(a, root, paths, w->count, &ret->now, e);
 }
 
 int scan_changes_staged(arena *a, const char *root, str below, uint64_t max_bytes,
                         scan_changes *ret, err *e) {
-    const char *const parse[] = {"git", "rev-parse", "--verify", "--quiet", "HEAD^{commit}", NULL};
-    work w = {.a = a, .root = root, .max_bytes = max_bytes};
-    str head = STR_EMPTY;
-    err no_commit = {0};
-    *ret = (scan_changes){0};
-    git(&w, parse, STR_EMPTY, &head, &no_commit);
-    ret->base = str_trim(head);
-    const char *base = ret->base.len ? arena_cstr(a, ret->base) : EMPTY_TREE;
-    if (list_changes(&w, base, true, below, e) < 0) return e->code;
-    str *blobs = ARENA_ARRAY(a, str, w.count);
-    for (size_t i = 0; i < w.count; i++)
-        blobs[i] = w.items[i].new_blob;
-    ret->count = w.count;
-    int r = read_blobs(&w, blobs, w.count, &ret->now, e);
-    return r < 0 ? r : read_before(&w, ret, e);
+    work *w = new_work(a, root, max_bytes);
+    *ret = (scan_changes){.self = w};
+    if (list_changes(w, NULL, below, e) < 0) return e->code;
+    str *blobs = ARENA_ARRAY(a, str, w->count);
+    for (size_t i = 0; i < w->count; i++)
+        blobs[i] = w->items[i].new_blob;
+    return read_blobs(w, blobs, w->count, &ret->now, e);
 }

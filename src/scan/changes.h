@@ -7,14 +7,17 @@
 #include "scan/scan.h"
 
 typedef struct scan_changes {
-    scan_source *before, *now;
-    str base;     /* the commit that `before` is of; empty: there is none yet */
-    size_t count; /* changed files, removed ones not counted */
+    scan_source *now;
+    void *self;
 } scan_changes;
+
+/* The same files as they were; those that are new are not there. Read when it is asked for: where
+ * nothing is found now, nothing can be new. */
+int scan_changes_before(const scan_changes *c, scan_source **ret, err *e);
 
 /* The working copy, new files included, against the merge base of `since` and HEAD. `root` is the
  * top of the working copy. `below`: a path in it to keep to, or empty. Files of more than
- * `max_bytes` have no `before`. Error: ERR_INVALID when `since` names no commit or has nothing in
+ * `max_bytes` are not there before. Error: ERR_INVALID when `since` names no commit or has nothing in
  * common with HEAD. */
 int scan_changes_since(arena *a, const char *root, str below, const char *since,
                        uint64_t max_bytes, scan_changes *ret, err *e);
