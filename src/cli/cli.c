@@ -67,6 +67,8 @@ static void hold_descriptors(void) {
     }
 }
 
+static char *index_file; /* as long as the program */
+
 /* A git hook is run with variables that point git to the repository of the hook, whatever folder it
  * is asked about: fetching an action would write into the person's own working tree. */
 static void forget_repository(void) {
@@ -76,8 +78,14 @@ static void forget_repository(void) {
         "GIT_NAMESPACE",  "GIT_PREFIX",           "GIT_SHALLOW_FILE",
         "GIT_GRAFT_FILE", "GIT_QUARANTINE_PATH",
     };
+    const char *file = getenv("GIT_INDEX_FILE");
+    if (file && *file) index_file = realpath(file, NULL);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         unsetenv(names[i]);
+}
+
+const char *cli_index_file(void) {
+    return index_file;
 }
 
 int cli_main(int argc, char **argv) {

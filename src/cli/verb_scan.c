@@ -1,6 +1,7 @@
 #include "base/fs.h"
 #include "base/git.h"
 #include "base/hash.h"
+#include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/repo.h"
 #include "cli/run.h"
@@ -270,10 +271,21 @@ static int scan_since(scan_job *j, scan_report *ret, err *e) {
     return scan_changed(j, &changes, ret, e);
 }
 
+/* That of a hook, where it is of the repository that is scanned. */
+static const char *find_index(const scan_job *j) {
+    const char *index = cli_index_file();
+    char *cwd, *top;
+    err ignored = {0};
+    if (!index || fs_real(j->a, ".", &cwd, &ignored) < 0) return NULL;
+    top = find_top(j->a, cwd);
+    return top && !strcmp(top, j->root) ? index : NULL;
+}
+
 static int scan_staged(scan_job *j, scan_report *ret, err *e) {
     scan_changes changes;
     if (need_git(j, "staged", e) < 0 ||
-        scan_changes_staged(j->a, j->root, j->below, j->how.max_file_bytes, &changes, e) < 0)
+        scan_changes_staged(j->a, j->root, j->below, find_index(j), j->how.max_file_bytes,
+                            &changes, e) < 0)
         return e->code;
     return scan_changed(j, &changes, ret, e);
 }

@@ -17,15 +17,16 @@ typedef struct change {
 typedef struct work {
     arena *a;
     const char *root;
+    const char *index; /* "GIT_INDEX_FILE=…", or NULL */
     uint64_t max_bytes;
     change *items;
     size_t count, cap;
 } work;
 
 static int git(const work *w, const char *const *argv, str input, str *ret, err *e) {
-    /* Nothing that the repository says of how to show changes may be run. */
-    static const char *const env[] = {"GIT_OPTIONAL_LOCKS=0", "LC_ALL=C", "GIT_EXTERNAL_DIFF",
-                                      NULL};
+    /* Of what the person's settings say of differences, no program is run. */
+    const char *const env[] = {"GIT_OPTIONAL_LOCKS=0", "LC_ALL=C", "GIT_EXTERNAL_DIFF", w->index,
+                               NULL};
     process_spec spec = {.argv = argv,
                          .env = env,
                          .cwd = w->root,
@@ -218,9 +219,10 @@ int scan_changes_since(arena *a, const char *root, str below, const char *since,
     return scan_source_files(a, root, paths, w->count, &ret->now, e);
 }
 
-int scan_changes_staged(arena *a, const char *root, str below, uint64_t max_bytes,
-                        scan_changes *ret, err *e) {
+int scan_changes_staged(arena *a, const char *root, str below, const char *index,
+                        uint64_t max_bytes, scan_changes *ret, err *e) {
     work *w = new_work(a, root, max_bytes);
+    if (index) w->index = arena_printf(a, "GIT_INDEX_FILE=%s", index).ptr;
     *ret = (scan_changes){.self = w};
     if (list_changes(w, NULL, below, e) < 0) return e->code;
     str *blobs = ARENA_ARRAY(a, str, w->count);

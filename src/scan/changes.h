@@ -21,8 +21,9 @@ int scan_changes_before(const scan_changes *c, scan_source **ret, err *e);
  * common with HEAD. */
 int scan_changes_since(arena *a, const char *root, str below, const char *since,
                        uint64_t max_bytes, scan_changes *ret, err *e);
-/* What is staged for the next commit, against HEAD. */
-int scan_changes_staged(arena *a, const char *root, str below, uint64_t max_bytes,
-                        scan_changes *ret, err *e);
+/* What is staged for the next commit, against HEAD. `index`: the file in which it is staged, as git
+ * tells its hooks; NULL: the usual one. */
+int scan_changes_staged(arena *a, const char *root, str below, const char *index,
+                        uint64_t max_bytes, scan_changes *ret, err *e);
 
 #endif
