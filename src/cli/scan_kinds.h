@@ -20,8 +20,8 @@ typedef int scan_kind_make(const scan_setup *how, scanner **ret, err *e);
 typedef struct scan_kind {
     const char *name; /* of --only, and the kind of its findings */
     scan_kind_make *make;
-    void (*free)(scanner *s);                               /* may be NULL */
-    const scan_error_list *(*warnings)(const scanner *s);   /* about its rules; may be NULL */
+    void (*free)(scanner *s);                             /* may be NULL */
+    const scan_error_list *(*warnings)(const scanner *s); /* about its rules; may be NULL */
 } scan_kind;
 
 /* Ends with a NULL name. */

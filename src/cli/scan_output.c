@@ -29,7 +29,8 @@ static const scan_format formats[] = {
 
 #define FORMAT_COUNT (sizeof formats / sizeof *formats)
 
-/* ---- choosing --------------------------------------------------------------------------------- */
+/* ---- choosing ---------------------------------------------------------------------------------
+ */
 
 static const scan_format *by_name(const char *name) {
     for (size_t i = 0; i < FORMAT_COUNT; i++) {
@@ -97,7 +98,8 @@ bool scan_outputs_want_commit(const scan_outputs *outputs) {
     return false;
 }
 
-/* ---- writing ----------------------------------------------------------------------------------- */
+/* ---- writing -----------------------------------------------------------------------------------
+ */
 
 static bool is_added_to(const char *path) {
     struct stat st;
@@ -139,11 +141,13 @@ int scan_outputs_write(const scan_outputs *outputs, str here, const scan_report 
             left_out = o->format->write(&text, r, head);
         else
             scan_table(&text, &st, o->path ? STR_EMPTY : here, r, head);
-        int code = o->path ? write_file(o->path, strbuf_str(&text)) : console_text(strbuf_str(&text));
+        int code =
+            o->path ? write_file(o->path, strbuf_str(&text)) : console_text(strbuf_str(&text));
         if (code > worst) worst = code;
         if (left_out && o->path)
-            console_warning("%s has the worst %zu findings only: %zu are left out, as %s has limits",
-                            o->path, r->findings.count - left_out, left_out, o->format->name);
+            console_warning(
+                "%s has the worst %zu findings only: %zu are left out, as %s has limits", o->path,
+                r->findings.count - left_out, left_out, o->format->name);
     }
     return worst;
 }

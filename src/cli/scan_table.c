@@ -31,7 +31,8 @@ static style_glyph glyph_of(finding_level level) {
     return glyphs[report_grade_of(level)];
 }
 
-/* ---- text ------------------------------------------------------------------------------------- */
+/* ---- text -------------------------------------------------------------------------------------
+ */
 
 /* Folds words to lines that begin after `indent` columns; the first one starts at `column`. */
 static void add_folded(table *t, str text, size_t column, size_t indent, const style_ink *ink) {
@@ -71,7 +72,8 @@ static str shown_path(table *t, str path) {
     return arena_str(t->a, strbuf_str(&out));
 }
 
-/* ---- one finding ------------------------------------------------------------------------------- */
+/* ---- one finding -------------------------------------------------------------------------------
+ */
 
 static size_t offset_of(str line, uint32_t column) {
     size_t at = 0;
@@ -188,8 +190,7 @@ static void add_head(table *t, const finding *f, size_t places) {
     style_ink ink = f->suppressed ? INK_DIM : ink_of(f->level);
     strbuf_adds(t->out, "  ");
     style_on(t->out, t->st, ink);
-    strbuf_adds(t->out,
-                style_glyph_of(t->st, f->suppressed ? GLYPH_SKIPPED : glyph_of(f->level)));
+    strbuf_adds(t->out, style_glyph_of(t->st, f->suppressed ? GLYPH_SKIPPED : glyph_of(f->level)));
     strbuf_addf(t->out, " %s", level_name(f->level));
     style_off(t->out, t->st);
     strbuf_pad(t->out, ' ', LEVEL_WIDE + 2 - str_from(level_name(f->level)).len);
@@ -226,7 +227,8 @@ static void add_finding(table *t, const finding *f, size_t places) {
     if (f->help.len && !is_told(t, f->help)) add_note(t, "help:", f->help, NULL);
 }
 
-/* ---- the whole --------------------------------------------------------------------------------- */
+/* ---- the whole ---------------------------------------------------------------------------------
+ */
 
 static void add_file(table *t, const finding *items, size_t count) {
     size_t places = 0;

@@ -283,9 +283,8 @@ static const char *find_index(const scan_job *j) {
 
 static int scan_staged(scan_job *j, scan_report *ret, err *e) {
     scan_changes changes;
-    if (need_git(j, "staged", e) < 0 ||
-        scan_changes_staged(j->a, j->root, j->below, find_index(j), j->how.max_file_bytes,
-                            &changes, e) < 0)
+    if (need_git(j, "staged", e) < 0 || scan_changes_staged(j->a, j->root, j->below, find_index(j),
+                                                            j->how.max_file_bytes, &changes, e) < 0)
         return e->code;
     return scan_changed(j, &changes, ret, e);
 }

@@ -17,7 +17,8 @@ struct baseline {
     size_t count, cap;
 };
 
-/* ---- a set of marks --------------------------------------------------------------------------- */
+/* ---- a set of marks ---------------------------------------------------------------------------
+ */
 
 static mark mark_of(const char *how, str x, str y, str z) {
     uint8_t digest[32];
@@ -118,7 +119,8 @@ static str uri_path(arena *a, str uri) {
     return plain_path(arena_str(a, strbuf_str(&out)));
 }
 
-/* ---- our JSON ---------------------------------------------------------------------------------- */
+/* ---- our JSON ----------------------------------------------------------------------------------
+ */
 
 static int read_ours(baseline *b, const value *findings, err *e) {
     for (size_t i = 0; i < value_count(findings); i++) {
@@ -130,7 +132,8 @@ static int read_ours(baseline *b, const value *findings, err *e) {
     return 0;
 }
 
-/* ---- SARIF ------------------------------------------------------------------------------------- */
+/* ---- SARIF -------------------------------------------------------------------------------------
+ */
 
 /* The id of a result's rule stands in it, or at its index in the tool's list. */
 static str rule_of(const value *run, const value *result) {
@@ -155,8 +158,7 @@ static void read_result(baseline *b, const value *run, const value *result) {
     str rule = rule_of(run, result),
         path = uri_path(b->a, value_path_str(place, "physicalLocation.artifactLocation.uri"));
     add(b, hash.len ? by_hash(rule, path, hash)
-                    : by_line(rule, path,
-                              number_at(place, "physicalLocation.region.startLine")));
+                    : by_line(rule, path, number_at(place, "physicalLocation.region.startLine")));
 }
 
 static int read_sarif(baseline *b, const value *runs, err *e) {
@@ -171,7 +173,8 @@ static int read_sarif(baseline *b, const value *runs, err *e) {
     return 0;
 }
 
-/* ---- gitleaks' JSON ------------------------------------------------------------------------------ */
+/* ---- gitleaks' JSON
+ * ------------------------------------------------------------------------------ */
 
 static int read_gitleaks(baseline *b, const value *list, err *e) {
     for (size_t i = 0; i < value_count(list); i++) {
@@ -185,12 +188,14 @@ static int read_gitleaks(baseline *b, const value *list, err *e) {
     return 0;
 }
 
-/* ---- the whole --------------------------------------------------------------------------------- */
+/* ---- the whole ---------------------------------------------------------------------------------
+ */
 
 int baseline_read(baseline *b, str text, err *e) {
     value root;
     if (json_parse(b->a, text, DEPTH_MAX, &root, e) < 0) return e->code;
-    const value *runs = value_get(&root, STR("runs")), *findings = value_get(&root, STR("findings"));
+    const value *runs = value_get(&root, STR("runs")),
+                *findings = value_get(&root, STR("findings"));
     if (root.kind == VALUE_ARRAY) return read_gitleaks(b, &root, e);
     if (runs && runs->kind == VALUE_ARRAY) return read_sarif(b, runs, e);
     if (findings && findings->kind == VALUE_ARRAY) return read_ours(b, findings, e);

@@ -1,6 +1,6 @@
-/* cache.c: "slipway-scan-2\n", the scanners' digest, that of all that follows, the number of entries,
- * the entries (key, where its text begins, its length), then the texts. Numbers are in this
- * machine's order: a cache does not travel. */
+/* cache.c: "slipway-scan-2\n", the scanners' digest, that of all that follows, the number of
+ * entries, the entries (key, where its text begins, its length), then the texts. Numbers are in
+ * this machine's order: a cache does not travel. */
 #include "scan/cache.h"
 
 #include "base/fs.h"

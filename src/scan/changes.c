@@ -35,7 +35,8 @@ static int git(const work *w, const char *const *argv, str input, str *ret, err 
     return process_check(w->a, &spec, ret, e);
 }
 
-/* ---- the list ----------------------------------------------------------------------------------- */
+/* ---- the list -----------------------------------------------------------------------------------
+ */
 
 static bool is_file(str mode) {
     return str_is(mode, "100644") || str_is(mode, "100755");
@@ -65,8 +66,7 @@ static int read_raw(work *w, str raw, err *e) {
         str_cut(head, ' ', &old_id, &head);
         str_cut(head, ' ', &id, &head);
         str_cut(raw, '\0', &path, &raw);
-        if (head.len && (head.ptr[0] == 'R' || head.ptr[0] == 'C'))
-            str_cut(raw, '\0', &path, &raw);
+        if (head.len && (head.ptr[0] == 'R' || head.ptr[0] == 'C')) str_cut(raw, '\0', &path, &raw);
         if (!is_file(mode)) continue;
         change c = {path, blob_of(old_mode, old_id), blob_of(mode, id)};
         if (add_change(w, c, e) < 0) return e->code;
@@ -77,8 +77,10 @@ static int read_raw(work *w, str raw, err *e) {
 /* From a commit to the working copy; without a commit, from HEAD (or nothing, where there is none
  * yet) to the index. */
 static int list_changes(work *w, const char *base, str below, err *e) {
-    const char *argv[20] = {"git", "-c", "diff.ignoreSubmodules=all", "diff", "--raw", "-z", "-M",
-                            "--abbrev=64", "--no-ext-diff", "--no-color"};
+    const char *argv[20] = {"git",       "-c",          "diff.ignoreSubmodules=all",
+                            "diff",      "--raw",       "-z",
+                            "-M",        "--abbrev=64", "--no-ext-diff",
+                            "--no-color"};
     size_t n = 10;
     str raw;
     argv[n++] = base ? base : "--cached";
@@ -89,8 +91,8 @@ static int list_changes(work *w, const char *base, str below, err *e) {
 }
 
 static int list_untracked(work *w, str below, err *e) {
-    const char *argv[] = {"git", "ls-files", "-z", "--others", "--exclude-standard", "--full-name",
-                          "--", NULL, NULL};
+    const char *argv[] = {"git",         "ls-files", "-z", "--others", "--exclude-standard",
+                          "--full-name", "--",       NULL, NULL};
     str list, path;
     if (below.len) argv[7] = arena_printf(w->a, ":(literal,top)%.*s", STR_ARG(below)).ptr;
     int r = git(w, argv, STR_EMPTY, &list, e);
@@ -105,7 +107,8 @@ static int cmp_changes(const void *x, const void *y) {
     return str_cmp(((const change *)x)->path, ((const change *)y)->path);
 }
 
-/* ---- the texts ---------------------------------------------------------------------------------- */
+/* ---- the texts ----------------------------------------------------------------------------------
+ */
 
 /* "ID blob SIZE" LF bytes LF, or "ID missing" LF. (git-cat-file, "batch output") */
 static bool next_blob(str *rest, str *ret_body) {
@@ -173,11 +176,14 @@ int scan_changes_before(const scan_changes *c, scan_source **ret, err *e) {
     return r < 0 ? r : read_blobs(w, blobs, w->count, ret, e);
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------------------------------
+ */
 
 static int find_base(work *w, const char *since, str *ret, err *e) {
-    const char *const parse[] = {"git", "rev-parse", "--verify", "--quiet", "--end-of-options",
-                                 arena_printf(w->a, "%s^{commit}", since).ptr, NULL};
+    const char *const parse[] = {
+        "git",     "rev-parse",        "--verify",
+        "--quiet", "--end-of-options", arena_printf(w->a, "%s^{commit}", since).ptr,
+        NULL};
     str commit, base;
     err why = {0};
     if (git(w, parse, STR_EMPTY, &commit, &why) < 0)
@@ -204,13 +210,13 @@ static work *new_work(arena *a, const char *root, uint64_t max_bytes) {
     return w;
 }
 
-int scan_changes_since(arena *a, const char *root, str below, const char *since,
-                       uint64_t max_bytes, scan_changes *ret, err *e) {
+int scan_changes_since(arena *a, const char *root, str below, const char *since, uint64_t max_bytes,
+                       scan_changes *ret, err *e) {
     work *w = new_work(a, root, max_bytes);
     str base;
     *ret = (scan_changes){.self = w};
-    if (find_base(w, since, &base, e) < 0 ||
-        list_changes(w, arena_cstr(a, base), below, e) < 0 || list_untracked(w, below, e) < 0)
+    if (find_base(w, since, &base, e) < 0 || list_changes(w, arena_cstr(a, base), below, e) < 0 ||
+        list_untracked(w, below, e) < 0)
         return e->code;
     if (w->count) qsort(w->items, w->count, sizeof *w->items, cmp_changes);
     str *paths = ARENA_ARRAY(a, str, w->count);

@@ -17,10 +17,10 @@ int scan_changes_before(const scan_changes *c, scan_source **ret, err *e);
 
 /* The working copy, new files included, against the merge base of `since` and HEAD. `root` is the
  * top of the working copy. `below`: a path in it to keep to, or empty. Files of more than
- * `max_bytes` are not there before. Error: ERR_INVALID when `since` names no commit or has nothing in
- * common with HEAD. */
-int scan_changes_since(arena *a, const char *root, str below, const char *since,
-                       uint64_t max_bytes, scan_changes *ret, err *e);
+ * `max_bytes` are not there before. Error: ERR_INVALID when `since` names no commit or has nothing
+ * in common with HEAD. */
+int scan_changes_since(arena *a, const char *root, str below, const char *since, uint64_t max_bytes,
+                       scan_changes *ret, err *e);
 /* What is staged for the next commit, against HEAD. `index`: the file in which it is staged, as git
  * tells its hooks; NULL: the usual one. */
 int scan_changes_staged(arena *a, const char *root, str below, const char *index,

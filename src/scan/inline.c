@@ -9,8 +9,8 @@
 static const str ours = STR_INIT("slipway:ignore"), gitleaks = STR_INIT("gitleaks:allow");
 
 static bool goes_on(str line, size_t at) {
-    return at < line.len && (isalnum((unsigned char)line.ptr[at]) || line.ptr[at] == '-' ||
-                             line.ptr[at] == '_');
+    return at < line.len &&
+           (isalnum((unsigned char)line.ptr[at]) || line.ptr[at] == '-' || line.ptr[at] == '_');
 }
 
 /* Finds a marker as a word of its own; `ret_rest` is what follows it. */
@@ -67,7 +67,7 @@ static bool line_suppresses(str line, const finding *f, str *ret_reason) {
 }
 
 static bool is_comment(str line) {
-    static const char *const heads[] = {"#",  "//", "/*", "*", "--", ";",
+    static const char *const heads[] = {"#",    "//", "/*", "*",  "--", ";",
                                         "<!--", "%",  "{-", "(*", "{#", "<%--"};
     line = str_trim(line);
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
@@ -88,8 +88,7 @@ static bool is_suppressed(const text_lines *t, const finding *f, str *ret_reason
 }
 
 void inline_judge(arena *a, const scan_file *file, finding_list *findings) {
-    if (!findings->count ||
-        (str_find(file->body, ours) < 0 && str_find(file->body, gitleaks) < 0))
+    if (!findings->count || (str_find(file->body, ours) < 0 && str_find(file->body, gitleaks) < 0))
         return;
     text_lines lines = text_lines_new(a, file->body);
     str path = text_valid(a, file->path);

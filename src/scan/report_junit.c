@@ -14,8 +14,8 @@ static void add_text(strbuf *out, str text) {
     for (size_t at = 0; at < text.len;) {
         char unit[4];
         uint32_t code = utf8_next(text, &at);
-        bool none = (code < 0x20 && code != '\t' && code != '\n') || code == 0xFFFE ||
-                    code == 0xFFFF;
+        bool none =
+            (code < 0x20 && code != '\t' && code != '\n') || code == 0xFFFE || code == 0xFFFF;
         if (code == '&')
             strbuf_adds(out, "&amp;");
         else if (code == '<')
@@ -131,9 +131,8 @@ static void add_scan(junit *j) {
     const scan_error_list *errors = &j->report->errors;
     size_t tests = errors->count ? errors->count : 1;
     strbuf_adds(j->out, "  <testsuite name=\"scan\"");
-    strbuf_addf(j->out,
-                " tests=\"%zu\" failures=\"0\" errors=\"%zu\" skipped=\"0\" time=\"0\">\n", tests,
-                errors->count);
+    strbuf_addf(j->out, " tests=\"%zu\" failures=\"0\" errors=\"%zu\" skipped=\"0\" time=\"0\">\n",
+                tests, errors->count);
     if (!errors->count)
         strbuf_addf(j->out,
                     "    <testcase classname=\"scan\" name=\"%zu files scanned\" time=\"0\"/>\n",

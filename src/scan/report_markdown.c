@@ -61,7 +61,8 @@ static bool add_fitting(markdown *m, const strbuf *piece) {
     return true;
 }
 
-/* ---- the table -------------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------------------
+ */
 
 static void add_row(strbuf *out, const finding *f) {
     strbuf_addf(out, "| %s %s | ", mark_of(f->level), level_name(f->level));
@@ -94,7 +95,8 @@ static void add_table(markdown *m) {
                     m->left_out);
 }
 
-/* ---- the rules -------------------------------------------------------------------------------- */
+/* ---- the rules --------------------------------------------------------------------------------
+ */
 
 /* A fence that the text cannot close. */
 static void add_excerpt(strbuf *out, str text) {
@@ -175,7 +177,8 @@ static bool is_first(const finding_list *findings, size_t index) {
     return true;
 }
 
-/* ---- the whole --------------------------------------------------------------------------------- */
+/* ---- the whole ---------------------------------------------------------------------------------
+ */
 
 static void add_errors(markdown *m, const scan_error_list *errors) {
     if (!errors->count) return;

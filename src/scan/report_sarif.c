@@ -45,8 +45,7 @@ static int by_rule(const void *x, const void *y) {
 /* More than a result takes for its keys and what it says twice. */
 static size_t cost_of(const finding *f) {
     size_t snippet = f->excerpt.len < SNIPPET_MAX ? f->excerpt.len : SNIPPET_MAX;
-    return 1000 + 2 * (f->message.len + f->fix.len + f->path.len + snippet) +
-           f->justification.len;
+    return 1000 + 2 * (f->message.len + f->fix.len + f->path.len + snippet) + f->justification.len;
 }
 
 static void take(sarif *s, const finding_list *from) {
@@ -82,7 +81,8 @@ static void choose_rules(sarif *s) {
     }
 }
 
-/* ---- parts ------------------------------------------------------------------------------------ */
+/* ---- parts ------------------------------------------------------------------------------------
+ */
 
 /* At most `max` bytes, cut between two characters. */
 static str cut(arena *a, str text, size_t max) {
@@ -174,7 +174,8 @@ static void put_related(sarif *s, const finding *f) {
     json_close(&s->o, ']');
 }
 
-/* ---- rules ------------------------------------------------------------------------------------- */
+/* ---- rules -------------------------------------------------------------------------------------
+ */
 
 /* The middle of what GitHub calls so: over 9.0 is critical, from 7.0 high, from 4.0 medium. */
 static const char *const severities[LEVEL_COUNT] = {"9.5", "8.0", "5.5", "2.0", "0.0"};
@@ -268,7 +269,8 @@ static size_t rule_index(const sarif *s, str rule, size_t *ret_count) {
     return low;
 }
 
-/* ---- results ----------------------------------------------------------------------------------- */
+/* ---- results -----------------------------------------------------------------------------------
+ */
 
 static void put_fingerprints(sarif *s, const finding *f) {
     if (f->line_hash.len) {
@@ -330,7 +332,8 @@ static void put_result(sarif *s, const finding *f) {
     json_close(&s->o, '}');
 }
 
-/* ---- the run ----------------------------------------------------------------------------------- */
+/* ---- the run -----------------------------------------------------------------------------------
+ */
 
 static void put_notification(sarif *s, const char *level, str text, const scan_error *error) {
     json_open(&s->o, '{');

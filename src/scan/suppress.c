@@ -83,8 +83,7 @@ static int read_pair(entry *en, const yaml_pair *pair, err *e) {
     const key *k = find_key(name->text);
     if (!k) return unknown_key(name, e);
     str *to = field(en, k);
-    if (to->len)
-        return err_at(e, ERR_INVALID, name->where, "'%s' is there twice", k->name);
+    if (to->len) return err_at(e, ERR_INVALID, name->where, "'%s' is there twice", k->name);
     if (item->kind != YAML_SCALAR || !str_trim(item->text).len)
         return err_at(e, ERR_INVALID, item->where, "'%s' of a suppression needs a text", k->name);
     *to = str_trim(item->text);
@@ -134,8 +133,8 @@ int suppressions_parse(arena *a, str text, const char *file, suppressions **ret,
     *s = (suppressions){.a = a, .file = str_from(file)};
     int r = yaml_parse(a, text, file, &limits, &root, e);
     if (r < 0) return r;
-    bool empty = !root || (root->kind == YAML_SCALAR && root->style == YAML_PLAIN &&
-                           !root->text.len);
+    bool empty =
+        !root || (root->kind == YAML_SCALAR && root->style == YAML_PLAIN && !root->text.len);
     if (!empty && root->kind != YAML_SEQUENCE)
         return err_at(e, ERR_INVALID, root->where,
                       "expected a list of suppressions: each begins with '- '");
@@ -232,8 +231,7 @@ static void tell_expired(suppressions *s, entry *en, scan_report *r) {
                   .title = STR("Suppression that has expired"),
                   .message = arena_printf(
                       s->a, "the suppression of %.*s expired on %.*s (owner %.*s: %.*s)",
-                      STR_ARG(what), STR_ARG(en->expires), STR_ARG(en->owner),
-                      STR_ARG(en->reason)),
+                      STR_ARG(what), STR_ARG(en->expires), STR_ARG(en->owner), STR_ARG(en->reason)),
                   .help = STR("What it was for counts again. Mend that and remove the entry, or "
                               "decide anew and give it a later date.")},
         r);
@@ -259,9 +257,8 @@ void suppressions_apply(suppressions *s, str today, bool unused, scan_report *r)
         const entry *en = f.suppressed ? NULL : find_entry(s, today, &f);
         if (en) {
             f.suppressed = SUPPRESSED_EXTERNAL;
-            f.justification =
-                arena_printf(s->a, "%.*s (%.*s, until %.*s)", STR_ARG(en->reason),
-                             STR_ARG(en->owner), STR_ARG(en->expires));
+            f.justification = arena_printf(s->a, "%.*s (%.*s, until %.*s)", STR_ARG(en->reason),
+                                           STR_ARG(en->owner), STR_ARG(en->expires));
         }
         if (f.suppressed)
             finding_list_add(&r->suppressed, &f);

@@ -1,4 +1,5 @@
-/* What parses as a file of suppressions can be applied, and findings neither vanish nor come twice. */
+/* What parses as a file of suppressions can be applied, and findings neither vanish nor come twice.
+ */
 #include "fuzz.h"
 
 #include "scan/suppress.h"

@@ -5,13 +5,13 @@
 #include <string.h>
 
 #define OURS(print)                                                                                \
-    "{\"v\":1,\"findings\":[{\"kind\":\"k\",\"rule\":\"r\",\"level\":\"low\",\"message\":\"m\","       \
+    "{\"v\":1,\"findings\":[{\"kind\":\"k\",\"rule\":\"r\",\"level\":\"low\",\"message\":\"m\","   \
     "\"path\":\"a b.c\",\"fingerprint\":\"" print "\"}]}"
 #define SARIF(result)                                                                              \
-    "{\"version\":\"2.1.0\",\"runs\":[{\"tool\":{\"driver\":{\"name\":\"x\",\"rules\":[{\"id\":"  \
+    "{\"version\":\"2.1.0\",\"runs\":[{\"tool\":{\"driver\":{\"name\":\"x\",\"rules\":[{\"id\":"   \
     "\"q\"},{\"id\":\"r\"}]}},\"results\":[{" result "}]}]}"
 #define PLACE                                                                                      \
-    ",\"locations\":[{\"physicalLocation\":{\"artifactLocation\":{\"uri\":\"a%20b.c\"},"            \
+    ",\"locations\":[{\"physicalLocation\":{\"artifactLocation\":{\"uri\":\"a%20b.c\"},"           \
     "\"region\":{\"startLine\":7}}}]"
 
 static void a_finding_is_known_by_the_surest_that_a_report_says(void **state) {
@@ -27,13 +27,16 @@ static void a_finding_is_known_by_the_surest_that_a_report_says(void **state) {
         {"our SARIF of another on the same line",
          SARIF("\"ruleId\":\"r\",\"fingerprints\":{\"slipway/v1\":\"f2\"}" PLACE), false},
         {"the hash of a line",
-         SARIF("\"ruleId\":\"r\",\"partialFingerprints\":{\"primaryLocationLineHash\":\"h:1\"}" PLACE),
+         SARIF("\"ruleId\":\"r\",\"partialFingerprints\":{\"primaryLocationLineHash\":\"h:"
+               "1\"}" PLACE),
          true},
         {"another hash on the same line",
-         SARIF("\"ruleId\":\"r\",\"partialFingerprints\":{\"primaryLocationLineHash\":\"h:2\"}" PLACE),
+         SARIF("\"ruleId\":\"r\",\"partialFingerprints\":{\"primaryLocationLineHash\":\"h:"
+               "2\"}" PLACE),
          false},
         {"a rule by its index",
-         SARIF("\"ruleIndex\":1,\"partialFingerprints\":{\"primaryLocationLineHash\":\"h:1\"}" PLACE),
+         SARIF(
+             "\"ruleIndex\":1,\"partialFingerprints\":{\"primaryLocationLineHash\":\"h:1\"}" PLACE),
          true},
         {"another rule", SARIF("\"ruleId\":\"q\"" PLACE), false},
         {"a line", SARIF("\"ruleId\":\"r\"" PLACE), true},

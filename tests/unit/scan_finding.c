@@ -66,7 +66,8 @@ static void what_is_no_finding_is_told(void **state) {
          "'line' of a finding is no number of a line or column"},
         {"{" GOOD ",\"level\":\"low\",\"line\":1e300}",
          "'line' of a finding is no number of a line or column"},
-        {"{" GOOD ",\"level\":\"low\",\"properties\":[]}", "'properties' of a finding is no object"},
+        {"{" GOOD ",\"level\":\"low\",\"properties\":[]}",
+         "'properties' of a finding is no object"},
         {"{" GOOD ",\"level\":\"low\",\"suppressed\":\"x\"}",
          "'suppressed' of a finding is neither inSource nor external"},
         {"{" GOOD ",\"level\":\"low\",\"unknown\":[1]}", NULL},
@@ -88,8 +89,8 @@ static void levels_are_read_by_both_sets_of_names(void **state) {
     static const struct {
         const char *name;
         finding_level level;
-    } cases[] = {{"critical", LEVEL_CRITICAL}, {"HIGH", LEVEL_HIGH},      {"error", LEVEL_HIGH},
-                 {"warning", LEVEL_MEDIUM},    {"medium", LEVEL_MEDIUM},  {"note", LEVEL_LOW},
+    } cases[] = {{"critical", LEVEL_CRITICAL}, {"HIGH", LEVEL_HIGH},     {"error", LEVEL_HIGH},
+                 {"warning", LEVEL_MEDIUM},    {"medium", LEVEL_MEDIUM}, {"note", LEVEL_LOW},
                  {"low", LEVEL_LOW},           {"info", LEVEL_INFO}};
     finding_level level;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -170,7 +170,8 @@ static void a_child_that_cannot_start_says_why(void **state) {
     assert_string_equal(e.message, "the rules are broken");
 }
 
-/* ---- what a child may not do ------------------------------------------------------------------ */
+/* ---- what a child may not do ------------------------------------------------------------------
+ */
 
 static void try_all(void *context, size_t item, strbuf *out) {
     (void)context;

@@ -1,4 +1,5 @@
-/* Each writer against a file of tests/golden/scan, byte by byte; SLIPWAY_UPDATE=1 writes them anew. */
+/* Each writer against a file of tests/golden/scan, byte by byte; SLIPWAY_UPDATE=1 writes them anew.
+ */
 #include "unit.h"
 
 #include "base/fs.h"
@@ -42,7 +43,8 @@ static finding package(arena *a) {
                  .fix = STR("upgrade to 4.17.21"),
                  .path = STR("package-lock.json"),
                  .line = 7};
-    value related = value_array_new(a), place = value_object_new(a, true), tags = value_array_new(a);
+    value related = value_array_new(a), place = value_object_new(a, true),
+          tags = value_array_new(a);
     value_set_str(a, &place, "path", STR("package.json"));
     value_set(a, &place, STR("line"), value_number(5));
     value_set_str(a, &place, "message", STR("asked for here"));
@@ -176,7 +178,8 @@ static void a_clean_scan_is_a_whole_document_too(void **state) {
     }
 }
 
-/* ---- limits ------------------------------------------------------------------------------------- */
+/* ---- limits -------------------------------------------------------------------------------------
+ */
 
 static scan_report many(arena *a, size_t count, size_t text) {
     scan_report r = {.findings.a = a};

@@ -48,7 +48,8 @@ static void put(fixture *f, const char *name, const char *text) {
     assert_int_equal(fs_create(path, str_from(text), 0644, NULL), 0);
 }
 
-/* ---- a scanner of the tests' own: "BAD" is a finding, "WRONG" an error, "note:" is noted --------- */
+/* ---- a scanner of the tests' own: "BAD" is a finding, "WRONG" an error, "note:" is noted
+ * --------- */
 
 static int read_file(scanner *s, const scan_file *file, scan_out *out, err *e) {
     (void)s;
@@ -69,8 +70,7 @@ static int read_file(scanner *s, const scan_file *file, scan_out *out, err *e) {
         finding_list_add(&out->findings, &f);
         from = place + 3;
     }
-    if (str_find(file->body, STR("WRONG")) >= 0)
-        return err_set(e, ERR_INVALID, "it is wrong");
+    if (str_find(file->body, STR("WRONG")) >= 0) return err_set(e, ERR_INVALID, "it is wrong");
     return 0;
 }
 
@@ -122,13 +122,14 @@ static void assert_error(const scan_report *r, const char *path, const char *par
     fail_msg("no error of %s: %s (%zu errors)", path, part, r->errors.count);
 }
 
-/* ---- rules -------------------------------------------------------------------------------------- */
+/* ---- rules --------------------------------------------------------------------------------------
+ */
 
 static void one_child_and_many_give_the_same_report(void **state) {
     fixture *f = *state;
     for (int i = 0; i < 200; i++)
         put(f, arena_printf(f->a, "d%d/f%d", i % 7, i).ptr,
-            i % 11 == 0   ? "x\nBAD WRONG BAD\n"
+            i % 11 == 0  ? "x\nBAD WRONG BAD\n"
             : i % 5 == 0 ? "BAD # slipway:ignore[bad] known\n"
                          : "note:x");
     scan_report one = scan(f, 1, NULL, 0);
@@ -281,7 +282,8 @@ static void more_findings_than_the_limit_are_told_of(void **state) {
     assert_error(&r, "", "more than 100000 findings");
 }
 
-/* ---- the cache ---------------------------------------------------------------------------------- */
+/* ---- the cache ----------------------------------------------------------------------------------
+ */
 
 /* Files that were written just now may change again without showing it. */
 static void make_old(fixture *f, const char *name) {

@@ -171,7 +171,8 @@ static void an_empty_file_suppresses_nothing(void **state) {
         _cleanup_arena_ arena *a = arena_new();
         suppressions *s;
         err e = {0};
-        if (suppressions_parse(a, str_from(texts[i]), "s.yml", &s, &e) < 0) fail_msg("%s", e.message);
+        if (suppressions_parse(a, str_from(texts[i]), "s.yml", &s, &e) < 0)
+            fail_msg("%s", e.message);
         assert_int_equal(suppressions_count(s), 0);
     }
 }
@@ -243,8 +244,7 @@ static void an_expired_entry_is_a_finding_and_suppresses_nothing(void **state) {
     scan_report r = {.findings.a = a, .suppressed.a = a};
     finding f = sample(a);
     finding_list_add(&r.findings, &f);
-    assert_int_equal(
-        suppressions_parse(a, STR("\n- rule: GHSA-1\n" OWNED), "s.yml", &s, &e), 0);
+    assert_int_equal(suppressions_parse(a, STR("\n- rule: GHSA-1\n" OWNED), "s.yml", &s, &e), 0);
     suppressions_apply(s, STR("2031-01-01"), true, &r);
     assert_int_equal(r.suppressed.count, 0);
     assert_int_equal(r.findings.count, 2);

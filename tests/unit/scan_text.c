@@ -68,10 +68,17 @@ static void places_count_lines_and_code_points(void **state) {
         size_t offset;
         uint32_t line, column;
     } cases[] = {
-        {"", 0, 1, 1},          {"ab", 2, 1, 3},         {"a\nb", 2, 2, 1},
-        {"a\r\nb", 3, 2, 1},    {"a\rb", 2, 2, 1},       {"\xc3\xa9x", 2, 1, 2},
-        {"\xff\xfex", 2, 1, 3}, {"a\n\n\nb", 4, 4, 1},   {"a\n", 2, 2, 1},
-        {"a\nbc", 1, 1, 2},     {"\xf0\x9f\x98\x80", 4, 1, 2},
+        {"", 0, 1, 1},
+        {"ab", 2, 1, 3},
+        {"a\nb", 2, 2, 1},
+        {"a\r\nb", 3, 2, 1},
+        {"a\rb", 2, 2, 1},
+        {"\xc3\xa9x", 2, 1, 2},
+        {"\xff\xfex", 2, 1, 3},
+        {"a\n\n\nb", 4, 4, 1},
+        {"a\n", 2, 2, 1},
+        {"a\nbc", 1, 1, 2},
+        {"\xf0\x9f\x98\x80", 4, 1, 2},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         _cleanup_arena_ arena *a = arena_new();
@@ -98,7 +105,10 @@ static void ill_formed_bytes_are_replaced(void **state) {
     (void)state;
     _cleanup_arena_ arena *a = arena_new();
     assert_str(text_valid(a, STR("plain")), "plain");
-    assert_str(text_valid(a, STR("a\xff" "b")), "a\xef\xbf\xbd" "b");
+    assert_str(text_valid(a, STR("a\xff"
+                                 "b")),
+               "a\xef\xbf\xbd"
+               "b");
 }
 
 int main(void) {
