@@ -103,9 +103,9 @@ static int allow_where(scmp_filter_ctx ctx, int number, struct scmp_arg_cmp wher
  * calls can send signals to all processes of the same user. */
 static int allow_values(scmp_filter_ctx ctx) {
     const int asks[] = {F_GETFL, F_GETFD, F_SETFD};
-    int r = allow_where(ctx, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, (uint64_t)getpid()));
+    int r = allow_where(ctx, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, (uint64_t)getpid(), 0));
     for (size_t i = 0; r == 0 && i < sizeof asks / sizeof *asks; i++)
-        r = allow_where(ctx, SCMP_SYS(fcntl), SCMP_A1(SCMP_CMP_EQ, (uint64_t)asks[i]));
+        r = allow_where(ctx, SCMP_SYS(fcntl), SCMP_A1(SCMP_CMP_EQ, (uint64_t)asks[i], 0));
     return r;
 }
 

@@ -150,7 +150,7 @@ static int drop_large(const work *w, str *blobs, size_t count, err *e) {
 static int read_blobs(const work *w, const str *blobs, size_t count, scan_source **ret, err *e) {
     _cleanup_strbuf_ strbuf ids = STRBUF_INIT;
     const char *const argv[] = {"git", "cat-file", "--batch", NULL};
-    scan_text *texts = ARENA_ARRAY(w->a, scan_text, count);
+    scan_input *texts = ARENA_ARRAY(w->a, scan_input, count);
     size_t kept = 0;
     str rest = STR_EMPTY;
     for (size_t i = 0; i < count; i++) {

@@ -39,11 +39,11 @@ int scan_source_tree_at(arena *a, const char *path, str prefix, scan_source **re
 int scan_source_files(arena *a, const char *root, const str *paths, size_t count, scan_source **ret,
                       err *e);
 
-typedef struct scan_text {
+typedef struct scan_input {
     str path, body;
-} scan_text;
+} scan_input;
 /* Texts that are in memory. All is borrowed. */
-scan_source *scan_source_texts(arena *a, const scan_text *texts, size_t count);
+scan_source *scan_source_texts(arena *a, const scan_input *texts, size_t count);
 scan_source *scan_source_text(arena *a, str path, str body);
 
 #endif

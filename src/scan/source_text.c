@@ -2,10 +2,10 @@
 
 typedef struct source_texts {
     scan_source base;
-    const scan_text *items;
+    const scan_input *items;
 } source_texts;
 
-static const scan_text *text_of(const scan_source *s, size_t item) {
+static const scan_input *text_of(const scan_source *s, size_t item) {
     return &((const source_texts *)s->self)->items[item];
 }
 
@@ -15,7 +15,7 @@ static str text_path(const scan_source *s, size_t item) {
 
 static int text_read(scan_source *s, size_t item, uint64_t max_bytes, strbuf *into, str *ret,
                      err *e) {
-    const scan_text *t = text_of(s, item);
+    const scan_input *t = text_of(s, item);
     (void)into;
     if (t->body.len > max_bytes)
         return err_set(e, ERR_LIMIT, "is larger than %llu MiB (--max-file-size)",
@@ -24,7 +24,7 @@ static int text_read(scan_source *s, size_t item, uint64_t max_bytes, strbuf *in
     return 0;
 }
 
-scan_source *scan_source_texts(arena *a, const scan_text *texts, size_t count) {
+scan_source *scan_source_texts(arena *a, const scan_input *texts, size_t count) {
     source_texts *t = ARENA_NEW(a, source_texts);
     t->items = texts;
     t->base =
@@ -33,7 +33,7 @@ scan_source *scan_source_texts(arena *a, const scan_text *texts, size_t count) {
 }
 
 scan_source *scan_source_text(arena *a, str path, str body) {
-    scan_text *t = ARENA_NEW(a, scan_text);
-    *t = (scan_text){path, body};
+    scan_input *t = ARENA_NEW(a, scan_input);
+    *t = (scan_input){path, body};
     return scan_source_texts(a, t, 1);
 }

@@ -299,7 +299,7 @@ static bool text_key(const scan_source *s, size_t item, uint8_t ret[SCAN_KEY_BYT
     return true;
 }
 
-static const scan_text texts[] = {{STR_INIT("a"), STR_INIT("BAD # slipway:ignore[bad] known\n")},
+static const scan_input texts[] = {{STR_INIT("a"), STR_INIT("BAD # slipway:ignore[bad] known\n")},
                                   {STR_INIT("b"), STR_INIT("BAD\n")},
                                   {STR_INIT("c"), STR_INIT("note:c")},
                                   {STR_INIT("d"), STR_INIT("fine")},
