@@ -373,8 +373,13 @@ static report_head head_of(const scan_job *j, const scan_report *r) {
                         .show_suppressed = options_has(j->given, "show-suppressed"),
                         .failing = j->failing,
                         .security = true};
+    const char **kinds = ARENA_ARRAY(j->a, const char *, j->kind_count);
     git_info info;
     err ignored = {0};
+    for (size_t i = 0; i < j->kind_count; i++)
+        kinds[i] = j->kinds[i]->name;
+    head.kinds = kinds;
+    head.kind_count = j->kind_count;
     if (!j->in_git || !scan_outputs_want_commit(&j->outputs) ||
         git_inspect(j->a, j->root, &info, &ignored) < 0)
         return head;

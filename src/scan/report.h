@@ -12,13 +12,15 @@ typedef struct report_rule {
 
 /* What a report is about. */
 typedef struct report_head {
-    const char *tool; /* "slipway scan" */
-    str root;         /* what was scanned, as the user named it */
-    str commit;       /* of the working copy, or empty */
-    str branch;       /* of it, or empty */
-    str remote;       /* the URL of its repository, or empty */
-    str category;     /* of the upload to GitHub: reports of one category replace each other */
-    size_t baseline;  /* findings left out because the baseline has them */
+    const char *tool;         /* "slipway scan" */
+    str root;                 /* what was scanned, as the user named it */
+    const char *const *kinds; /* what was looked for: that nothing was found means something */
+    size_t kind_count;
+    str commit;      /* of the working copy, or empty */
+    str branch;      /* of it, or empty */
+    str remote;      /* the URL of its repository, or empty */
+    str category;    /* of the upload to GitHub: reports of one category replace each other */
+    size_t baseline; /* findings left out because the baseline has them */
     size_t suppressed;
     bool show_suppressed;     /* write those, too */
     unsigned failing;         /* the scan fails for findings of the first so many levels */

@@ -16,6 +16,11 @@ size_t report_json(strbuf *out, const scan_report *r, const report_head *head) {
     json_key_str(&o, "version", STR(SLIPWAY_VERSION));
     json_key_str(&o, "root", head->root);
     if (head->commit.len) json_key_str(&o, "commit", head->commit);
+    json_key(&o, "kinds");
+    json_open(&o, '[');
+    for (size_t i = 0; i < head->kind_count; i++)
+        json_put_str(&o, str_from(head->kinds[i]));
+    json_close(&o, ']');
     json_key_number(&o, "files", (double)r->file_count);
     json_key_number(&o, "suppressed", (double)head->suppressed);
     json_key_number(&o, "baseline", (double)head->baseline);

@@ -88,9 +88,13 @@ static scan_report sample(arena *a) {
     return r;
 }
 
+static const char *const kinds[] = {"secrets", "deps", "licenses"};
+
 static report_head head_of_sample(void) {
     return (report_head){.tool = "slipway scan",
                          .root = STR("."),
+                         .kinds = kinds,
+                         .kind_count = 3,
                          .commit = STR("89abcdef0123456789abcdef0123456789abcdef"),
                          .branch = STR("main"),
                          .remote = STR("git@example.org:octo/shop.git"),

@@ -300,10 +300,10 @@ static bool text_key(const scan_source *s, size_t item, uint8_t ret[SCAN_KEY_BYT
 }
 
 static const scan_input texts[] = {{STR_INIT("a"), STR_INIT("BAD # slipway:ignore[bad] known\n")},
-                                  {STR_INIT("b"), STR_INIT("BAD\n")},
-                                  {STR_INIT("c"), STR_INIT("note:c")},
-                                  {STR_INIT("d"), STR_INIT("fine")},
-                                  {STR_INIT("e"), STR_INIT("WRONG")}};
+                                   {STR_INIT("b"), STR_INIT("BAD\n")},
+                                   {STR_INIT("c"), STR_INIT("note:c")},
+                                   {STR_INIT("d"), STR_INIT("fine")},
+                                   {STR_INIT("e"), STR_INIT("WRONG")}};
 
 static scan_report scan_cached(fixture *f) {
     scan_source *source = scan_source_texts(f->a, texts, 5);
