@@ -42,13 +42,13 @@ bool str_starts(str s, str prefix) {
 }
 
 bool str_ends(str s, str suffix) {
-    return s.len >= suffix.len && str_eq((str){s.ptr + s.len - suffix.len, suffix.len}, suffix);
+    return s.len >= suffix.len && str_eq(str_sub(s, s.len - suffix.len, s.len), suffix);
 }
 
 str str_sub(str s, size_t from, size_t to) {
     if (to > s.len) to = s.len;
     if (from > to) from = to;
-    return (str){s.ptr + from, to - from};
+    return s.ptr ? (str){s.ptr + from, to - from} : STR_EMPTY; /* a field that was never set */
 }
 
 static bool is_space(char c) {
