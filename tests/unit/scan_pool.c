@@ -31,7 +31,8 @@ typedef struct plan {
 /* Address space is what is limited, so none of it is touched. */
 static void eat_all(void) {
     for (;;) {
-        void *more = mmap(NULL, 64 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        void *more =
+            mmap(NULL, 64 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (more == MAP_FAILED) oom();
     }
 }
