@@ -191,8 +191,8 @@ int run_limits_read(const options *given, sandbox_limits *ret, err *e);
 
 /* ---- what jobs may reach -------------------------------------------------------------------- */
 
-/* Reads slipway.yml (cli/settings_file.h), if there is one. Its problems are printed; any error among them
- * gives ERR_INVALID with an empty message. */
+/* Reads slipway.yml (cli/settings_file.h), if there is one. Its problems are printed; any error
+ * among them gives ERR_INVALID with an empty message. */
 int run_settings_read(run_set *set, err *e);
 /* Judges --network. */
 int run_network_judge(const options *given, err *e);
