@@ -86,6 +86,10 @@ static mark by_hash(str rule, str path, str hash) {
     return mark_of("hash", rule, path, hash);
 }
 
+static void add_place(baseline *b, str rule, str path, str hash) {
+    if (hash.len) add(b, mark_of("place", rule, path, hash));
+}
+
 static mark by_line(str rule, str path, double line) {
     char digits[32];
     int n = snprintf(digits, sizeof digits, "%.0f", line < 0 || line > UINT32_MAX ? 0 : line);
@@ -128,6 +132,7 @@ static int read_ours(baseline *b, const value *findings, err *e) {
         if (finding_read(b->a, &findings->array.items[i], &f, e) < 0)
             return err_context(e, "finding %zu", i + 1);
         add(b, by_fingerprint(f.fingerprint));
+        add_place(b, f.rule, f.path, f.place_hash);
     }
     return 0;
 }
@@ -153,10 +158,12 @@ static void read_result(baseline *b, const value *run, const value *result) {
     str hash = prints ? value_path_str(prints, "primaryLocationLineHash") : STR_EMPTY;
     if (str_is(value_path_str(result, "baselineState"), "absent")) return;
     if (ours.len) add(b, by_fingerprint(ours));
-    if (ours.len || !places || places->kind != VALUE_ARRAY || !places->array.count) return;
+    if (!places || places->kind != VALUE_ARRAY || !places->array.count) return;
     const value *place = &places->array.items[0];
     str rule = rule_of(run, result),
         path = uri_path(b->a, value_path_str(place, "physicalLocation.artifactLocation.uri"));
+    if (prints) add_place(b, rule, path, value_path_str(prints, BASELINE_PLACE));
+    if (ours.len) return;
     add(b, hash.len ? by_hash(rule, path, hash)
                     : by_line(rule, path, number_at(place, "physicalLocation.region.startLine")));
 }
@@ -205,12 +212,16 @@ int baseline_read(baseline *b, str text, err *e) {
 }
 
 void baseline_add(baseline *b, const finding_list *findings) {
-    for (size_t i = 0; i < findings->count; i++)
-        add(b, by_fingerprint(findings->items[i].fingerprint));
+    for (size_t i = 0; i < findings->count; i++) {
+        const finding *f = &findings->items[i];
+        add(b, by_fingerprint(f->fingerprint));
+        add_place(b, f->rule, f->path, f->place_hash);
+    }
 }
 
 bool baseline_has(const baseline *b, const finding *f) {
     return has(b, by_fingerprint(f->fingerprint)) ||
+           (f->place_hash.len && has(b, mark_of("place", f->rule, f->path, f->place_hash))) ||
            (f->line_hash.len && has(b, by_hash(f->rule, f->path, f->line_hash))) ||
            has(b, by_line(f->rule, f->path, f->line));
 }

@@ -2,9 +2,9 @@
  *
  * Read from a report: our JSON, SARIF (ours, or another tool's), or gitleaks' JSON. A finding is in
  * it by the surest thing that the report says:
- *   its fingerprint        our JSON; SARIF with fingerprints."slipway/v1"
- *   rule, file, line hash  SARIF with primaryLocationLineHash
- *   rule, file, line       SARIF without, gitleaks' JSON: one that has moved is new
+ *   its fingerprint, or rule, file and place hash   ours: JSON, SARIF with "slipway/v1"
+ *   rule, file, line hash                           SARIF with primaryLocationLineHash
+ *   rule, file, line                                SARIF without, gitleaks' JSON
  * What such a report says of a commit is not compared. */
 #ifndef SLIPWAY_SCAN_BASELINE_H
 #define SLIPWAY_SCAN_BASELINE_H
@@ -12,6 +12,7 @@
 #include "scan/scan.h"
 
 #define BASELINE_MAX         ((size_t)256 << 20) /* bytes */
+#define BASELINE_PLACE       "slipwayPlaceHash"  /* in SARIF's partialFingerprints */
 #define BASELINE_FINGERPRINT "slipway/v1"        /* in SARIF's fingerprints */
 
 typedef struct baseline baseline;
@@ -19,7 +20,7 @@ typedef struct baseline baseline;
 baseline *baseline_new(arena *a);
 /* Adds what a report has. Error: ERR_INVALID when it is none of them, with what is wrong. */
 int baseline_read(baseline *b, str text, err *e);
-/* Adds findings at hand, by their fingerprints. */
+/* Adds findings at hand. */
 void baseline_add(baseline *b, const finding_list *findings);
 bool baseline_has(const baseline *b, const finding *f);
 /* Takes what is in the baseline out of the findings; gives how many these were. */

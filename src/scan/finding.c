@@ -99,11 +99,11 @@ typedef struct text_field {
 
 static const text_field head_fields[] = {TEXT(kind, true), TEXT(rule, true)};
 static const text_field texts[] = {
-    TEXT(title, false),      TEXT(message, true),       TEXT(help, false),
-    TEXT(help_uri, false),   TEXT(fix, false),          TEXT(path, true),
-    TEXT(excerpt, false),    TEXT(line_hash, false),    TEXT(commit, false),
-    TEXT(author, false),     TEXT(email, false),        TEXT(date, false),
-    TEXT(fingerprint, true), TEXT(justification, false)};
+    TEXT(title, false),      TEXT(message, true),        TEXT(help, false),
+    TEXT(help_uri, false),   TEXT(fix, false),           TEXT(path, true),
+    TEXT(excerpt, false),    TEXT(line_hash, false),     TEXT(commit, false),
+    TEXT(author, false),     TEXT(email, false),         TEXT(date, false),
+    TEXT(fingerprint, true), TEXT(justification, false), TEXT(place_hash, false)};
 
 typedef struct number_field {
     const char *key;

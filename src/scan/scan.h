@@ -47,8 +47,11 @@ typedef struct finding {
     str path;     /* '/'-separated, from the root of what was scanned */
     /* From 1, columns count code points, the end is exclusive. line 0: the file as a whole. */
     uint32_t line, column, end_line, end_column;
-    str excerpt;     /* the lines of the place, secrets redacted */
-    str line_hash;   /* GitHub's primaryLocationLineHash, "39fa2ee980eb94b0:1" */
+    str excerpt;   /* the lines of the place, secrets redacted */
+    str line_hash; /* GitHub's primaryLocationLineHash, "39fa2ee980eb94b0:1" */
+    /* Of the lines of the place alone, 32 hex digits and ":n" for the nth finding of its rule that
+     * has them: the same when other lines change. Filled by the frame. */
+    str place_hash;
     str fingerprint; /* 32 hex digits, the same when the place has moved within its file */
     str commit, author, email, date; /* who brought it in, where history was asked */
     value properties;                /* an object: what is particular to the scanner, or null */

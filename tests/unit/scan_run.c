@@ -282,6 +282,19 @@ static void more_findings_than_the_limit_are_told_of(void **state) {
     assert_error(&r, "", "more than 100000 findings");
 }
 
+static void a_place_is_known_by_its_own_lines(void **state) {
+    fixture *f = *state;
+    put(f, "a", "BAD x\nfine\nBAD x\n");
+    put(f, "b", "new\n\t BAD x\nother\nBAD y");
+    scan_report r = scan(f, 1, NULL, 0);
+    assert_int_equal(r.findings.count, 4);
+    str first = r.findings.items[0].place_hash, second = r.findings.items[1].place_hash;
+    assert_true(str_ends(first, STR(":1")) && str_ends(second, STR(":2")));
+    assert_true(str_eq(str_sub(first, 0, 32), str_sub(second, 0, 32)));
+    assert_true(str_eq(first, r.findings.items[2].place_hash));
+    assert_false(str_eq(first, r.findings.items[3].place_hash));
+}
+
 /* ---- the cache ----------------------------------------------------------------------------------
  */
 
@@ -378,6 +391,7 @@ int main(void) {
         TEST(names_that_are_no_utf8_are_shown_as_well_as_they_can),
         TEST(paths_may_begin_above_the_folder),
         TEST(a_list_of_files_may_have_some_that_are_not_there),
+        TEST(a_place_is_known_by_its_own_lines),
         TEST(more_findings_than_the_limit_are_told_of),
         TEST(what_is_cached_gives_the_same_report),
         TEST(every_damage_of_a_cache_is_noticed),
