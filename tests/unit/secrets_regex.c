@@ -72,7 +72,10 @@ static void patterns_match_as_in_go(void **state) {
         if (found < 0) fail_msg("%s: %s", matches[i].pattern, e.message);
         if (found != (matches[i].found != NULL))
             fail_msg("%s: found %d in %s", matches[i].pattern, found, matches[i].text);
-        if (!found) continue;
+        if (!found) {
+            regex_done(r);
+            continue;
+        }
         str whole = str_sub(text, groups[0].start, groups[0].end);
         if (!str_is(whole, matches[i].found))
             fail_msg("%s: got \"%.*s\"", matches[i].pattern, STR_ARG(whole));

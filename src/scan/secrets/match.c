@@ -486,7 +486,8 @@ void matcher_path(matcher *m, arena *a, str path, match_list *ret) {
         if (rule->pattern || !rule->path || rule->skip_report) continue;
         if (allows_path(m, &rule->allow, path) || !regex_has(m->regexes, rule->path, path))
             continue;
-        secret_match f = {.rule = rule, .whole_file = true};
+        secret_match f = {
+            .rule = rule, .value = STR_EMPTY, .context = STR_EMPTY, .whole_file = true};
         ARENA_PUSH(a, ret->items, ret->count, ret->cap, f);
     }
 }

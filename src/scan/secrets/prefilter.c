@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define CACHE_FORMAT "slipway prefilter 1"
+#define CACHE_NAME   "patterns-"
+#define CACHE_FILES  16
 #define CACHE_MAX    ((size_t)256 << 20)
 #define FLAGS        (HS_FLAG_PREFILTER | HS_FLAG_ALLOWEMPTY)
 
@@ -126,7 +128,7 @@ static char *cache_path(arena *a, const char *folder, const str *patterns, size_
     }
     sha256_end(h, digest);
     hex_encode(digest, 16, hex);
-    return fs_join(a, folder, arena_printf(a, "patterns-%s", hex));
+    return fs_join(a, folder, arena_printf(a, CACHE_NAME "%s", hex));
 }
 
 static void digest_of(const cache_head *head, str taken, str database, uint8_t ret[32]) {
@@ -160,6 +162,22 @@ static bool read_cache(const char *path, size_t count, bool *taken, hs_database_
     return true;
 }
 
+/* Files of rules that have changed since are of no use; which these are is not known, so when there
+ * are many, all go. */
+static void forget_old(const char *folder) {
+    _cleanup_arena_ arena *a = arena_new();
+    err ignored = {0};
+    fs_entry *files;
+    size_t count, ours = 0;
+    if (fs_list(a, folder, &files, &count, &ignored) < 0) return;
+    for (size_t i = 0; i < count; i++)
+        ours += str_starts(files[i].name, STR(CACHE_NAME));
+    for (size_t i = 0; i < count && ours >= CACHE_FILES; i++) {
+        if (str_starts(files[i].name, STR(CACHE_NAME)))
+            fs_remove(fs_join(a, folder, files[i].name), &ignored);
+    }
+}
+
 static void write_cache(const char *folder, const char *path, size_t count, const bool *taken,
                         const hs_database_t *database) {
     _cleanup_strbuf_ strbuf file = STRBUF_INIT, flags = STRBUF_INIT;
@@ -176,7 +194,9 @@ static void write_cache(const char *folder, const char *path, size_t count, cons
     strbuf_add(&file, strbuf_str(&flags));
     strbuf_add(&file, whole);
     free(bytes);
-    if (fs_mkdirs(folder, 0700, &ignored) == 0) fs_write(path, strbuf_str(&file), 0600, &ignored);
+    if (fs_mkdirs(folder, 0700, &ignored) < 0) return;
+    forget_old(folder);
+    fs_write(path, strbuf_str(&file), 0600, &ignored);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------ */

@@ -85,7 +85,7 @@ typedef struct secret_rules {
     size_t count, cap;
     allowlists allow; /* of all rules */
     scan_error_list warnings;
-    regex_list made; /* all patterns that were read, also those that are out of use */
+    regex_list made;    /* all patterns that were read, also those that are out of use */
     uint8_t digest[32]; /* of all that was read */
 } secret_rules;
 

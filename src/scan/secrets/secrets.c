@@ -101,7 +101,7 @@ static int secrets_read(scanner *base, const scan_file *file, scan_out *out, err
     archive_budget budget = {.packed = file->body.len};
     reading r = {.s = s, .out = out, .path = file->path, .budget = &budget};
     (void)e;
-    read_bytes(&r, file->body);
+    read_bytes(&r, file->body.len ? file->body : STR_EMPTY);
     return 0;
 }
 
