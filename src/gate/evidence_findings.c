@@ -116,6 +116,7 @@ static finding_level level_of(const value *rule, const value *result) {
     const value *properties = rule ? value_get(rule, STR("properties")) : NULL;
     double score;
     finding_level level;
+    if (level_parse(value_path_str(result, "properties.level"), &level)) return level; /* ours */
     str text = properties ? value_path_str(properties, "security-severity") : STR_EMPTY;
     if (metric_parse(text, &score) && score > 0)
         return score >= 9   ? LEVEL_CRITICAL

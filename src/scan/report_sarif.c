@@ -404,6 +404,19 @@ static void put_tool(sarif *s) {
     json_close(&s->o, '}');
 }
 
+/* For whoever judges the report: what was looked for, and so is known to be absent. */
+static void put_kinds(sarif *s) {
+    if (!s->head->kind_count) return;
+    json_key(&s->o, "properties");
+    json_open(&s->o, '{');
+    json_key(&s->o, "kinds");
+    json_open(&s->o, '[');
+    for (size_t i = 0; i < s->head->kind_count; i++)
+        json_put_str(&s->o, str_from(s->head->kinds[i]));
+    json_close(&s->o, ']');
+    json_close(&s->o, '}');
+}
+
 static void put_run(sarif *s, const scan_report *r) {
     json_open(&s->o, '{');
     put_tool(s);
@@ -416,6 +429,7 @@ static void put_run(sarif *s, const scan_report *r) {
     put_provenance(s);
     put_invocation(s, r);
     json_key_str(&s->o, "columnKind", STR("unicodeCodePoints"));
+    put_kinds(s);
     json_key(&s->o, "results");
     json_open(&s->o, '[');
     for (size_t i = 0; i < s->result_count; i++)
