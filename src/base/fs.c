@@ -116,6 +116,14 @@ int fs_create(const char *path, str text, int mode, err *e) {
     return 0;
 }
 
+int fs_output(const char *path, str text, err *e) {
+    struct stat st;
+    if (lstat(path, &st) < 0 || S_ISREG(st.st_mode)) return fs_write(path, text, 0666, e);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+    if (fd < 0 || write_and_close(fd, text) < 0) return file_error(e, "write", path);
+    return 0;
+}
+
 int fs_append(const char *path, str text, err *e) {
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
     if (fd < 0 || write_and_close(fd, text) < 0) return file_error(e, "write", path);

@@ -24,6 +24,10 @@ int fs_read_open(arena *a, int fd, const char *path, size_t max_bytes, str *ret,
 int fs_write(const char *path, str text, int mode, err *e);
 /* Creates or truncates in place: for files that nobody else reads yet. */
 int fs_create(const char *path, str text, int mode, err *e);
+/* Writes what a person asked for at a path of theirs. A regular file as fs_write does; what is
+ * something else is written to and stays what it is: a pipe, a terminal, /dev/null, and a link,
+ * which is followed (/dev/stdout). */
+int fs_output(const char *path, str text, err *e);
 /* Adds to the end, making the file where there is none. */
 int fs_append(const char *path, str text, err *e);
 bool fs_exists(const char *path);

@@ -121,7 +121,7 @@ static int add_to(const char *path, str text, err *e) {
 
 static int write_file(const char *path, str text) {
     err e = {0};
-    int r = is_added_to(path) ? add_to(path, text, &e) : fs_write(path, text, 0666, &e);
+    int r = is_added_to(path) ? add_to(path, text, &e) : fs_output(path, text, &e);
     if (r == 0) return 0;
     err_context(&e, "--output %s", path);
     console_error(&e);

@@ -139,7 +139,7 @@ static int read_evidence(gate_job *j, err *e) {
 
 static int put_out(gate_job *j, str text, err *e) {
     const char *path = options_value(j->given, "output");
-    if (path) return fs_write(path, text, 0666, e);
+    if (path) return fs_output(path, text, e);
     return console_text(text) == 0 ? 0 : err_set(e, ERR_IO, "%s", "");
 }
 

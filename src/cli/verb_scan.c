@@ -394,7 +394,7 @@ static int write_baseline(const scan_job *j, const scan_report *r, err *e) {
     report_head head = head_of(j, r);
     _cleanup_strbuf_ strbuf text = STRBUF_INIT;
     report_json(&text, r, &head);
-    int code = fs_write(path, strbuf_str(&text), 0666, e);
+    int code = fs_output(path, strbuf_str(&text), e);
     return code < 0 ? err_context(e, "--write-baseline %s", path) : 0;
 }
 

@@ -334,6 +334,29 @@ static void programs_are_found_in_the_order_of_the_list(void **state) {
     assert_string_equal(fs_find_program(f->a, at(f, "three/tool"), STR_EMPTY), at(f, "three/tool"));
 }
 
+/* fs_write would put a file in the place of a device or a link. */
+static void what_a_person_names_stays_what_it_is(void **state) {
+    fixture *f = *state;
+    const char *pipe_path = fs_join(f->a, f->dir, STR("pipe")),
+               *link = fs_join(f->a, f->dir, STR("link")),
+               *file = fs_join(f->a, f->dir, STR("target"));
+    char got[8] = "";
+    struct stat st;
+    err e = {0};
+    assert_int_equal(mkfifo(pipe_path, 0600), 0);
+    int reader = open(pipe_path, O_RDONLY | O_NONBLOCK);
+    assert_int_equal(fs_output(pipe_path, STR("text"), &e), 0);
+    assert_int_equal(read(reader, got, sizeof got), 4);
+    close(reader);
+    assert_true(lstat(pipe_path, &st) == 0 && S_ISFIFO(st.st_mode));
+    assert_int_equal(symlink("target", link), 0);
+    assert_int_equal(fs_output(link, STR("linked"), &e), 0);
+    assert_true(lstat(link, &st) == 0 && S_ISLNK(st.st_mode));
+    assert_true(stat(file, &st) == 0 && st.st_size == 6);
+    assert_int_equal(fs_output(file, STR("x"), &e), 0);
+    assert_true(stat(file, &st) == 0 && st.st_size == 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define FS_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -356,6 +379,7 @@ int main(void) {
         FS_TEST(paths_are_normalized_without_the_disk),
         FS_TEST(real_paths_follow_links),
         FS_TEST(programs_are_found_in_the_order_of_the_list),
+        FS_TEST(what_a_person_names_stays_what_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
