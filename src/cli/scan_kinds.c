@@ -1,6 +1,8 @@
 #include "cli/scan_kinds.h"
 
 #include "cli/console.h"
+#include "scan/advisories/advisories.h"
+#include "scan/deps/deps.h"
 #include "scan/secrets/secrets.h"
 
 static int make_secrets(const scan_setup *how, scanner **ret, err *e) {
@@ -12,8 +14,16 @@ static int make_secrets(const scan_setup *how, scanner **ret, err *e) {
     return secrets_new(how->a, &o, ret, e);
 }
 
+static int make_deps(const scan_setup *how, scanner **ret, err *e) {
+    char *store = NULL;
+    err ignored = {0};
+    if (advisories_dir(how->a, NULL, &store, &ignored) < 0) store = NULL;
+    return deps_new(how->a, store, ret, e);
+}
+
 const scan_kind scan_kinds[] = {
     {"secrets", make_secrets, secrets_free, secrets_warnings},
+    {"deps", make_deps, deps_free, NULL},
     {0},
 };
 
