@@ -1,5 +1,6 @@
 #include "scan/deps/inventory.h"
 
+#include "base/fs.h"
 #include "scan/advisories/version.h"
 #include "scan/deps/image.h"
 #include "scan/deps/pom.h"
@@ -35,13 +36,9 @@ static str folder_of(str path) {
     return slash < 0 ? STR_EMPTY : str_sub(path, 0, (size_t)slash);
 }
 
-static str base_of(str path) {
-    ptrdiff_t slash = str_rfind_char(path, '/');
-    return str_sub(path, (size_t)(slash + 1), path.len);
-}
-
 typedef struct joining {
     inventory *v;
+    dep_map locks;    /* "ecosystem folder" of every lock file */
     dep_map folders;  /* "ecosystem folder" to the first manifest of it in `next` */
     uint32_t *next;   /* of a document: the next manifest of the same folder, or DEP_NONE */
     dep_map licenses; /* "ecosystem name version" to an index of texts */
@@ -50,19 +47,38 @@ typedef struct joining {
     err *e;
 } joining;
 
-static str folder_key(arena *a, const dep_doc *d) {
-    return arena_printf(a, "%s\t%.*s", d->format->ecosystem, STR_ARG(folder_of(d->path)));
+static str folder_key(arena *a, const dep_doc *d, str folder) {
+    return arena_printf(a, "%s\t%.*s", d->format->ecosystem, STR_ARG(folder));
 }
 
-/* The manifests of each folder, the later ones in front. */
+static bool is_lock(const dep_doc *d) {
+    return d->format->role == ROLE_LOCK && !d->inner.len;
+}
+
+/* The folder of the lock file that a manifest is under: its own, or that of the workspace. */
+static str lock_folder(const joining *j, const dep_doc *manifest) {
+    arena *a = j->v->a;
+    str own = folder_of(manifest->path);
+    for (str folder = own;; folder = folder_of(folder)) {
+        if (dep_map_get(&j->locks, folder_key(a, manifest, folder)) != DEP_NONE) return folder;
+        if (!folder.len) return own;
+    }
+}
+
+/* The manifests of each folder with a lock file. */
 static void index_manifests(joining *j) {
     inventory *v = j->v;
     j->next = ARENA_ARRAY(v->a, uint32_t, v->doc_count);
     for (uint32_t i = 0; i < v->doc_count; i++) {
         const dep_doc *d = v->docs[i];
+        if (is_lock(d)) dep_map_put(&j->locks, folder_key(v->a, d, folder_of(d->path)), i);
+    }
+    for (uint32_t i = 0; i < v->doc_count; i++) {
+        const dep_doc *d = v->docs[i];
         j->next[i] = DEP_NONE;
-        if (!d->root_count && d->format->role != ROLE_MANIFEST) continue;
-        str key = folder_key(v->a, d);
+        bool manifest = d->format->role == ROLE_MANIFEST && !d->count && !d->inner.len;
+        if (!manifest && !(is_lock(d) && d->root_count)) continue;
+        str key = folder_key(v->a, d, lock_folder(j, d));
         uint32_t first = dep_map_put(&j->folders, key, i);
         if (first == i) continue;
         j->next[i] = j->next[first];
@@ -70,19 +86,47 @@ static void index_manifests(joining *j) {
     }
 }
 
-static bool has_file(const joining *j, str folder, const char *name) {
+/* go.sum also has what was only looked at to choose versions: where there is a go.mod it says all
+ * that is used. */
+static bool has_go_mod(const joining *j, const dep_doc *sum) {
+    str folder = folder_of(sum->inner.len ? sum->inner : sum->path);
     for (size_t i = 0; i < j->v->doc_count; i++) {
         const dep_doc *d = j->v->docs[i];
-        if (!d->inner.len && str_eq(folder_of(d->path), folder) && str_is(base_of(d->path), name))
+        if (strcmp(d->format->name, "go.mod") != 0 || (d->inner.len > 0) != (sum->inner.len > 0))
+            continue;
+        if (str_eq(folder_of(d->inner.len ? d->inner : d->path), folder)) return true;
+    }
+    return false;
+}
+
+/* A package in node_modules is told by the lock file, where there is one. */
+static bool has_npm_lock(const joining *j, const dep_doc *installed) {
+    str path = installed->inner.len ? installed->inner : installed->path;
+    ptrdiff_t at = str_find(path, STR("node_modules/"));
+    str folder = at > 0 ? str_sub(path, 0, (size_t)at - 1) : STR_EMPTY;
+    if (!installed->inner.len)
+        return dep_map_get(&j->locks, folder_key(j->v->a, installed, folder)) != DEP_NONE;
+    for (size_t i = 0; i < j->v->doc_count; i++) {
+        const dep_doc *d = j->v->docs[i];
+        if (d->format->role == ROLE_LOCK && str_eq(d->path, installed->path) &&
+            !strcmp(d->format->ecosystem, "npm") && str_eq(folder_of(d->inner), folder))
             return true;
     }
     return false;
 }
 
-/* go.sum also has what was only looked at to choose versions: where there is a go.mod it says all
- * that is used. */
-static bool is_shadowed(const joining *j, const dep_doc *d) {
-    return !strcmp(d->format->name, "go.sum") && has_file(j, folder_of(d->path), "go.mod");
+/* Whether the packages of a document are some of the project's. */
+static bool is_counted(const joining *j, const dep_doc *d) {
+    switch (d->format->role) {
+    case ROLE_LOCK: return strcmp(d->format->name, "go.sum") != 0 || !has_go_mod(j, d);
+    case ROLE_DECLARED:
+    case ROLE_DATABASE: return true;
+    case ROLE_MANIFEST: /* of an installed package */ return d->count && !has_npm_lock(j, d);
+    case ROLE_FACTS:
+    case ROLE_IMAGE:
+    case ROLE_COUNT: return false;
+    }
+    return false;
 }
 
 /* ---- licences that other files tell -----------------------------------------------------------
@@ -183,7 +227,7 @@ static void collect_roots(const joining *j, const dep_doc *d, dep_root **ret, si
     inventory *v = j->v;
     size_t count = 0, cap = 0;
     dep_root *roots = NULL;
-    uint32_t i = dep_map_get(&j->folders, folder_key(v->a, d));
+    uint32_t i = dep_map_get(&j->folders, folder_key(v->a, d, folder_of(d->path)));
     *ret_known = i != DEP_NONE && !d->inner.len;
     for (; *ret_known && i != DEP_NONE; i = j->next[i]) {
         for (size_t k = 0; k < v->docs[i]->root_count; k++)
@@ -218,18 +262,53 @@ static int add_file(joining *j, const dep_doc *d) {
     return 0;
 }
 
+/* ---- requirements that name other files --------------------------------------------------------
+ */
+
+typedef struct including {
+    dep_map paths; /* of the documents */
+    inventory *v;
+} including;
+
+/* A file that is included is read by itself, where its name tells what it is; others cannot be. */
+static void check_include(const including *n, const dep_doc *d, const dep_fact *f) {
+    inventory *v = n->v;
+    str target = f->texts[0];
+    if (str_find(target, STR("://")) >= 0 || d->inner.len) return;
+    str folder = folder_of(d->path);
+    str path = fs_normalize(v->a, arena_printf(v->a, "%.*s%s%.*s", STR_ARG(folder),
+                                               folder.len ? "/" : "", STR_ARG(target)));
+    if (dep_map_get(&n->paths, path) != DEP_NONE) return;
+    scan_error error = {d->path, f->line, f->column,
+                        arena_printf(v->a,
+                                     "includes '%.*s', which was not scanned: it is not there, or "
+                                     "is not called like requirements*.txt",
+                                     STR_ARG(path))};
+    ARENA_PUSH(v->a, v->errors.items, v->errors.count, v->errors.cap, error);
+}
+
+static void check_includes(inventory *v) {
+    including n = {.v = v, .paths.a = v->a};
+    for (uint32_t i = 0; i < v->doc_count; i++)
+        dep_map_put(&n.paths, v->docs[i]->path, i);
+    for (size_t i = 0; i < v->doc_count; i++) {
+        for (size_t k = 0; k < v->docs[i]->fact_count; k++) {
+            const dep_fact *f = &v->docs[i]->facts[k];
+            if (f->kind == FACT_INCLUDE) check_include(&n, v->docs[i], f);
+        }
+    }
+}
+
 int inventory_finish(inventory *v, err *e) {
-    joining j = {.v = v, .folders.a = v->a, .licenses.a = v->a, .e = e};
+    joining j = {.v = v, .locks.a = v->a, .folders.a = v->a, .licenses.a = v->a, .e = e};
     image_compose(v);
     pom_resolve(v);
+    check_includes(v);
     index_manifests(&j);
     index_licenses(&j);
     for (size_t i = 0; i < v->doc_count; i++) {
         const dep_doc *d = v->docs[i];
-        if (d->format->role == ROLE_FACTS || d->format->role == ROLE_IMAGE ||
-            d->format->role == ROLE_MANIFEST || is_shadowed(&j, d))
-            continue;
-        if (add_file(&j, d) < 0) return e->code;
+        if (is_counted(&j, d) && add_file(&j, d) < 0) return e->code;
     }
     return 0;
 }

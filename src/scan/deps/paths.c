@@ -110,15 +110,12 @@ void dep_paths_find(arena *a, const dep_doc *d, const dep_root *roots, size_t ro
     *ret = (dep_paths){ARENA_ARRAY(a, bool, d->count), ARENA_ARRAY(a, bool, d->count),
                        ARENA_ARRAY(a, uint32_t, d->count)};
     if (!d->count) return;
-    if (d->knows_roots) {
-        for (size_t i = 0; i < d->count; i++) {
-            ret->direct[i] = d->items[i].flags & DEP_DIRECT;
-            ret->dev[i] = d->items[i].flags & DEP_DEV;
-        }
-    } else if (roots_known)
-        mark_roots(a, d, roots, root_count, ret);
-    else
-        guess_roots(a, d, ret);
+    if (roots_known) mark_roots(a, d, roots, root_count, ret);
+    for (size_t i = 0; d->knows_roots && i < d->count; i++) {
+        ret->direct[i] = d->items[i].flags & DEP_DIRECT;
+        ret->dev[i] |= d->items[i].flags & DEP_DEV;
+    }
+    if (!d->knows_roots && !roots_known) guess_roots(a, d, ret);
     for (size_t i = 0; i < d->count; i++)
         ret->from[i] = DEP_NONE;
     search s = begin(a, d);

@@ -237,17 +237,28 @@ static void add_roots(dep_doc *d, const json_node *root, const char *key, bool d
                      dev);
 }
 
-/* One that lies in node_modules is that of a package, which tells its licence. */
+static bool is_installed(str path) {
+    str name = name_of_path(path);
+    size_t slashes = 0;
+    for (size_t i = 0; i < name.len; i++)
+        slashes += name.ptr[i] == '/';
+    return name.len && slashes == (name.ptr[0] == '@' ? 2 : 1);
+}
+
+/* One right below node_modules is that of a package, which tells its licence. */
 int dep_read_package_json(dep_doc *d, str text, err *e) {
     json_node *root;
     if (json_tree_parse(d->a, text, d->file, NULL, &root, e) < 0) return e->code;
-    if (str_find(d->inner.len ? d->inner : d->path, STR(MODULES)) >= 0) {
+    str path = d->inner.len ? d->inner : d->path;
+    if (str_find(path, STR(MODULES)) >= 0) {
+        dep_item it = {.name = json_tree_str(root, "name"),
+                       .version = json_tree_str(root, "version"),
+                       .license = license_of(d, root)};
+        if (!is_installed(path) || !it.name.len || !it.version.len) return 0;
         dep_fact *f = dep_fact_add(d, FACT_LICENSE);
-        f->texts[0] = STR("npm");
-        f->texts[1] = json_tree_str(root, "name");
-        f->texts[2] = json_tree_str(root, "version");
-        f->texts[3] = license_of(d, root);
-        return 0;
+        const str texts[] = {STR("npm"), it.name, it.version, it.license};
+        memcpy(f->texts, texts, sizeof texts);
+        return dep_add(d, &it, NULL, e);
     }
     add_roots(d, root, "dependencies", false);
     add_roots(d, root, "optionalDependencies", false);

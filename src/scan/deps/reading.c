@@ -4,8 +4,9 @@
 
 #include <string.h>
 
-#define GENERATION "deps 1" /* of what is written as notes: differs when readers say other things  \
-                             */
+#define GENERATION                                                                                 \
+    "deps 1" /* of what is written as notes: differs when readers say other things                 \
+              */
 
 static bool wants(const scanner *s, str path) {
     (void)s;
