@@ -14,7 +14,7 @@ typedef struct deps {
 
 static void add_errors(scan_out *out, const scan_error_list *errors) {
     for (size_t i = 0; i < errors->count; i++)
-        ARENA_PUSH(out->a, out->errors.items, out->errors.count, out->errors.cap, errors->items[i]);
+        scan_error_add(&out->errors, &errors->items[i]);
 }
 
 /* Packages without a version are in the inventory; nothing can be looked up for them. */
