@@ -278,7 +278,11 @@ static void check_include(const including *n, const dep_doc *d, const dep_fact *
     str folder = folder_of(d->path);
     str path = fs_normalize(v->a, arena_printf(v->a, "%.*s%s%.*s", STR_ARG(folder),
                                                folder.len ? "/" : "", STR_ARG(target)));
-    if (dep_map_get(&n->paths, path) != DEP_NONE) return;
+    uint32_t index = dep_map_get(&n->paths, path);
+    dep_doc *other = index == DEP_NONE ? NULL : v->docs[index];
+    for (size_t i = 0; other && str_is(f->texts[1], "c") && i < other->count; i++)
+        other->items[i].flags &= ~(unsigned)DEP_DIRECT; /* it pins, and asks for nothing */
+    if (other) return;
     scan_error error = {d->path, f->line, f->column,
                         arena_printf(v->a,
                                      "includes '%.*s', which was not scanned: it is not there, or "

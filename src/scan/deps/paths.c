@@ -89,6 +89,15 @@ static void guess_roots(arena *a, const dep_doc *d, dep_paths *p) {
         p->direct[i] = !needed[i] && !(d->items[i].flags & DEP_LOCAL);
 }
 
+/* The needs of the project's own packages are asked for by the project. */
+static void mark_needs_of_own(const dep_doc *d, dep_paths *p) {
+    for (size_t i = 0; i < d->count; i++) {
+        const dep_item *it = &d->items[i];
+        for (size_t k = 0; (it->flags & DEP_LOCAL) && k < it->need_count; k++)
+            p->direct[it->needs[k]] = !(d->items[it->needs[k]].flags & DEP_LOCAL);
+    }
+}
+
 /* What is reached from something that is not only for development is not either. */
 static void find_dev(arena *a, const dep_doc *d, dep_paths *p) {
     search s = begin(a, d);
@@ -116,6 +125,7 @@ void dep_paths_find(arena *a, const dep_doc *d, const dep_root *roots, size_t ro
         ret->dev[i] |= d->items[i].flags & DEP_DEV;
     }
     if (!d->knows_roots && !roots_known) guess_roots(a, d, ret);
+    if (!d->knows_roots) mark_needs_of_own(d, ret);
     for (size_t i = 0; i < d->count; i++)
         ret->from[i] = DEP_NONE;
     search s = begin(a, d);

@@ -59,6 +59,18 @@ static str only_hash(arena *a, str line) {
     return str_find(rest, STR(HASH)) < 0 ? dep_hash_hex(a, hash) : STR_EMPTY;
 }
 
+/* A name of letters, digits and "-_.", and then nothing or what may follow it. */
+static bool is_requirement(str spec, str name) {
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        bool fine = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                    (c && strchr("-_.", c));
+        if (!fine) return false;
+    }
+    str rest = str_trim(str_sub(spec, str_offset(spec, name) + name.len, spec.len));
+    return !rest.len || (rest.ptr[0] && strchr("[<>=!~;@(", rest.ptr[0]));
+}
+
 static int add_requirement(dep_doc *d, str text, str line, str first, err *e) {
     str rest, spec = dep_until(line, "", &rest);
     ptrdiff_t options = str_find(line, STR(" --"));
@@ -68,11 +80,7 @@ static int add_requirement(dep_doc *d, str text, str line, str first, err *e) {
     size_t at = str_offset(text, first), lead = 0;
     while (lead < first.len && (first.ptr[lead] == ' ' || first.ptr[lead] == '\t'))
         lead++;
-    for (size_t i = 0; i < it.name.len; i++) {
-        char c = it.name.ptr[i];
-        bool fine = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                    (c && strchr("-_.", c));
-        if (fine) continue;
+    if (!is_requirement(spec, it.name)) {
         if (str_find(spec, STR("://")) >= 0 || str_find_char(spec, '/') >= 0) return 0;
         return err_at(e, ERR_INVALID, dep_span(d, text, at + lead),
                       "expected a requirement such as 'name==1.2.3'");
