@@ -17,15 +17,46 @@ static void add_errors(scan_out *out, const scan_error_list *errors) {
         scan_error_add(&out->errors, &errors->items[i]);
 }
 
-/* Packages without a version are in the inventory; nothing can be looked up for them. */
-static size_t list_pinned(const inventory *v, arena *a, package **ret) {
+/* ---- what has no version ----------------------------------------------------------------------
+ */
+
+static void note_unpinned(deps *d, scan_out *out, const dep_file *file, size_t count) {
+    finding f = {.kind = STR("deps"),
+                 .level = LEVEL_INFO,
+                 .rule = STR("unpinned"),
+                 .title = STR("Dependencies without an exact version"),
+                 .help = STR("Pin them, or keep a lock file: what is installed changes from day to "
+                             "day, and nothing can be looked up for it."),
+                 .path = file->path,
+                 .properties = value_object_new(d->a, true)};
+    f.message = arena_printf(d->a,
+                             "%zu of %zu dependencies have no exact version, so no advisory "
+                             "can be looked up for them",
+                             count, file->count);
+    value_set(d->a, &f.properties, STR("count"), value_number((double)count));
+    finding_identify(d->a, &f, STR("unpinned"));
+    ARENA_PUSH(out->a, out->findings.items, out->findings.count, out->findings.cap, f);
+}
+
+/* The rest: a note for each file that has some. */
+static size_t list_pinned(deps *d, scan_out *out, package **ret) {
+    const inventory *v = d->reading.inventory;
     size_t count = 0;
-    *ret = ARENA_ARRAY(a, package, v->count);
-    for (size_t i = 0; i < v->count; i++) {
-        if (v->items[i].package.version.len) (*ret)[count++] = v->items[i].package;
+    *ret = ARENA_ARRAY(d->a, package, v->count);
+    for (size_t i = 0; i < v->file_count; i++) {
+        const dep_file *file = &v->files[i];
+        size_t before = count;
+        for (size_t k = file->first; k < file->first + file->count; k++) {
+            if (v->items[k].package.version.len) (*ret)[count++] = v->items[k].package;
+        }
+        size_t unpinned = file->count - (count - before);
+        if (unpinned) note_unpinned(d, out, file, unpinned);
     }
     return count;
 }
+
+/* ---- looking up -------------------------------------------------------------------------------
+ */
 
 /* Findings outlive the store, in which some of their texts are. */
 static finding own(arena *a, finding f) {
@@ -54,7 +85,7 @@ static int finish(scanner *s, scan_out *out, err *e) {
     package *packages;
     if (inventory_finish(v, e) < 0) return e->code;
     add_errors(out, &v->errors);
-    size_t count = list_pinned(v, d->a, &packages);
+    size_t count = list_pinned(d, out, &packages);
     if (!count) return 0;
     if (!d->store) {
         scan_out_error(out, STR_EMPTY, 0, 0,

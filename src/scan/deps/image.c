@@ -9,14 +9,13 @@ str image_path(arena *a, const dep_doc *d) {
     return arena_printf(a, "%.*s!/%.*s", STR_ARG(d->path), STR_ARG(d->inner));
 }
 
-/* A blob of a layout in a folder: its documents are those of the folder. */
+/* A blob of a layout in a folder: what it holds is named by the layout, not by the blob. */
 static void name_layout(arena *a, dep_doc *d, str *ret_blob) {
     ptrdiff_t at = str_find(d->path, STR("blobs/sha256/"));
     *ret_blob = STR_EMPTY;
     if (at < 0 || (at > 0 && d->path.ptr[at - 1] != '/')) return;
     *ret_blob = str_sub(d->path, (size_t)at, d->path.len);
-    str folder = at > 0 ? str_sub(d->path, 0, (size_t)at - 1) : STR(".");
-    d->path = arena_str(a, folder);
+    d->path = arena_printf(a, "%.*soci-layout", STR_ARG(str_sub(d->path, 0, (size_t)at)));
 }
 
 /* A layer: its documents, which follow each other. */

@@ -1,6 +1,7 @@
 /* read_os.c: dpkg's and apk's databases of installed packages, os-release, Debian's copyright
  * files. (deb-control(5), dpkg(1); wiki.alpinelinux.org "Apk spec"; os-release(5); DEP 5) */
 #include "scan/deps/readers.h"
+#include "scan/deps/spdx.h"
 
 /* ---- dpkg ------------------------------------------------------------------------------------ */
 
@@ -197,7 +198,7 @@ int dep_read_os_release(dep_doc *d, str text, err *e) {
 
 #define LICENSES_MAX 64
 
-/* The short names of Debian's that SPDX spells otherwise. */
+/* The short names of Debian's that SPDX spells otherwise; others become LicenseRefs. */
 static const struct {
     const char *debian, *spdx;
 } short_names[] = {
@@ -225,18 +226,35 @@ static const struct {
     {"PSF-2", "PSF-2.0"},
 };
 
-static str spdx_name(arena *a, str debian) {
+static str spdx_spelling(arena *a, str debian) {
     for (size_t i = 0; i < COUNT(short_names); i++) {
         if (str_is(debian, short_names[i].debian)) return str_from(short_names[i].spdx);
     }
+    if (spdx_is_license(debian)) return debian;
     char *ref = arena_cstr(a, debian);
     for (size_t i = 0; i < debian.len; i++) {
         char c = ref[i];
         bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                    c == '.' || c == '-' || c == '+';
+                    c == '.' || c == '-';
         if (!fine) ref[i] = '-';
     }
-    return (str){ref, debian.len};
+    return arena_printf(a, "LicenseRef-Debian-%s", ref);
+}
+
+/* "GPL-2+ with OpenSSL exception, or Expat": what permits more is left out. */
+static void add_words(arena *a, strbuf *all, str words) {
+    bool first = true, skipping = false;
+    for (str word; words.len;) {
+        str_cut(words, ' ', &word, &words);
+        while (word.len && word.ptr[word.len - 1] == ',')
+            word.len--;
+        bool is_or = str_is(word, "or"), is_and = str_is(word, "and");
+        skipping = str_is(word, "with") || (skipping && !is_or && !is_and);
+        if (skipping || !word.len) continue;
+        if (!first) strbuf_addc(all, ' ');
+        first = false;
+        strbuf_add(all, is_or ? STR("OR") : is_and ? STR("AND") : spdx_spelling(a, word));
+    }
 }
 
 /* usr/share/doc/NAME/copyright. Each paragraph is of some files: all their licences hold. Only the
@@ -257,18 +275,12 @@ int dep_read_debian_copyright(dep_doc *d, str text, err *e) {
         if (known) continue;
         seen[count++] = name;
         bool complex = str_find_char(name, ' ') >= 0;
-        if (complex && str_find(name, STR(" or ")) < 0 && str_find(name, STR(" and ")) < 0)
-            continue;
+        if (complex && str_find(name, STR(" or ")) < 0 && str_find(name, STR(" and ")) < 0 &&
+            str_find(name, STR(" with ")) < 0)
+            continue; /* prose */
         strbuf_adds(&all, all.len ? " AND " : "");
         if (complex) strbuf_addc(&all, '(');
-        for (str words = name, word; words.len;) {
-            str_cut(words, ' ', &word, &words);
-            str spelt = str_is(word, "or")    ? STR("OR")
-                        : str_is(word, "and") ? STR("AND")
-                                              : spdx_name(d->a, word);
-            strbuf_add(&all, spelt);
-            if (words.len) strbuf_addc(&all, ' ');
-        }
+        add_words(d->a, &all, name);
         if (complex) strbuf_addc(&all, ')');
     }
     folder.len = (size_t)str_rfind_char(folder, '/');

@@ -63,6 +63,11 @@ static const spdx_name *find_name(str name) {
     return NULL;
 }
 
+bool spdx_is_license(str name) {
+    const spdx_name *found = find_name(name);
+    return found && found->kind != SPDX_EXCEPTION;
+}
+
 /* ---- parsing --------------------------------------------------------------------------------- */
 
 typedef struct parser {

@@ -20,6 +20,9 @@ typedef struct spdx_name {
 extern const spdx_name spdx_names[];
 extern const size_t spdx_name_count;
 
+/* An identifier of a licence, deprecated or not, in any case. */
+bool spdx_is_license(str name);
+
 typedef enum spdx_op { SPDX_ONE, SPDX_AND, SPDX_OR } spdx_op;
 
 typedef struct spdx_node spdx_node;
