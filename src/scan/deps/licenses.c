@@ -115,7 +115,7 @@ static void judge(licenses *l, scan_out *out, const dependency *d) {
     }
     license_verdict verdict = spdx_judge(l->a, n, &l->policy->lists, &why);
     if (verdict == LICENSE_ALLOWED) return;
-    bool whole = str_eq(why, d->license);
+    bool whole = n->op == SPDX_ONE;
     str under =
         whole ? why : arena_printf(l->a, "%.*s (of %.*s)", STR_ARG(why), STR_ARG(d->license));
     bool is_denied = verdict == LICENSE_DENIED;
