@@ -1,7 +1,16 @@
 #include "cli/scan_kinds.h"
 
+#include "base/fs.h"
 #include "cli/console.h"
+#include "cli/settings_file.h"
+#include "scan/advisories/advisories.h"
+#include "scan/deps/deps.h"
+#include "scan/deps/licenses.h"
 #include "scan/secrets/secrets.h"
+
+#include <time.h>
+
+#define SETTINGS_BYTES (1u << 20)
 
 static int make_secrets(const scan_setup *how, scanner **ret, err *e) {
     secrets_options o = {.root = how->root,
@@ -12,8 +21,42 @@ static int make_secrets(const scan_setup *how, scanner **ret, err *e) {
     return secrets_new(how->a, &o, ret, e);
 }
 
+static int make_deps(const scan_setup *how, scanner **ret, err *e) {
+    char *store = NULL;
+    err ignored = {0};
+    if (advisories_dir(how->a, NULL, &store, &ignored) < 0) store = NULL;
+    return deps_new(how->a, store, ret, e);
+}
+
+static str today(arena *a) {
+    time_t now = time(NULL);
+    struct tm t;
+    char text[16];
+    gmtime_r(&now, &t);
+    strftime(text, sizeof text, "%Y-%m-%d", &t);
+    return arena_str(a, str_from(text));
+}
+
+/* What is permitted stands in slipway.yml. */
+static int make_licenses(const scan_setup *how, scanner **ret, err *e) {
+    const char *path = how->root ? fs_join(how->a, how->root, STR(SETTINGS_FILE)) : NULL;
+    license_policy *policy;
+    str source = STR_EMPTY;
+    if (path && fs_exists(path) && fs_read(how->a, path, SETTINGS_BYTES, &source, e) < 0)
+        return e->code;
+    if (license_policy_parse(how->a, source, SETTINGS_FILE, &policy, e) < 0)
+        return err_context(e, SETTINGS_FILE);
+    if (policy->problems.count) {
+        const problem *first = &policy->problems.items[0];
+        return err_at(e, ERR_INVALID, first->where, "%.*s", STR_ARG(first->message));
+    }
+    return licenses_new(how->a, policy, today(how->a), ret, e);
+}
+
 const scan_kind scan_kinds[] = {
     {"secrets", make_secrets, secrets_free, secrets_warnings},
+    {"deps", make_deps, deps_free, NULL},
+    {"licenses", make_licenses, NULL, NULL},
     {0},
 };
 

@@ -14,6 +14,7 @@
 
 #define ITEM_TIMEOUT_MS 120000
 #define ANSWER_DEPTH    64
+#define RECENT_ERRORS   64
 
 typedef struct run {
     arena *a;
@@ -42,6 +43,17 @@ void scan_out_error(scan_out *out, str path, uint32_t line, uint32_t column, con
     va_end(args);
     scan_error error = {path, line, column, arena_str(out->a, strbuf_str(&text))};
     ARENA_PUSH(out->a, out->errors.items, out->errors.count, out->errors.cap, error);
+}
+
+void scan_error_add(scan_error_list *list, const scan_error *error) {
+    size_t back = list->count < RECENT_ERRORS ? list->count : RECENT_ERRORS;
+    for (size_t i = list->count - back; i < list->count; i++) {
+        const scan_error *other = &list->items[i];
+        if (other->line == error->line && other->column == error->column &&
+            str_eq(other->path, error->path) && str_eq(other->message, error->message))
+            return;
+    }
+    ARENA_PUSH(list->a, list->items, list->count, list->cap, *error);
 }
 
 /* ---- in a child ----------------------------------------------------------------------------- */
@@ -158,8 +170,7 @@ static void take_error(run *r, const value *said) {
                         .line = line && line->kind == VALUE_NUMBER ? (uint32_t)line->number : 0,
                         .column =
                             column && column->kind == VALUE_NUMBER ? (uint32_t)column->number : 0};
-    scan_error_list *to = &r->report->errors;
-    ARENA_PUSH(r->a, to->items, to->count, to->cap, error);
+    scan_error_add(&r->report->errors, &error);
 }
 
 static int take_part(run *r, size_t item, const value *part, err *e) {

@@ -19,6 +19,9 @@ typedef struct scan_out {
 void scan_out_error(scan_out *out, str path, uint32_t line, uint32_t column, const char *format,
                     ...) __attribute__((format(printf, 5, 6)));
 
+/* Adds what is not among the last ones: two scanners may say the same of a file. */
+void scan_error_add(scan_error_list *list, const scan_error *error);
+
 struct scanner {
     const char *name; /* of --only, and the kind of its findings */
     void *self;

@@ -138,9 +138,9 @@ static void take_jobs(yaml_reader *r, const yaml_node *n, settings *s) {
 
 /* ---- the file ------------------------------------------------------------------------------ */
 
-/* What follows the first two is for others to read (gate/policy.h). */
+/* What follows the first two is for others to read (gate/policy.h, scan/deps/licenses.h). */
 static const str top_keys[] = {STR_INIT("network"), STR_INIT("jobs"), STR_INIT("gates"),
-                               STR_INIT("evidence")};
+                               STR_INIT("evidence"), STR_INIT("licenses")};
 
 static void take_top(yaml_reader *r, const yaml_node *root, settings *s) {
     nameset seen = NAMESET(r->a);

@@ -1,0 +1,144 @@
+#include "scan/deps/deps.h"
+
+#include "scan/advisories/advisories.h"
+#include "scan/deps/reading.h"
+
+#include <string.h>
+
+typedef struct deps {
+    dep_reading reading;
+    arena *a;
+    advisories *store; /* or NULL */
+    err why_not;
+} deps;
+
+static void add_errors(scan_out *out, const scan_error_list *errors) {
+    for (size_t i = 0; i < errors->count; i++)
+        scan_error_add(&out->errors, &errors->items[i]);
+}
+
+/* ---- what has no version ----------------------------------------------------------------------
+ */
+
+static void note_unpinned(deps *d, scan_out *out, const dep_file *file, size_t count) {
+    finding f = {.kind = STR("deps"),
+                 .level = LEVEL_INFO,
+                 .rule = STR("unpinned"),
+                 .title = STR("Dependencies without an exact version"),
+                 .help = STR("Pin them, or keep a lock file: what is installed changes from day to "
+                             "day, and nothing can be looked up for it."),
+                 .path = file->path,
+                 .properties = value_object_new(d->a, true)};
+    f.message = arena_printf(d->a,
+                             "%zu of %zu dependencies have no exact version, so no advisory "
+                             "can be looked up for them",
+                             count, file->count);
+    value_set(d->a, &f.properties, STR("count"), value_number((double)count));
+    finding_identify(d->a, &f, STR("unpinned"));
+    ARENA_PUSH(out->a, out->findings.items, out->findings.count, out->findings.cap, f);
+}
+
+/* The rest: a note for each file that has some. */
+static size_t list_pinned(deps *d, scan_out *out, package **ret) {
+    const inventory *v = d->reading.inventory;
+    size_t count = 0;
+    *ret = ARENA_ARRAY(d->a, package, v->count);
+    for (size_t i = 0; i < v->file_count; i++) {
+        const dep_file *file = &v->files[i];
+        size_t before = count;
+        for (size_t k = file->first; k < file->first + file->count; k++) {
+            if (v->items[k].package.version.len) (*ret)[count++] = v->items[k].package;
+        }
+        size_t unpinned = file->count - (count - before);
+        if (unpinned) note_unpinned(d, out, file, unpinned);
+    }
+    return count;
+}
+
+/* ---- looking up -------------------------------------------------------------------------------
+ */
+
+/* Findings outlive the store, in which some of their texts are. */
+static finding own(arena *a, finding f) {
+    str *texts[] = {&f.kind, &f.rule, &f.title,   &f.message,   &f.help,       &f.help_uri,
+                    &f.fix,  &f.path, &f.excerpt, &f.line_hash, &f.fingerprint};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        *texts[i] = texts[i]->len ? arena_str(a, *texts[i]) : STR_EMPTY;
+    f.properties = value_copy(a, &f.properties);
+    return f;
+}
+
+static int match(deps *d, const package *packages, size_t count, scan_out *out, err *e) {
+    advisories_match_options how = {0};
+    advisories_matched got;
+    if (advisories_match(d->a, d->store, packages, count, &how, &got, e) < 0) return e->code;
+    for (size_t i = 0; i < got.findings.count; i++)
+        ARENA_PUSH(out->a, out->findings.items, out->findings.count, out->findings.cap,
+                   own(d->a, got.findings.items[i]));
+    add_errors(out, &got.errors);
+    return 0;
+}
+
+static int finish(scanner *s, scan_out *out, err *e) {
+    deps *d = s->self;
+    inventory *v = d->reading.inventory;
+    package *packages;
+    if (inventory_finish(v, e) < 0) return e->code;
+    add_errors(out, &v->errors);
+    size_t count = list_pinned(d, out, &packages);
+    if (!count) return 0;
+    if (!d->store) {
+        scan_out_error(out, STR_EMPTY, 0, 0,
+                       "%zu dependencies were not checked: %s (a folder or ZIP archive of OSV "
+                       "records, such as an ecosystem's all.zip)",
+                       count, d->why_not.message);
+        return 0;
+    }
+    return match(d, packages, count, out, e);
+}
+
+int deps_new(arena *a, const char *store, scanner **ret, err *e) {
+    deps *d = ARENA_NEW(a, deps);
+    scanner *s = ARENA_NEW(a, scanner);
+    d->a = a;
+    dep_reading_init(s, a, "deps", &d->reading);
+    s->finish = finish;
+    *ret = s;
+    if (!store) {
+        err_set(&d->why_not, ERR_NOT_FOUND, "there is no folder for advisories");
+        return 0;
+    }
+    int r = advisories_open(store, &d->store, &d->why_not);
+    if (r == 0 || r == ERR_NOT_FOUND) return 0;
+    *e = d->why_not;
+    return r;
+}
+
+void deps_free(scanner *s) {
+    deps *d = s->self;
+    advisories_free(d->store);
+}
+
+/* ---- the inventory alone -----------------------------------------------------------------------
+ */
+
+static int finish_inventory(scanner *s, scan_out *out, err *e) {
+    const dep_reading *r = s->self;
+    if (inventory_finish(r->inventory, e) < 0) return e->code;
+    add_errors(out, &r->inventory->errors);
+    return 0;
+}
+
+int deps_inventory_new(arena *a, scanner **ret, err *e) {
+    (void)e;
+    scanner *s = ARENA_NEW(a, scanner);
+    dep_reading_init(s, a, "inventory", ARENA_NEW(a, dep_reading));
+    s->finish = finish_inventory;
+    *ret = s;
+    return 0;
+}
+
+const inventory *deps_inventory(const scanner *s) {
+    const dep_reading *r = s->self;
+    return r->inventory;
+}

@@ -1,0 +1,96 @@
+#include "scan/deps/system.h"
+
+#include <string.h>
+
+/* What of a version os-release tells is a release's name in OSV. */
+typedef enum release_part { WHOLE, MAJOR, MAJOR_MINOR, NO_RELEASE } release_part;
+
+typedef struct distribution {
+    const char *id; /* of os-release */
+    const char *ecosystem;
+    const char *before; /* the release */
+    release_part part;
+} distribution;
+
+static const distribution distributions[] = {
+    {"debian", "Debian", "", MAJOR},
+    {"ubuntu", "Ubuntu", "", WHOLE},
+    {"alpine", "Alpine", "v", MAJOR_MINOR},
+    {"wolfi", "Wolfi", "", NO_RELEASE},
+    {"chainguard", "Chainguard", "", NO_RELEASE},
+};
+
+/* The root in which a path of the system lies, with its '/'. */
+static str root_of(str path, const char *const *tails, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        ptrdiff_t at = str_find(path, str_from(tails[i]));
+        for (ptrdiff_t next = at; next >= 0;) { /* the last one */
+            at = next;
+            str rest = str_sub(path, (size_t)at + 1, path.len);
+            next = str_find(rest, str_from(tails[i]));
+            if (next >= 0) next += at + 1;
+        }
+        if (at >= 0) return str_sub(path, 0, (size_t)at);
+    }
+    return path;
+}
+
+static const char *const database_tails[] = {"var/lib/dpkg/status", "lib/apk/db/installed",
+                                             "usr/lib/apk/db/installed"};
+static const char *const release_tails[] = {"etc/os-release", "usr/lib/os-release"};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static str place_of(const dep_doc *d) {
+    return d->inner.len ? d->inner : d->path;
+}
+
+static const dep_fact *find_system(const inventory *v, const dep_doc *d) {
+    str root = root_of(place_of(d), database_tails, COUNT(database_tails));
+    for (size_t i = 0; i < v->doc_count; i++) {
+        const dep_doc *other = v->docs[i];
+        if (!other->fact_count || other->facts[0].kind != FACT_SYSTEM) continue;
+        if ((other->inner.len > 0) != (d->inner.len > 0)) continue;
+        if (d->inner.len && !str_eq(other->path, d->path)) continue;
+        if (str_eq(root_of(place_of(other), release_tails, COUNT(release_tails)), root))
+            return &other->facts[0];
+    }
+    return NULL;
+}
+
+static str release_of(str version, release_part part) {
+    size_t dots = part == MAJOR ? 1 : part == MAJOR_MINOR ? 2 : SIZE_MAX;
+    for (size_t i = 0; i < version.len; i++) {
+        if (version.ptr[i] == '.' && --dots == 0) return str_sub(version, 0, i);
+    }
+    return version;
+}
+
+static str without_release(inventory *v, const dep_doc *d, const char *why) {
+    bool apk = strstr(d->format->name, "apk") != NULL;
+    scan_error error = {.path = d->path,
+                        .message = arena_printf(v->a,
+                                                "%s: its packages are taken for those of %s, of "
+                                                "any release",
+                                                why, apk ? "Alpine" : "Debian")};
+    ARENA_PUSH(v->a, v->errors.items, v->errors.count, v->errors.cap, error);
+    return apk ? STR("Alpine") : STR("Debian");
+}
+
+str system_ecosystem(inventory *v, const dep_doc *d) {
+    if (d->format->ecosystem[0]) return str_from(d->format->ecosystem);
+    const dep_fact *system = find_system(v, d);
+    if (!system)
+        return without_release(v, d, "there is no etc/os-release or usr/lib/os-release beside it");
+    for (size_t i = 0; i < COUNT(distributions); i++) {
+        const distribution *one = &distributions[i];
+        if (!str_is(system->texts[0], one->id)) continue;
+        str release = release_of(system->texts[1], one->part);
+        if (one->part == NO_RELEASE) return str_from(one->ecosystem);
+        if (!release.len) return without_release(v, d, "its os-release tells no version");
+        return arena_printf(v->a, "%s:%s%.*s", one->ecosystem, one->before, STR_ARG(release));
+    }
+    str why = arena_printf(v->a, "there are no advisories for the distribution '%.*s'",
+                           STR_ARG(system->texts[0]));
+    return without_release(v, d, why.ptr);
+}
