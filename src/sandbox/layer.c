@@ -256,8 +256,8 @@ static int own_folders(const layer *l, const char *link, const char *cache) {
     return layer_own(link, arena_printf(l->a, "%s.made", link).ptr, l->e);
 }
 
-/* Workflows scan and judge with `slipway`, which a machine need not have installed. A copy: what jobs
- * see of a run is nothing that belongs to whoever runs it. */
+/* Workflows scan and judge with `slipway`, which a machine need not have installed. A copy: what
+ * jobs see of a run is nothing that belongs to whoever runs it. */
 static int put_program(const layer *l) {
     if (fs_exists("/usr/bin/slipway") || fs_exists("/usr/local/bin/slipway")) return 0;
     char *own, *path = fs_join(l->a, l->lower, STR("usr/local/bin/slipway"));

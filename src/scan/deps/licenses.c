@@ -1,7 +1,7 @@
 #include "scan/deps/licenses.h"
 
-#include "scan/deps/reading.h"
 #include "base/glob.h"
+#include "scan/deps/reading.h"
 
 #include <string.h>
 
