@@ -1,7 +1,7 @@
 #include "scan/deps/licenses.h"
 
-#include "base/yaml_read.h"
 #include "base/glob.h"
+#include "base/yaml_read.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define RULE         "settings"
