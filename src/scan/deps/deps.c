@@ -1,4 +1,4 @@
-#include "scan/deps/deps.h"
+#include "scan/deps/inventory.h"
 
 #include "scan/advisories/advisories.h"
 #include "scan/deps/reading.h"
