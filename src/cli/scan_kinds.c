@@ -5,7 +5,6 @@
 #include "cli/settings_file.h"
 #include "scan/advisories/advisories.h"
 #include "scan/deps/deps.h"
-#include "scan/deps/licenses.h"
 #include "scan/secrets/secrets.h"
 
 #include <time.h>
@@ -46,8 +45,9 @@ static int make_licenses(const scan_setup *how, scanner **ret, err *e) {
         return e->code;
     if (license_policy_parse(how->a, source, SETTINGS_FILE, &policy, e) < 0)
         return err_context(e, SETTINGS_FILE);
-    if (policy->problems.count) {
-        const problem *first = &policy->problems.items[0];
+    const problem_list *problems = license_policy_problems(policy);
+    if (problems->count) {
+        const problem *first = &problems->items[0];
         return err_at(e, ERR_INVALID, first->where, "%.*s", STR_ARG(first->message));
     }
     return licenses_new(how->a, policy, today(how->a), ret, e);

@@ -3,7 +3,6 @@
 #include "fuzz.h"
 
 #include "scan/deps/inventory.h"
-#include "scan/deps/sbom.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     _cleanup_arena_ arena *a = arena_new();

@@ -118,7 +118,80 @@ static void what_files_say(void **state) {
     if (failed) fail_msg("the above is what was found");
 }
 
+/* ---- caps -------------------------------------------------------------------------------------
+ */
+
+static int read_text(arena *a, const char *path, str text, err *e) {
+    dep_doc d;
+    dep_doc_init(&d, a, dep_format_of(str_from(path)), str_from(path));
+    return d.format->read(&d, text, e);
+}
+
+static void a_file_may_not_name_packages_without_end(void **state) {
+    _cleanup_arena_ arena *a = arena_new();
+    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
+    err e = {0};
+    (void)state;
+    for (int i = 0; i <= DEPS_PACKAGES_MAX; i++)
+        strbuf_adds(&text, "a==1\n");
+    assert_int_equal(read_text(a, "requirements.txt", strbuf_str(&text), &e), ERR_LIMIT);
+    assert_string_equal(e.message, "names more than 100000 packages");
+    assert_int_equal(e.where.line, DEPS_PACKAGES_MAX + 1);
+}
+
+static void names_may_not_be_long(void **state) {
+    _cleanup_arena_ arena *a = arena_new();
+    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
+    err e = {0};
+    (void)state;
+    strbuf_pad(&text, 'a', DEPS_TEXT_MAX + 1);
+    strbuf_adds(&text, "==1\n");
+    assert_int_equal(read_text(a, "requirements.txt", strbuf_str(&text), &e), ERR_LIMIT);
+    assert_string_equal(e.message, "a package's name or version has more than 4096 bytes");
+}
+
+static void packages_may_not_lie_in_each_other_without_end(void **state) {
+    _cleanup_arena_ arena *a = arena_new();
+    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
+    err e = {0};
+    (void)state;
+    for (int i = 0; i < 45; i++)
+        strbuf_adds(&text, "{\"dependencies\":{\"a\":");
+    strbuf_adds(&text, "{}");
+    for (int i = 0; i < 45; i++)
+        strbuf_adds(&text, "}}");
+    assert_int_equal(read_text(a, "package-lock.json", strbuf_str(&text), &e), 0);
+    strbuf_clear(&text);
+    strbuf_pad(&text, '[', 1000);
+    assert_int_equal(read_text(a, "package-lock.json", strbuf_str(&text), &e), ERR_LIMIT);
+    assert_string_equal(e.message, "is nested more than 100 deep");
+}
+
+/* What a child says is not believed. */
+static void notes_that_cannot_be_are_refused(void **state) {
+    static const char *const notes[] = {
+        "P\t0\t0\t0\t0\ta\t1\n",                                     /* of no document */
+        "D\tno format\t000\t0\t\n",                                  /* */
+        "D\tgo.mod\t000\t0\t\nP\t16\t0\t0\t0\ta\t1\n",               /* flags */
+        "D\tgo.mod\t000\t0\t\nP\t0\t0\t0\t0\ta\t1\t\t\t\t\t\t\t1\n", /* an edge to nothing */
+        "D\tgo.mod\t000\t0\t\nF\t99\t0\t0\n",                        /* a fact of no kind */
+        "D\tgo.mod\t000\t0\t\nX\t\n",                                /* */
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(notes); i++) {
+        _cleanup_arena_ arena *a = arena_new();
+        err e = {0};
+        if (inventory_add(inventory_new(a), STR("f"), str_from(notes[i]), &e) != ERR_FAILED)
+            fail_msg("accepted: %s", notes[i]);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(what_files_say)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_files_say),
+        cmocka_unit_test(a_file_may_not_name_packages_without_end),
+        cmocka_unit_test(names_may_not_be_long),
+        cmocka_unit_test(packages_may_not_lie_in_each_other_without_end),
+        cmocka_unit_test(notes_that_cannot_be_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

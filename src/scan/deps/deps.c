@@ -1,4 +1,4 @@
-#include "scan/deps/deps.h"
+#include "scan/deps/inventory.h"
 
 #include "scan/advisories/advisories.h"
 #include "scan/deps/reading.h"
@@ -29,13 +29,12 @@ static void note_unpinned(deps *d, scan_out *out, const dep_file *file, size_t c
                              "day, and nothing can be looked up for it."),
                  .path = file->path,
                  .properties = value_object_new(d->a, true)};
-    f.message = arena_printf(d->a,
-                             "%zu of %zu dependencies have no exact version, so no advisory "
-                             "can be looked up for them",
-                             count, file->count);
+    f.message =
+        arena_printf(d->a, "%zu of %zu dependencies have no exact version: they were not looked up",
+                     count, file->count);
     value_set(d->a, &f.properties, STR("count"), value_number((double)count));
     finding_identify(d->a, &f, STR("unpinned"));
-    ARENA_PUSH(out->a, out->findings.items, out->findings.count, out->findings.cap, f);
+    finding_list_add(&out->findings, &f);
 }
 
 /* The rest: a note for each file that has some. */
@@ -72,9 +71,10 @@ static int match(deps *d, const package *packages, size_t count, scan_out *out, 
     advisories_match_options how = {0};
     advisories_matched got;
     if (advisories_match(d->a, d->store, packages, count, &how, &got, e) < 0) return e->code;
-    for (size_t i = 0; i < got.findings.count; i++)
-        ARENA_PUSH(out->a, out->findings.items, out->findings.count, out->findings.cap,
-                   own(d->a, got.findings.items[i]));
+    for (size_t i = 0; i < got.findings.count; i++) {
+        finding f = own(d->a, got.findings.items[i]);
+        finding_list_add(&out->findings, &f);
+    }
     add_errors(out, &got.errors);
     return 0;
 }
@@ -89,9 +89,9 @@ static int finish(scanner *s, scan_out *out, err *e) {
     if (!count) return 0;
     if (!d->store) {
         scan_out_error(out, STR_EMPTY, 0, 0,
-                       "%zu dependencies were not checked: %s (a folder or ZIP archive of OSV "
+                       "%zu dependenc%s not checked: %s (a folder or ZIP archive of OSV "
                        "records, such as an ecosystem's all.zip)",
-                       count, d->why_not.message);
+                       count, count == 1 ? "y was" : "ies were", d->why_not.message);
         return 0;
     }
     return match(d, packages, count, out, e);

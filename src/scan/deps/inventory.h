@@ -7,6 +7,7 @@
 #ifndef SLIPWAY_SCAN_DEPS_INVENTORY_H
 #define SLIPWAY_SCAN_DEPS_INVENTORY_H
 
+#include "scan/deps/deps.h"
 #include "scan/deps/doc.h"
 #include "scan/package.h"
 #include "scan/scan.h"
@@ -28,7 +29,7 @@ typedef struct dep_file {
     size_t first, count; /* its dependencies */
 } dep_file;
 
-typedef struct inventory {
+struct inventory {
     arena *a;
     dep_doc **docs;
     size_t doc_count, doc_cap;
@@ -38,7 +39,7 @@ typedef struct inventory {
     size_t count, cap;
     scan_error_list errors;
     dep_map poms; /* "group:artifact" and path to document: private to pom.c */
-} inventory;
+};
 
 inventory *inventory_new(arena *a);
 /* The notes of one file; the text is copied. */

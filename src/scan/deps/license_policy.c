@@ -100,3 +100,7 @@ int license_policy_parse(arena *a, str source, const char *path, license_policy 
         yaml_take_keys(&r, part, keys, COUNT(keys), "licenses", take_key, p);
     return 0;
 }
+
+const problem_list *license_policy_problems(const license_policy *p) {
+    return &p->problems;
+}

@@ -61,7 +61,7 @@ static void push(licenses *l, scan_out *out, const dependency *d, const trouble 
     finding_identify(l->a, &f,
                      arena_printf(l->a, "%.*s@%.*s %.*s", STR_ARG(d->name), STR_ARG(d->version),
                                   STR_ARG(d->license)));
-    ARENA_PUSH(out->a, out->findings.items, out->findings.count, out->findings.cap, f);
+    finding_list_add(&out->findings, &f);
 }
 
 /* ---- exceptions ------------------------------------------------------------------------------ */
@@ -147,7 +147,7 @@ static void note_unknown(licenses *l, scan_out *out, const inventory *v, const d
         arena_printf(l->a, "no licence is known of %zu of %zu packages", count, file->count);
     value_set(l->a, &f.properties, STR("count"), value_number((double)count));
     finding_identify(l->a, &f, STR("unknown"));
-    ARENA_PUSH(out->a, out->findings.items, out->findings.count, out->findings.cap, f);
+    finding_list_add(&out->findings, &f);
 }
 
 static void judge_file(licenses *l, scan_out *out, const inventory *v, const dep_file *file) {

@@ -2,7 +2,8 @@
 #ifndef SLIPWAY_SCAN_DEPS_SBOM_PARTS_H
 #define SLIPWAY_SCAN_DEPS_SBOM_PARTS_H
 
-#include "scan/deps/sbom.h"
+#include "scan/deps/deps.h"
+#include "scan/deps/inventory.h"
 
 #include "base/json.h"
 #include "scan/deps/spdx.h"
