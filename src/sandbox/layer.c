@@ -256,7 +256,7 @@ static int own_folders(const layer *l, const char *link, const char *cache) {
     return layer_own(link, arena_printf(l->a, "%s.made", link).ptr, l->e);
 }
 
-int sandbox_layer_make(const char *dir, const char *cache, err *e) {
+static int make_layer(const char *dir, const char *cache, err *e) {
     _cleanup_arena_ arena *a = arena_new();
     layer l = {.a = a,
                .lower = fs_join(a, dir, STR("lower")),
@@ -274,4 +274,12 @@ int sandbox_layer_make(const char *dir, const char *cache, err *e) {
         put_names(&l, l.image) < 0)
         return e->code;
     return put(&l, l.lower, "usr/bin/sudo", str_from(sudo), 0755);
+}
+
+/* Jobs of any user go through these folders, whatever the umask of whoever runs Slipway. */
+int sandbox_layer_make(const char *dir, const char *cache, err *e) {
+    mode_t before = umask(022);
+    int r = make_layer(dir, cache, e);
+    umask(before);
+    return r;
 }
