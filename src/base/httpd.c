@@ -325,8 +325,7 @@ static void *wait_at_door(void *context) {
     for (;;) {
         int fd = accept4(d->sock, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0 && (errno == EINVAL || errno == EBADF)) return NULL; /* it was closed */
-        if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
-            usleep(OUT_OF_FILES_US);
+        if (fd < 0 && errno != EINTR && errno != ECONNABORTED) usleep(OUT_OF_FILES_US);
         const struct sockaddr_un nobody = {.sun_family = AF_UNIX};
         /* It closes what it does not take. */
         if (fd >= 0)

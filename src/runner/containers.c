@@ -169,28 +169,40 @@ int containers_ask(step *s, const value *request, int folder, const sandbox_comm
 
 /* ---- the services of actions ----------------------------------------------------------------- */
 
-static int share(runner *r, err *e) {
-    r->share_folder = fs_join(r->a, r->spec->root, STR("services"));
-    if (mkdir(r->share_folder, 0755) < 0)
-        return err_sys(e, errno, "cannot make the folder '%s'", r->share_folder);
-    if (sandbox_relay_write(r->share_folder, e) < 0) return e->code;
-    return r->port.share_services(r->port.context, r->share_folder, &r->share_port, e);
+/* Containers of any user run what is in it. */
+static int make_share_folder(runner *r, err *e) {
+    if (r->share_folder) return 0;
+    char *folder = fs_join(r->a, r->spec->root, STR("services"));
+    if (mkdir(folder, 0755) < 0 || chmod(folder, 0755) < 0)
+        return err_sys(e, errno, "cannot make the folder '%s'", folder);
+    if (sandbox_relay_write(folder, e) < 0) return e->code;
+    r->share_folder = folder;
+    return 0;
 }
 
-void containers_share(step *s, value *request) {
+bool containers_reach_services(step *s) {
     runner *r = s->r;
     err e = {0};
-    if (!r->port.share_services) return;
-    if (!r->shared && share(r, &e) < 0) {
-        r->share_port = 0;
-        output_warning(s, "Actions in containers cannot reach the services: %s", e.message);
-    }
+    if (r->shared || !r->port.share_services) return r->share_port != 0;
     r->shared = true;
-    if (!r->share_port) return;
+    int code = make_share_folder(r, &e);
+    if (code == 0)
+        code = r->port.share_services(r->port.context, r->share_folder, &r->share_port, &e);
+    if (code == 0) return r->share_port != 0;
+    r->share_port = 0;
+    output_warning(s, "Actions in containers cannot reach the services: %s", e.message);
+    return false;
+}
+
+int containers_add_relay(step *s, value *request, err *e) {
+    runner *r = s->r;
+    containers_reach_services(s);
+    if (make_share_folder(r, e) < 0) return e->code;
     value relay = value_object_new(s->a, true);
     value_set_str(s->a, &relay, "folder", str_from(r->share_folder));
     value_set(s->a, &relay, STR("port"), value_number(r->share_port));
     value_set(s->a, request, STR("relay"), relay);
+    return 0;
 }
 
 static void on_output(void *context, str bytes) {
@@ -305,7 +317,9 @@ static void initialize(runner *r) {
     if (r->container.kind == VALUE_OBJECT)
         value_set(s->a, &request, STR("container"), job_container(s));
     if (r->services.kind == VALUE_OBJECT) value_set(s->a, &request, STR("services"), r->services);
-    if (r->container.kind == VALUE_OBJECT && has_javascript(r)) containers_share(s, &request);
+    if (r->container.kind == VALUE_OBJECT && has_javascript(r) && containers_reach_services(s) &&
+        containers_add_relay(s, &request, &e) < 0)
+        output_warning(s, "Actions in the container cannot reach the services: %s", e.message);
     r->containers_made = true;
     if (containers_ask(s, &request, -1, &c, &e) == 0) return;
     on_begun(s, 1, e.message);

@@ -290,10 +290,12 @@ void containers_begin(runner *r);
 bool containers_end(runner *r);
 /* Output of sandbox_ask that comes as lines of kinds. */
 void containers_output(step *s, str bytes);
+/* Whether containers can reach the services of actions. Why not is told as a warning, once. */
+bool containers_reach_services(step *s);
+/* Adds to a request the program by which its container reaches them, where it can, and compares
+ * what it has mounted with the job's folders, always. */
+int containers_add_relay(step *s, value *request, err *e);
 /* Asks with a request that is an object. `folder`: sandbox_ask. */
-/* Adds to a request what its container needs to reach the services of actions. Why they cannot be
- * shared is told as a warning, once. */
-void containers_share(step *s, value *request);
 int containers_ask(step *s, const value *request, int folder, const sandbox_command *callbacks,
                    err *e);
 

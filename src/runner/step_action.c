@@ -164,6 +164,7 @@ static void ask_services(step *s, const char *file) {
     err e = {0};
     bool in_container = file && r->backend == SANDBOX_ENGINE;
     if (!r->port.services || (in_container && !r->relayed)) return; /* why not has been told */
+    if (!file && !containers_reach_services(s)) return;
     if (r->port.services(r->port.context, s->a, job_files(r), file, &s->services, &e) < 0) {
         output_warning(s, "%s", e.message);
         return;

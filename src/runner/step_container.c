@@ -158,7 +158,7 @@ static int run(container_run *x, err *e) {
     value_set_str(s->a, &request, "image", s->use->image);
     value_set_str(s->a, &request, "workdir", STR("/github/workspace"));
     value_set_str(s->a, &request, "network", value_path_str(&s->r->job, "container.network"));
-    containers_share(s, &request);
+    if (containers_add_relay(s, &request, e) < 0) return e->code;
     add_env(s, all, &x->env, &request);
     if (add_arguments(s, x->inputs, &request, e) < 0 || add_binds(s, all, &request, e) < 0)
         return e->code;

@@ -154,10 +154,10 @@ static _Noreturn void finish(proxy *px) {
 
 /* What happened before the order is there to be read by now. */
 static void answer_sync(proxy *px) {
-    px->asked = false;
     for (size_t i = 0; i < px->listener_count; i++)
         if (px->listeners[i].listener == EGRESS_REFUSALS) refusals_ready(px, &px->listeners[i]);
-    proxy_record_synced(px);
+    for (; px->asked; px->asked--)
+        proxy_record_synced(px);
 }
 
 static void control_ready(proxy *px) {
@@ -165,7 +165,7 @@ static void control_ready(proxy *px) {
     if (px->records.len && !proxy_send_records(px)) _exit(0); /* nobody is there any more */
     ssize_t n = recv(px->control.fd, bytes, sizeof bytes, MSG_DONTWAIT);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) finish(px);
-    px->asked |= n > 0;
+    if (n > 0) px->asked += (unsigned)n; /* each is waited for */
 }
 
 static void handle(proxy *px, source *s) {

@@ -94,7 +94,7 @@ struct proxy {
     size_t conn_count, conn_max, lookup_count;
     uint32_t idle_ms, handshake_ms;
     names *given, *refused, *closed;
-    bool asked;     /* to say that all is told */
+    unsigned asked; /* so many times, to say that all is told */
     strbuf records; /* not sent yet */
     uint32_t last_id;
     uint64_t recorded, record_max, counted;

@@ -57,7 +57,10 @@ static int read_head(int fd, strbuf *head, err *e) {
 static int judge(int fd, str head, err *e) {
     char text[REFUSAL_MAX];
     if (str_starts(head, STR("HTTP/1.1 101")) || str_starts(head, STR("HTTP/1.1 200"))) return 0;
-    ssize_t n = recv(fd, text, sizeof text, MSG_WAITALL);
+    /* The connection may stay open after it. */
+    const struct timeval soon = {.tv_sec = 1};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon);
+    ssize_t n = recv(fd, text, sizeof text, 0);
     for (ssize_t i = 0; i < n; i++)
         if (text[i] == '\n' || text[i] == '\r') text[i] = ' ';
     str line, rest;

@@ -37,6 +37,12 @@ const value *engine_relay_of(const value *request) {
     return relay && relay->kind == VALUE_OBJECT ? relay : NULL;
 }
 
+unsigned engine_relay_port(const value *relay) {
+    const value *port = value_get(relay, STR("port"));
+    bool good = port && port->kind == VALUE_NUMBER && port->number > 0 && port->number <= 65535;
+    return good ? (unsigned)port->number : 0;
+}
+
 static void push(arena *a, value *host, const char *key, str text) {
     const value *there = value_get(host, str_from(key));
     value list = value_array_new(a);
@@ -165,7 +171,11 @@ int engine_relay_check(engine_work *w, engine_plan *p, const value *relay, const
     value command, all = value_array_new(a), program = value_array_new(a);
     size_t count = folders && folders->kind == VALUE_ARRAY ? folders->array.count : 0;
     int code = find_command(w, &p->body, &command, e);
-    if (code < 0 || !command.array.count || !count) return code; /* the engine says what it lacks */
+    if (code < 0) return code;
+    if (!command.array.count)
+        return err_set(e, ERR_INVALID,
+                       "the image names no program to run, and neither does the step");
+    if (!count) return err_set(e, ERR_INVALID, "an action's container without folders to compare");
     value_push(a, &program, value_string(STR(PROGRAM)));
     value_push(a, &all, value_string(STR("check")));
     value_push(a, &all, value_string(arena_printf(a, "%zu", count / 3)));

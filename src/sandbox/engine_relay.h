@@ -27,6 +27,8 @@
 
 /* What a request says of it, "relay": {folder, port}; NULL where it says nothing. */
 const value *engine_relay_of(const value *request);
+/* 0: there are no services, and it only compares what is mounted. */
+unsigned engine_relay_port(const value *relay);
 /* Adds to a container that is to be created what the relay needs in it: the folder, and the name
  * under which GITHUB_SERVER_URL may be told (docs/services.md). */
 void engine_relay_add(arena *a, engine_plan *p, const value *relay);

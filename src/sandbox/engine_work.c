@@ -349,8 +349,10 @@ static bool on_run_stop(void *context) {
     return engine_work_stopped();
 }
 
-/* Where there is a relay, the action's container joins its network, and begins by looking at what
- * it has mounted. *ret_id is the relay's container, or empty. */
+/* The action's container joins the network of the relay's, where there are services to reach, and
+ * begins by looking at what it has mounted: until then, a step may have put a link to anywhere in
+ * the place of a folder. Without that look it is not run. *ret_id is the relay's container, or
+ * empty. */
 static int add_relay(engine_work *w, engine_plan *p, const value *request, const value *labels,
                      str *ret_network, str *ret_id, err *e) {
     const value *relay = engine_relay_of(request);
@@ -358,17 +360,21 @@ static int add_relay(engine_work *w, engine_plan *p, const value *request, const
     err why = {0};
     *ret_network = text_at(request, "network");
     *ret_id = STR_EMPTY;
-    if (!relay) return 0;
-    if (engine_relay_run(w, image, *ret_network, labels, relay, ret_id, &why) == 0) {
+    if (!relay && !value_count(value_get(request, STR("binds")))) return 0; /* it sees no folder */
+    if (!relay) return err_set(e, ERR_INVALID, "an action's container without a relay");
+    if (engine_relay_port(relay)) {
+        if (engine_relay_run(w, image, *ret_network, labels, relay, ret_id, &why) < 0) {
+            err ignored = {0};
+            if (ret_id->len) engine_remove(&w->g, ENGINE_CONTAINER, *ret_id, &ignored);
+            *ret_id = STR_EMPTY;
+            return err_set(e, ERR_FAILED,
+                           "the action was not run, because what its container has mounted cannot "
+                           "be compared with the job's folders: %.600s",
+                           why.message);
+        }
         *ret_network = arena_printf(w->a, "container:%.*s", STR_ARG(*ret_id));
-        return engine_relay_check(w, p, relay, value_get(request, STR("folders")), e);
     }
-    /* The action's own output goes this way, in which this is a command for a warning. */
-    str line = arena_printf(w->a, "::warning::" ENGINE_RELAY_FAILED "\n", why.message);
-    if (!engine_work_stopped()) engine_put(w, line);
-    if (ret_id->len) engine_remove(&w->g, ENGINE_CONTAINER, *ret_id, &why);
-    *ret_id = STR_EMPTY;
-    return 0;
+    return engine_relay_check(w, p, relay, value_get(request, STR("folders")), e);
 }
 
 /* From its making to its end. Its name is not asked for: the engine's own cannot clash. */

@@ -267,7 +267,7 @@ static int put_program(const layer *l) {
     return chmod(path, 0755) == 0 ? 0 : err_sys(l->e, errno, "cannot make '%s'", path);
 }
 
-int sandbox_layer_make(const char *dir, const char *cache, err *e) {
+static int make_layer(const char *dir, const char *cache, err *e) {
     _cleanup_arena_ arena *a = arena_new();
     layer l = {.a = a,
                .lower = fs_join(a, dir, STR("lower")),
@@ -286,4 +286,12 @@ int sandbox_layer_make(const char *dir, const char *cache, err *e) {
         return e->code;
     if (put_program(&l) < 0) return e->code;
     return put(&l, l.lower, "usr/bin/sudo", str_from(sudo), 0755);
+}
+
+/* Jobs of any user go through these folders, whatever the umask of whoever runs Slipway. */
+int sandbox_layer_make(const char *dir, const char *cache, err *e) {
+    mode_t before = umask(022);
+    int r = make_layer(dir, cache, e);
+    umask(before);
+    return r;
 }

@@ -171,8 +171,8 @@ static int lay_folder(builder *b, const char *path, const char *below, const cha
     bool plain = true;
     bool is_mount = mounts_at(&b->mounts, path, &plain);
     if (make_folder(b, inside(b, path), 0755) < 0) return b->e->code;
+    if (!plain) return 0; /* whatever is mounted in it: it is not looked into */
     if (mounts_below(&b->mounts, path)) return lay_parts(b, path, below, lower, depth + 1);
-    if (!plain) return 0;
     const char *own = arena_printf(b->a, "%s/own%s", b->job->layer, path).ptr;
     if (!fs_is_dir(own)) own = NULL;
     if (b->job->layered)

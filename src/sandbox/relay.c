@@ -2,10 +2,12 @@
  * carries it and puts it into containers, where it listens on the container's own 127.0.0.1 and
  * hands each connection on to the Unix socket of the services that actions call (engine_relay.h).
  *
- *   relay away FOLDER PORT   connections to PORT go to FOLDER/socket: prints "ready" when it
- * listens, and goes on as a daemon relay stay FOLDER PORT   the same in the foreground: as the
- * first process of a container relay check COUNT {PATH DEVICE INODE}… PROGRAM ARG… becomes the
- * program, if these paths are the folders with these numbers
+ *   relay away FOLDER PORT
+ *     connections to PORT go to FOLDER/socket: prints "ready" when it listens, goes on as a daemon
+ *   relay stay FOLDER PORT
+ *     the same in the foreground: as the first process of a container
+ *   relay check COUNT {PATH DEVICE INODE}… PROGRAM ARG…
+ *     becomes the program, if these paths are the folders with these numbers
  *
  * What keeps it from listening is printed instead of "ready". It knows nothing but that socket, and
  * as it is not dumpable, other processes of its user cannot read what passes through it. */
@@ -24,8 +26,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define PAIRS_MAX 512 /* as many connections as the services take */
-#define ROOM      (64u << 10)
+#define PAIRS_MAX       512 /* as many connections as the services take */
+#define ROOM            (64u << 10)
+#define OUT_OF_FILES_US 10000
 
 /* One direction: what was read from one end and not yet written to the other. */
 typedef struct flow {
@@ -57,7 +60,10 @@ static int connect_services(void) {
 
 static void add_pair(int listener) {
     int in = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (in < 0) return;
+    if (in < 0) {
+        if (errno == EMFILE || errno == ENFILE) usleep(OUT_OF_FILES_US); /* it stays readable */
+        return;
+    }
     int out = connect_services();
     pair *p = out < 0 ? NULL : malloc(sizeof *p);
     if (!p) {
