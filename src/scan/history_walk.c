@@ -152,7 +152,7 @@ static uint32_t meet(walk *w, const uint8_t *id, bool *ret_new) {
     return number;
 }
 
-/* (git's Documentation, "gitformat-pack" has no commits: the form is that of `git cat-file -p`) */
+/* Headers, an empty line, the message, as `git cat-file commit` prints them. */
 static void parse_commit(walk *w, uint32_t number, str text) {
     bool cut = idmap_find(&w->shallow, w->commits.ids[number]) != IDMAP_NONE, is_new;
     node n = {.parents = w->parent_count, .hidden = w->nodes[number].hidden};
@@ -461,7 +461,10 @@ static int walk_all(walk *w) {
     bool is_new;
     for (size_t i = 0; i < repo->shallow_count; i++)
         idmap_add(&w->shallow, repo->shallow[i], &is_new);
-    if (repo->has_since) w->nodes[meet(w, repo->since, &is_new)].hidden = true;
+    if (repo->has_since) {
+        uint32_t since = meet(w, repo->since, &is_new);
+        w->nodes[since].hidden = true;
+    }
     for (size_t i = 0; i < repo->tip_count; i++)
         take_tip(w, repo->tips[i], others, kinds, &other_count);
     int r = read_commits(w);
