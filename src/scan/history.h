@@ -16,8 +16,8 @@
 
 typedef struct scan_history {
     scan_source *source;
-    size_t commits;  /* how many were looked at */
-    str *warnings;   /* why it is not the whole history */
+    size_t commits; /* how many were looked at */
+    str *warnings;  /* why it is not the whole history */
     size_t warning_count;
 } scan_history;
 

@@ -21,8 +21,7 @@ void history_list_write(strbuf *out, const history_list *list) {
               list->problem_count, list->seen_commits, list->missing};
     strbuf_add(out, (str){(const char *)&h, sizeof h});
     strbuf_add(out, (str){(const char *)list->blobs, list->blob_count * sizeof *list->blobs});
-    strbuf_add(out,
-               (str){(const char *)list->commits, list->commit_count * sizeof *list->commits});
+    strbuf_add(out, (str){(const char *)list->commits, list->commit_count * sizeof *list->commits});
     add_texts(out, list->paths, list->path_count);
     add_texts(out, list->persons, list->person_count);
     add_texts(out, list->problems, list->problem_count);

@@ -60,9 +60,10 @@ static int refused(const char *dir, const err *why, err *e) {
 }
 
 static int ask_places(arena *a, const char *dir, history_repo *r, char **ret_shallow, err *e) {
-    const char *const argv[] = {"git",        "rev-parse", "--show-object-format",
-                                "--path-format=absolute", "--git-path", "objects",
-                                "--git-path", "shallow",   NULL};
+    const char *const argv[] = {
+        "git",        "rev-parse", "--show-object-format", "--path-format=absolute",
+        "--git-path", "objects",   "--git-path",           "shallow",
+        NULL};
     str out, format, folder, shallow;
     err why = {0};
     if (git_run(a, dir, NULL, argv, &out, &why) < 0) return refused(dir, &why, e);
@@ -79,9 +80,10 @@ static int ask_places(arena *a, const char *dir, history_repo *r, char **ret_sha
 }
 
 static int ask_commit(arena *a, const char *dir, const char *name, id_list *into) {
-    const char *const argv[] = {"git",     "rev-parse",        "--verify",
-                                "--quiet", "--end-of-options", arena_printf(a, "%s^{commit}", name).ptr,
-                                NULL};
+    const char *const argv[] = {
+        "git",     "rev-parse",        "--verify",
+        "--quiet", "--end-of-options", arena_printf(a, "%s^{commit}", name).ptr,
+        NULL};
     str out;
     size_t before = into->count;
     err ignored = {0};
@@ -141,8 +143,7 @@ static void read_shallow(arena *a, const char *path, history_repo *r) {
 }
 
 /* (gitrepository-layout, "objects/info/alternates") */
-static int open_alternates(arena *a, const char *from, unsigned depth, history_repo *r,
-                           err *e) {
+static int open_alternates(arena *a, const char *from, unsigned depth, history_repo *r, err *e) {
     str text, line;
     err ignored = {0};
     const char *list = fs_join(a, from, STR("info/alternates"));

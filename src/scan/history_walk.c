@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OBJECT_MAX   ((uint64_t)64 << 20) /* of a commit or a tree */
+#define TIP_MAX      ((uint64_t)64 << 20) /* of what a tag may point at */
 #define BLOBS_MAX    10000000
 #define COMMITS_MAX  10000000
 #define DEPTH_MAX    200
@@ -47,7 +47,7 @@ typedef struct walk {
     size_t parent_count, parent_cap;
     history_blob *found; /* by the number of the blob; commit is HIDDEN where it does not count */
     size_t found_cap;
-    bool *listed;
+    bool *is_here; /* by the number of the blob */
     history_list list;
     size_t blob_cap, commit_cap, problem_cap;
     texts paths, persons;
@@ -95,19 +95,19 @@ static void tell(walk *w, const char *what, const uint8_t *id, str path, const e
     }
     if (w->list.problem_count == PROBLEMS_MAX) return;
     hex_encode(id, OBJECT_ID_BYTES, hex);
-    str text = path.len ? arena_printf(w->a, "the %s %s ('%.*s') of the history: %s", what, hex,
-                                       STR_ARG(text_valid(w->a, path)), why->message)
-                        : arena_printf(w->a, "the %s %s of the history: %s", what, hex,
-                                       why->message);
+    str text = path.len
+                   ? arena_printf(w->a, "the %s %s ('%.*s') of the history: %s", what, hex,
+                                  STR_ARG(text_valid(w->a, path)), why->message)
+                   : arena_printf(w->a, "the %s %s of the history: %s", what, hex, why->message);
     ARENA_PUSH(w->a, w->list.problems, w->list.problem_count, w->problem_cap, text);
 }
 
 /* False when it cannot be read, which has been told. */
-static bool read_object(walk *w, const uint8_t *id, object_kind wanted, const char *what,
-                        str path, str *ret) {
+static bool read_object(walk *w, const uint8_t *id, object_kind wanted, const char *what, str path,
+                        str *ret) {
     object_kind kind = wanted;
     err why = {0};
-    if (objects_read(w->objects, id, OBJECT_MAX, &kind, ret, &why) == 0 && kind != wanted)
+    if (objects_read(w->objects, id, 0, &kind, ret, &why) == 0 && kind != wanted)
         err_set(&why, ERR_INVALID, "it is of another kind");
     if (why.code == 0) return true;
     tell(w, what, id, path, &why);
@@ -432,7 +432,7 @@ static int take_tip(walk *w, const uint8_t *tip, uint8_t (*others)[OBJECT_ID_BYT
         str text, line, key, rest;
         err why = {0};
         if (idmap_find(&w->commits, id) != IDMAP_NONE) return 0;
-        int r = objects_read(w->objects, id, OBJECT_MAX, &kind, &text, &why);
+        int r = objects_read(w->objects, id, TIP_MAX, &kind, &text, &why);
         if (r < 0) {
             tell(w, "object", id, STR_EMPTY, &why);
             return 0;
@@ -446,8 +446,8 @@ static int take_tip(walk *w, const uint8_t *tip, uint8_t (*others)[OBJECT_ID_BYT
             kinds[(*other_count)++] = kind;
             return 0;
         }
-        if (!str_line(&text, &line) || !str_cut(line, ' ', &key, &rest) ||
-            !str_is(key, "object") || !read_hex(rest, id))
+        if (!str_line(&text, &line) || !str_cut(line, ' ', &key, &rest) || !str_is(key, "object") ||
+            !read_hex(rest, id))
             return 0;
     }
     return 0;
@@ -487,24 +487,44 @@ static int walk_all(walk *w) {
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
-static void list_blob(void *context, const uint8_t *id) {
+static void note_blob(void *context, const uint8_t *id) {
     walk *w = context;
     uint32_t number = idmap_find(&w->blobs, id);
-    if (number == IDMAP_NONE || w->listed[number]) return;
-    w->listed[number] = true;
-    if (w->found[number].commit != HIDDEN)
-        ARENA_PUSH(w->a, w->list.blobs, w->list.blob_count, w->blob_cap, w->found[number]);
+    if (number != IDMAP_NONE) w->is_here[number] = true;
+}
+
+/* By path, the oldest first. That is the order of chains of deltas from their ends, where git makes
+ * old versions of a file from newer ones: libgit2 keeps, in 16 MiB, what it met on the way to an
+ * object, so each is inflated once. In the order of the pack, which is by age where there are no
+ * tags, the versions of a file lie far apart, and all that they are made from is inflated again for
+ * each. */
+static int cmp_blobs(const void *x, const void *y) {
+    const history_blob *a = x, *b = y;
+    if (a->path != b->path) return a->path < b->path ? -1 : 1;
+    if (a->commit != b->commit) return a->commit < b->commit ? -1 : 1;
+    return memcmp(a->id, b->id, sizeof a->id);
+}
+
+static void sort_blobs(walk *w) {
+    for (size_t i = 0; i < w->blobs.count; i++) {
+        if (w->found[i].commit != HIDDEN && w->is_here[i])
+            ARENA_PUSH(w->a, w->list.blobs, w->list.blob_count, w->blob_cap, w->found[i]);
+    }
+    if (w->list.blob_count)
+        qsort(w->list.blobs, w->list.blob_count, sizeof *w->list.blobs, cmp_blobs);
 }
 
 static int list_blobs(walk *w) {
     const err why = {.code = ERR_NOT_FOUND, .message = "it is missing"};
-    w->listed = ARENA_ARRAY(w->a, bool, w->blobs.count + 1);
-    int r = objects_each(w->objects, list_blob, w, w->e);
-    for (size_t i = 0; r == 0 && i < w->blobs.count; i++) {
-        if (w->listed[i] || w->found[i].commit == HIDDEN) continue;
+    w->is_here = ARENA_ARRAY(w->a, bool, w->blobs.count + 1);
+    int r = objects_each(w->objects, note_blob, w, w->e);
+    if (r < 0) return r;
+    sort_blobs(w);
+    for (size_t i = 0; i < w->blobs.count; i++) {
+        if (w->is_here[i] || w->found[i].commit == HIDDEN) continue;
         tell(w, "file", w->blobs.ids[i], w->paths.items[w->found[i].path], &why);
     }
-    return r;
+    return 0;
 }
 
 int history_walk(arena *a, const history_repo *repo, objects *o, str below, history_list *ret,

@@ -14,8 +14,8 @@
 
 /* What git says of a repository. */
 typedef struct history_repo {
-    char *objects;  /* the folder */
-    int tree;       /* the same, open */
+    char *objects;                  /* the folder */
+    int tree;                       /* the same, open */
     int others[HISTORY_OTHERS_MAX]; /* folders of alternates */
     size_t other_count;
     uint8_t (*tips)[OBJECT_ID_BYTES]; /* where the walk begins */
@@ -43,8 +43,8 @@ typedef struct history_commit {
 } history_commit;
 
 typedef struct history_list {
-    history_blob *blobs; /* in the order in which they lie in the packs */
-    history_commit *commits; /* those that brought something, the oldest first */
+    history_blob *blobs;             /* in the order in which they are best read */
+    history_commit *commits;         /* those that brought something, the oldest first */
     str *paths, *persons, *problems; /* persons: "Name <mail>" */
     size_t blob_count, commit_count, path_count, person_count, problem_count;
     uint64_t seen_commits, missing;

@@ -46,7 +46,8 @@ int objects_load(err *e) {
     if (git.git_libgit2_init() < 0)
         return err_set(e, ERR_UNSUPPORTED, "libgit2 does not start: %s", reason());
     /* Every object is read once: nothing is kept, and no id is computed. */
-    git.git_libgit2_opts(GIT_OPT_ENABLE_CACHING, 0);
+    for (int t = GIT_OBJECT_COMMIT; t <= GIT_OBJECT_TAG; t++)
+        git.git_libgit2_opts(GIT_OPT_SET_CACHE_OBJECT_LIMIT, (git_object_t)t, (size_t)0);
     git.git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0);
     git.ready = true;
     return 0;
@@ -91,13 +92,13 @@ static int refused(int code, err *e) {
 int objects_read(objects *o, const uint8_t id[OBJECT_ID_BYTES], uint64_t max_bytes,
                  object_kind *ret_kind, str *ret, err *e) {
     const git_oid *oid = (const git_oid *)id;
-    size_t size;
+    size_t size = 0;
     git_object_t type;
     if (o->held) git.git_odb_object_free(o->held);
     o->held = NULL;
-    int r = git.git_odb_read_header(&size, &type, o->odb, oid);
+    int r = max_bytes ? git.git_odb_read_header(&size, &type, o->odb, oid) : 0;
     if (r < 0) return refused(r, e);
-    if (size > max_bytes)
+    if (max_bytes && size > max_bytes)
         return err_set(e, ERR_LIMIT, "is larger than %llu MiB (--max-file-size)",
                        (unsigned long long)max_bytes >> 20);
     r = git.git_odb_read(&o->held, o->odb, oid);
