@@ -54,17 +54,20 @@ int landlock_abi(void) {
     return abi < 0 ? 0 : (int)abi;
 }
 
+static bool allow_folder(int ruleset, int folder, uint64_t rights) {
+    struct landlock_path_beneath_attr beneath = {.allowed_access = rights, .parent_fd = folder};
+    return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) == 0;
+}
+
 static int confine_files(const jail_spec *spec, err *e) {
     uint64_t handled = ABI_1_ALL | LANDLOCK_ACCESS_FS_REFER;
-    struct landlock_path_beneath_attr tree = {
-        .allowed_access = READ_RIGHTS | (spec->kind == JAIL_WRITE ? WRITE_RIGHTS : 0),
-        .parent_fd = spec->tree};
+    uint64_t rights = READ_RIGHTS | (spec->kind == JAIL_WRITE ? WRITE_RIGHTS : 0);
     if (landlock_abi() < ABI_REFER) return 0;
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof handled, 0);
-    bool confined = ruleset >= 0 &&
-                    (spec->tree < 0 || syscall(SYS_landlock_add_rule, ruleset,
-                                               LANDLOCK_RULE_PATH_BENEATH, &tree, 0) == 0) &&
-                    syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
+    bool confined = ruleset >= 0 && (spec->tree < 0 || allow_folder(ruleset, spec->tree, rights));
+    for (size_t i = 0; i < spec->other_count && confined; i++)
+        confined = allow_folder(ruleset, spec->others[i], READ_RIGHTS);
+    confined = confined && syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
     int failed = errno;
     if (ruleset >= 0) close(ruleset);
     return confined ? 0 : err_sys(e, failed, "cannot confine a reader to its folder");
@@ -75,7 +78,7 @@ static int confine_files(const jail_spec *spec, err *e) {
 /* What every reader takes; write and writev are for its answer. */
 static const char *const reading[] = {
     "read", "readv", "pread64", "write", "writev", "lseek", "close", "fstat", "newfstatat", "statx",
-    "getdents64",
+    "access", "faccessat", "faccessat2", "getdents64",
     /* memory, time and its own end */
     "brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "futex", "clock_gettime",
     "gettimeofday", "time", "getrandom", "getpid", "gettid", "sched_yield", "rt_sigaction",

@@ -13,8 +13,10 @@ typedef enum jail_kind {
 
 typedef struct jail_spec {
     jail_kind kind;
-    int tree;            /* an open folder, the only one whose files can be named from now on; -1:
-                          * none can be */
+    int tree;          /* an open folder, the only one whose files can be named from now on; -1:
+                        * none can be */
+    const int *others; /* further open folders, to read in only; may be NULL */
+    size_t other_count;
     uint32_t keep;       /* capabilities that are kept where we have them: 1u << CAP_CHOWN, … */
     uint64_t memory_max; /* bytes of address space; 0: not limited */
     unsigned cpu_max_s;  /* 0: not limited */

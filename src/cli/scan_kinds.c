@@ -54,9 +54,9 @@ static int make_licenses(const scan_setup *how, scanner **ret, err *e) {
 }
 
 const scan_kind scan_kinds[] = {
-    {"secrets", make_secrets, secrets_free, secrets_warnings},
-    {"deps", make_deps, deps_free, NULL},
-    {"licenses", make_licenses, NULL, NULL},
+    {"secrets", make_secrets, secrets_free, secrets_warnings, true},
+    {"deps", make_deps, deps_free, NULL, false},
+    {"licenses", make_licenses, NULL, NULL, false},
     {0},
 };
 

@@ -22,6 +22,7 @@ typedef struct scan_kind {
     scan_kind_make *make;
     void (*free)(scanner *s);                             /* may be NULL */
     const scan_error_list *(*warnings)(const scanner *s); /* about its rules; may be NULL */
+    bool of_history; /* old versions of files are worth reading */
 } scan_kind;
 
 /* Ends with a NULL name. */

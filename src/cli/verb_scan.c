@@ -9,6 +9,7 @@
 #include "cli/scan_output.h"
 #include "scan/baseline.h"
 #include "scan/changes.h"
+#include "scan/history.h"
 #include "scan/scanner.h"
 #include "scan/source.h"
 #include "scan/suppress.h"
@@ -177,14 +178,15 @@ static str find_here(const scan_job *j) {
     return inner == cwd ? STR_EMPTY : arena_printf(j->a, "%s/", inner);
 }
 
-/* One a scanned folder: a scan forgets what it has not seen. */
-static void find_cache(scan_job *j) {
+/* One a scanned folder and way: a scan forgets what it has not seen. */
+static void find_cache(scan_job *j, const char *way) {
     uint8_t digest[32];
     char hex[33];
     err ignored = {0};
     if (options_has(j->given, "no-cache")) return;
     sha256 *h = sha256_new();
     sha256_add(h, j->root, strlen(j->root) + 1);
+    sha256_add(h, way, strlen(way) + 1);
     sha256_add(h, j->below.ptr, j->below.len);
     sha256_end(h, digest);
     hex_encode(digest, 16, hex);
@@ -304,16 +306,44 @@ static int scan_tree(scan_job *j, scan_report *ret, err *e) {
         folder = slash < 0 ? STR_EMPTY : str_sub(folder, 0, (size_t)slash);
     }
     if (folder.len) prefix = arena_printf(j->a, "%.*s/", STR_ARG(folder));
-    find_cache(j);
+    find_cache(j, "");
     int r = scan_source_tree_at(j->a, j->path, prefix, &source, e);
     return r < 0 ? r : scan_with(j, source, &j->how, ret, e);
+}
+
+/* Of kinds that were not asked for by name, those that make sense. */
+static int choose_of_history(scan_job *j, err *e) {
+    size_t kept = 0;
+    for (size_t i = 0; i < j->kind_count; i++) {
+        if (j->kinds[i]->of_history)
+            j->kinds[kept++] = j->kinds[i];
+        else if (options_has(j->given, "only"))
+            return err_set(e, ERR_INVALID,
+                           "--history --only %s: only the newest versions of files are read for "
+                           "that; leave --history out",
+                           j->kinds[i]->name);
+    }
+    j->kind_count = kept;
+    return 0;
+}
+
+static int scan_history_of(scan_job *j, scan_report *ret, err *e) {
+    const char *since = options_value(j->given, "since");
+    scan_history history;
+    if (j->is_stdin) return need_git(j, "history", e);
+    if (choose_of_history(j, e) < 0) return e->code;
+    find_cache(j, since ? "history since" : "history");
+    int r = scan_source_history(j->a, j->root, j->below, since, &history, e);
+    for (size_t i = 0; r == 0 && i < history.warning_count; i++)
+        console_warning("%.*s", STR_ARG(history.warnings[i]));
+    return r < 0 ? r : scan_with(j, history.source, &j->how, ret, e);
 }
 
 /* What is scanned, by the option that asks for it; the last one is the working copy itself. */
 static const struct {
     const char *option;
     int (*scan)(scan_job *j, scan_report *ret, err *e);
-} ways[] = {{"staged", scan_staged}, {"since", scan_since}};
+} ways[] = {{"history", scan_history_of}, {"staged", scan_staged}, {"since", scan_since}};
 
 #define WAY_COUNT (sizeof ways / sizeof *ways)
 
@@ -321,6 +351,7 @@ static int scan(scan_job *j, bool *ret_whole, scan_report *ret, err *e) {
     size_t way = WAY_COUNT;
     for (size_t i = 0; i < WAY_COUNT; i++) {
         if (!options_has(j->given, ways[i].option)) continue;
+        if (way == 0 && ways[i].scan == scan_since) continue; /* --history --since */
         if (way < WAY_COUNT)
             return err_set(e, ERR_INVALID, "--%s and --%s exclude each other", ways[way].option,
                            ways[i].option);
@@ -437,6 +468,8 @@ static const option_spec scan_options_table[] = {
     {0, "since", "REV",
      .help = "Scan the files that differ from the merge base of REV and HEAD, and report findings "
              "that were not there."},
+    {0, "history", NULL,
+     .help = "Scan the files of all commits; with --since, of those of HEAD that REV has not."},
     {0, "baseline", "FILE", true, COMPLETE_FILE,
      .help = "Leave out what this report has: JSON of slipway scan, SARIF, or JSON of gitleaks."},
     {0, "write-baseline", "FILE", .complete = COMPLETE_FILE,
@@ -495,6 +528,7 @@ const verb verb_scan = {
             {"slipway scan --staged", "Look at the next commit, in .git/hooks/pre-commit."},
             {"slipway scan --since origin/main -o scan.sarif",
              "Report what a branch adds, as a table and for code scanning."},
+            {"slipway scan --history", "Look for what was ever committed, on all branches."},
             {"slipway scan --write-baseline .slipway/baseline.json",
              "Accept what there is, and from now on pass --baseline with that file."},
             {0},

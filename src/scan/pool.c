@@ -102,6 +102,8 @@ static _Noreturn void be_child(pool *p, unsigned index, int fd) {
     err e = {0};
     jail_spec jail = {.kind = JAIL_READ,
                       .tree = w->tree,
+                      .others = w->others,
+                      .other_count = w->other_count,
                       .keep = 1u << CAP_DAC_READ_SEARCH | 1u << CAP_DAC_OVERRIDE,
                       .memory_max = MEMORY_MAX};
     for (int signo = 1; signo < NSIG; signo++)

@@ -11,8 +11,10 @@
 
 typedef struct pool_work {
     size_t count;
-    unsigned jobs;            /* 0: one a core */
-    int tree;                 /* that children may read in, or -1 */
+    unsigned jobs;     /* 0: one a core */
+    int tree;          /* that children may read in, or -1 */
+    const int *others; /* further folders that they may read in */
+    size_t other_count;
     unsigned item_timeout_ms; /* 0: none */
     void *context;
     int (*start)(void *context, err *e); /* in a child, before its jail; may be NULL */

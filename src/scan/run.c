@@ -154,7 +154,7 @@ static int take_finding(run *r, size_t item, const value *said, err *e) {
     finding_list *to = &r->report->findings;
     finding f;
     if (finding_read(r->a, said, &f, e) < 0) return e->code;
-    if (r->source->place) r->source->place(r->source, r->a, item, &f);
+    if (r->source->place && !r->source->place(r->source, r->a, item, &f, to)) return 0;
     if (to->count == SCAN_FINDINGS_MAX) {
         tell_too_many(r);
         return 0;
@@ -274,6 +274,11 @@ static int take_all(run *r, const pool_answer *answers, size_t count, err *e) {
 static int finish(run *r, err *e) {
     scan_out out = {.a = r->a, .findings = r->report->findings, .errors = r->report->errors};
     int code = 0;
+    if (r->source->finish) {
+        r->source->finish(r->source, r->a, r->report);
+        out.findings = r->report->findings;
+        out.errors = r->report->errors;
+    }
     for (size_t i = 0; i < r->scanner_count && code == 0; i++) {
         if (r->scanners[i]->finish) code = r->scanners[i]->finish(r->scanners[i], &out, e);
     }
@@ -304,6 +309,8 @@ int scan_run(arena *a, scan_source *source, scanner *const *scanners, size_t sca
     pool_work work = {.count = r.todo_count,
                       .jobs = options->jobs,
                       .tree = source->tree,
+                      .others = source->others,
+                      .other_count = source->other_count,
                       .item_timeout_ms = ITEM_TIMEOUT_MS,
                       .context = &r,
                       .start = start,

@@ -4,6 +4,10 @@
 
 #include "scan/scan.h"
 
+/* A property that a scanner may give its findings: a text that is the same for the same thing in
+ * another version of the file. Its `finish` takes it off: it is in no report. */
+#define SCAN_IDENTITY "identity"
+
 typedef struct scan_file {
     str path, body; /* as they are: not necessarily UTF-8 */
 } scan_file;

@@ -11,7 +11,9 @@
 
 struct scan_source {
     size_t count;
-    int tree; /* the folder that children may read in, or -1: none */
+    int tree;          /* the folder that children may read in, or -1: none */
+    const int *others; /* further ones */
+    size_t other_count;
     void *self;
     /* The path of an item as it is shown, borrowed. */
     str (*path)(const scan_source *s, size_t item);
@@ -24,9 +26,12 @@ struct scan_source {
      * is ERR_LIMIT. What is gone or is no file any more is ERR_NOT_FOUND, which is no error of the
      * scan. */
     int (*read)(scan_source *s, size_t item, uint64_t max_bytes, strbuf *into, str *ret, err *e);
-    /* In the parent: adds what only it can know to a finding of an item (the commit). May be NULL.
-     */
-    void (*place)(scan_source *s, arena *a, size_t item, finding *f);
+    /* In the parent: adds what only it can know to a finding of an item (the commit). False: it is
+     * the same as one of `taken`, which the source has seen to. May be NULL. */
+    bool (*place)(scan_source *s, arena *a, size_t item, finding *f, finding_list *taken);
+    /* In the parent, after the last item and before the scanners' own end; findings are in the
+     * order in which `place` has let them in. May be NULL. */
+    void (*finish)(scan_source *s, arena *a, scan_report *report);
 };
 
 /* The files of a folder, or one file. In a git working copy those that git tracks or does not

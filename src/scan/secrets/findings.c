@@ -1,5 +1,6 @@
 #include "scan/secrets/findings.h"
 
+#include "base/hash.h"
 #include "scan/secrets/secrets.h"
 
 #include <math.h>
@@ -174,12 +175,23 @@ static value list_of(arena *a, const str_list *items) {
     return list;
 }
 
+static str identity_of(arena *a, str secret) {
+    uint8_t digest[32];
+    char hex[9];
+    sha256 *h = sha256_new();
+    sha256_add(h, secret.ptr, secret.len);
+    sha256_end(h, digest);
+    hex_encode(digest, 4, hex);
+    return arena_str(a, str_from(hex));
+}
+
 static value properties_of(const writer *w, size_t index) {
     const secret_match *f = &w->matches->items[index];
     value p = value_object_new(w->a, true);
     value_set_str(w->a, &p, "match", f->whole_file ? STR("path") : STR("content"));
     if (!f->whole_file) {
         value_set_str(w->a, &p, "secret", w->shown[index]);
+        value_set_str(w->a, &p, SCAN_IDENTITY, identity_of(w->a, f->value));
         value_set(w->a, &p, STR("entropy"), value_number(round(f->entropy * 100) / 100));
     }
     if (f->rule->tags.count) value_set(w->a, &p, STR("tags"), list_of(w->a, &f->rule->tags));
@@ -249,8 +261,7 @@ static void add_path_finding(writer *w, scan_out *out, size_t index) {
 }
 
 /* Matches are sorted by place, so the findings' lines ascend. */
-void findings_add(scan_out *out, str path, str text, const match_list *matches, bool show_secrets,
-                  findings_ignored_fn *is_ignored, void *context) {
+void findings_add(scan_out *out, str path, str text, const match_list *matches, bool show_secrets) {
     writer w = {
         .a = out->a, .path = path, .text = text, .matches = matches, .show_secrets = show_secrets};
     if (!matches->count) return;
@@ -258,8 +269,7 @@ void findings_add(scan_out *out, str path, str text, const match_list *matches, 
     show_all(&w);
     for (size_t i = 0; i < matches->count; i++) {
         const secret_match *f = &matches->items[i];
-        if (f->whole_file && !(is_ignored && is_ignored(context, path, f->rule, 0)))
-            add_path_finding(&w, out, i);
+        if (f->whole_file) add_path_finding(&w, out, i);
     }
     size_t from = out->findings.count;
     for (size_t i = 0; i < matches->count; i++) {
@@ -267,10 +277,11 @@ void findings_add(scan_out *out, str path, str text, const match_list *matches, 
         uint32_t line, column;
         if (f->whole_file) continue;
         text_place(&w.lines, f->match.start, &line, &column);
-        if (is_ignored && is_ignored(context, path, f->rule, line)) continue;
         finding made = make_finding(&w, i);
         text_place(&w.lines, f->secret.start, &made.line, &made.column);
         text_place(&w.lines, f->secret.end, &made.end_line, &made.end_column);
+        if (line != made.line)
+            value_set(w.a, &made.properties, STR(LINE_PROPERTY), value_number(line));
         made.excerpt = excerpt_of(&w, i, made.line, made.end_line);
         ARENA_PUSH(out->a, out->findings.items, out->findings.count, out->findings.cap, made);
     }

@@ -4,12 +4,13 @@
 
 #include "scan/secrets/match.h"
 
-#define COMMITS_PROPERTY "allowed_commits" /* until the parent knows the commit */
+/* Properties for the parent, which takes them off: what depends on the commit, or on which of the
+ * versions of a file in history counts. SCAN_IDENTITY is another, a part of the secret's digest:
+ * too little of it to tell a guess from others. */
+#define COMMITS_PROPERTY "allowed_commits"
+#define LINE_PROPERTY    "match_line" /* where it is not that of the secret */
 
-/* Adds a finding a match of a file's text, but for those that `is_ignored` says (may be NULL; it is
- * given the line of the match). */
-typedef bool findings_ignored_fn(void *context, str path, const secret_rule *rule, uint32_t line);
-void findings_add(scan_out *out, str path, str text, const match_list *matches, bool show_secrets,
-                  findings_ignored_fn *is_ignored, void *context);
+/* Adds a finding a match of a file's text. */
+void findings_add(scan_out *out, str path, str text, const match_list *matches, bool show_secrets);
 
 #endif

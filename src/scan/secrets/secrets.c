@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ENGINE_VERSION 1 /* of what a file gives: caches of findings depend on it */
+#define ENGINE_VERSION 2 /* of what a file gives: caches of findings depend on it */
 
 typedef struct secrets {
     scanner base;
@@ -37,11 +37,6 @@ typedef struct reading {
 
 /* ---- in a child ----------------------------------------------------------------------------- */
 
-static bool is_ignored(void *context, str path, const secret_rule *rule, uint32_t line) {
-    const secrets *s = context;
-    return ignore_has(&s->ignored, STR_EMPTY, path, rule->id, line);
-}
-
 static unsigned decode_rounds(const secrets_options *o) {
     return o->no_decode ? 0 : o->decode_rounds ? o->decode_rounds : DECODE_DEPTH_DEFAULT;
 }
@@ -56,7 +51,7 @@ static void read_text(reading *r, str text) {
     matcher_path(s->matcher, r->out->a, r->path, &found);
     match_text t = {r->path, text, decode_rounds(&s->options), r->depth > 0};
     matcher_text(s->matcher, r->out->a, &t, &found, r->out);
-    findings_add(r->out, r->path, text, &found, s->options.show_secrets, is_ignored, s);
+    findings_add(r->out, r->path, text, &found, s->options.show_secrets);
 }
 
 static void read_bytes(reading *r, str body);
@@ -120,12 +115,21 @@ static bool is_allowed_commit(const finding *f) {
     return false;
 }
 
-static void drop_property(arena *a, finding *f) {
+/* By the line of the match, as gitleaks has it: in this commit, or anywhere. */
+static bool is_ignored(const secrets *s, const finding *f) {
+    const value *other = value_get(&f->properties, STR(LINE_PROPERTY));
+    uint32_t line = other && other->kind == VALUE_NUMBER ? (uint32_t)other->number : f->line;
+    return ignore_has(&s->ignored, STR_EMPTY, f->path, f->rule, line) ||
+           (f->commit.len && ignore_has(&s->ignored, f->commit, f->path, f->rule, line));
+}
+
+static void drop_properties(arena *a, finding *f) {
     value kept = value_object_new(a, true);
-    if (!value_get(&f->properties, STR(COMMITS_PROPERTY))) return;
     for (size_t i = 0; i < value_count(&f->properties); i++) {
         const value_pair *p = value_at(&f->properties, i);
-        if (!str_is(p->key, COMMITS_PROPERTY)) value_set(a, &kept, p->key, p->item);
+        if (!str_is(p->key, COMMITS_PROPERTY) && !str_is(p->key, LINE_PROPERTY) &&
+            !str_is(p->key, SCAN_IDENTITY))
+            value_set(a, &kept, p->key, p->item);
     }
     f->properties = kept;
 }
@@ -138,10 +142,8 @@ static int secrets_finish(scanner *base, scan_out *out, err *e) {
     for (size_t i = 0; i < out->findings.count; i++) {
         finding f = out->findings.items[i];
         bool own = str_is(f.kind, base->name);
-        if (own && (is_allowed_commit(&f) ||
-                    (f.commit.len && ignore_has(&s->ignored, f.commit, f.path, f.rule, f.line))))
-            continue;
-        if (own) drop_property(out->a, &f);
+        if (own && (is_allowed_commit(&f) || is_ignored(s, &f))) continue;
+        if (own) drop_properties(out->a, &f);
         out->findings.items[kept++] = f;
     }
     out->findings.count = kept;
@@ -182,8 +184,6 @@ static void make_digest(secrets *s) {
     sha256 *h = sha256_new();
     sha256_add(h, s->rules->digest, sizeof s->rules->digest);
     sha256_add(h, facts, sizeof facts);
-    for (size_t i = 0; i < s->ignored.count; i++)
-        sha256_add(h, s->ignored.lines[i].ptr, s->ignored.lines[i].len + 1);
     sha256_end(h, digest);
     memcpy(s->base.digest, digest, sizeof s->base.digest);
 }

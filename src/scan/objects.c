@@ -1,0 +1,129 @@
+#include "scan/objects.h"
+
+#include "base/arena.h"
+#include "base/library.h"
+
+#include <git2.h>
+#include <stdlib.h>
+
+#define GIT_FUNCTIONS(X)                                                                           \
+    X(git_libgit2_init)                                                                            \
+    X(git_libgit2_opts)                                                                            \
+    X(git_error_last)                                                                              \
+    X(git_odb_open)                                                                                \
+    X(git_odb_free)                                                                                \
+    X(git_odb_foreach)                                                                             \
+    X(git_odb_read)                                                                                \
+    X(git_odb_read_header)                                                                         \
+    X(git_odb_object_data)                                                                         \
+    X(git_odb_object_size)                                                                         \
+    X(git_odb_object_type)                                                                         \
+    X(git_odb_object_free)
+
+static struct {
+    bool loaded, ready;
+    GIT_FUNCTIONS(LIBRARY_POINTER)
+} git;
+
+struct objects {
+    git_odb *odb;
+    git_odb_object *held; /* the one whose bytes are lent */
+};
+
+static const char *reason(void) {
+    const git_error *why = git.git_error_last();
+    return why && why->message ? why->message : "libgit2 does not say why";
+}
+
+int objects_load(err *e) {
+#define SYMBOL(name) LIBRARY_SYMBOL(git, name)
+    static const library_symbol symbols[] = {GIT_FUNCTIONS(SYMBOL)};
+#undef SYMBOL
+    if (library_load("libgit2.so.1.5", "libgit2-1.5", symbols, sizeof symbols / sizeof *symbols,
+                     &git.loaded, e) < 0)
+        return e->code;
+    if (git.ready) return 0;
+    if (git.git_libgit2_init() < 0)
+        return err_set(e, ERR_UNSUPPORTED, "libgit2 does not start: %s", reason());
+    /* Every object is read once: nothing is kept, and no id is computed. */
+    for (int t = GIT_OBJECT_COMMIT; t <= GIT_OBJECT_TAG; t++)
+        git.git_libgit2_opts(GIT_OPT_SET_CACHE_OBJECT_LIMIT, (git_object_t)t, (size_t)0);
+    git.git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0);
+    git.ready = true;
+    return 0;
+}
+
+int objects_open(const char *folder, objects **ret, err *e) {
+    git_odb *odb = NULL;
+    if (git.git_odb_open(&odb, folder) < 0)
+        return err_set(e, ERR_FAILED, "the objects in '%s' cannot be opened: %s", folder, reason());
+    *ret = mem_alloc(sizeof **ret);
+    **ret = (objects){.odb = odb};
+    return 0;
+}
+
+void objects_close(objects *o) {
+    if (!o) return;
+    if (o->held) git.git_odb_object_free(o->held);
+    git.git_odb_free(o->odb);
+    free(o);
+}
+
+static bool kind_of(git_object_t type, object_kind *ret) {
+    static const git_object_t types[OBJECT_KIND_COUNT] = {
+        [OBJECT_COMMIT] = GIT_OBJECT_COMMIT,
+        [OBJECT_TREE] = GIT_OBJECT_TREE,
+        [OBJECT_BLOB] = GIT_OBJECT_BLOB,
+        [OBJECT_TAG] = GIT_OBJECT_TAG,
+    };
+    for (object_kind k = 0; k < OBJECT_KIND_COUNT; k++) {
+        if (types[k] != type) continue;
+        *ret = k;
+        return true;
+    }
+    return false;
+}
+
+static int refused(int code, err *e) {
+    if (code == GIT_ENOTFOUND) return err_set(e, ERR_NOT_FOUND, "it is missing");
+    return err_set(e, ERR_IO, "it cannot be read: %s", reason());
+}
+
+int objects_read(objects *o, const uint8_t id[OBJECT_ID_BYTES], uint64_t max_bytes,
+                 object_kind *ret_kind, str *ret, err *e) {
+    const git_oid *oid = (const git_oid *)id;
+    size_t size = 0;
+    git_object_t type;
+    if (o->held) git.git_odb_object_free(o->held);
+    o->held = NULL;
+    int r = max_bytes ? git.git_odb_read_header(&size, &type, o->odb, oid) : 0;
+    if (r < 0) return refused(r, e);
+    if (max_bytes && size > max_bytes)
+        return err_set(e, ERR_LIMIT, "is larger than %llu MiB (--max-file-size)",
+                       (unsigned long long)max_bytes >> 20);
+    r = git.git_odb_read(&o->held, o->odb, oid);
+    if (r < 0) return refused(r, e);
+    *ret = (str){git.git_odb_object_data(o->held), git.git_odb_object_size(o->held)};
+    if (!ret->ptr) *ret = STR_EMPTY;
+    return kind_of(git.git_odb_object_type(o->held), ret_kind)
+               ? 0
+               : err_set(e, ERR_IO, "it cannot be read: it is of no kind that git has");
+}
+
+typedef struct visit {
+    void (*each)(void *context, const uint8_t *id);
+    void *context;
+} visit;
+
+static int on_object(const git_oid *id, void *payload) {
+    const visit *v = payload;
+    v->each(v->context, id->id);
+    return 0;
+}
+
+int objects_each(objects *o, void (*each)(void *context, const uint8_t *id), void *context,
+                 err *e) {
+    visit v = {each, context};
+    int r = git.git_odb_foreach(o->odb, on_object, &v);
+    return r < 0 ? err_set(e, ERR_IO, "the objects cannot be listed: %s", reason()) : 0;
+}
