@@ -50,7 +50,7 @@ static int make_licenses(const scan_setup *how, scanner **ret, err *e) {
         const problem *first = &problems->items[0];
         return err_at(e, ERR_INVALID, first->where, "%.*s", STR_ARG(first->message));
     }
-    return licenses_new(how->a, policy, today(how->a), ret, e);
+    return licenses_new(how->a, policy, how->root, today(how->a), ret, e);
 }
 
 const scan_kind scan_kinds[] = {

@@ -101,7 +101,7 @@ int deps_new(arena *a, const char *store, scanner **ret, err *e) {
     deps *d = ARENA_NEW(a, deps);
     scanner *s = ARENA_NEW(a, scanner);
     d->a = a;
-    dep_reading_init(s, a, "deps", &d->reading);
+    dep_reading_init(s, a, "deps", NULL, &d->reading);
     s->finish = finish;
     *ret = s;
     if (!store) {
@@ -129,10 +129,10 @@ static int finish_inventory(scanner *s, scan_out *out, err *e) {
     return 0;
 }
 
-int deps_inventory_new(arena *a, scanner **ret, err *e) {
+int deps_inventory_new(arena *a, const char *root, scanner **ret, err *e) {
     (void)e;
     scanner *s = ARENA_NEW(a, scanner);
-    dep_reading_init(s, a, "inventory", ARENA_NEW(a, dep_reading));
+    dep_reading_init(s, a, "inventory", root, ARENA_NEW(a, dep_reading));
     s->finish = finish_inventory;
     *ret = s;
     return 0;

@@ -177,12 +177,13 @@ static int finish(scanner *s, scan_out *out, err *e) {
     return 0;
 }
 
-int licenses_new(arena *a, const license_policy *policy, str today, scanner **ret, err *e) {
+int licenses_new(arena *a, const license_policy *policy, const char *root, str today, scanner **ret,
+                 err *e) {
     licenses *l = ARENA_NEW(a, licenses);
     scanner *s = ARENA_NEW(a, scanner);
     (void)e;
     *l = (licenses){.a = a, .policy = policy, .today = today, .told.a = a};
-    dep_reading_init(s, a, "licenses", &l->reading);
+    dep_reading_init(s, a, "licenses", root, &l->reading);
     s->finish = finish;
     *ret = s;
     return 0;
