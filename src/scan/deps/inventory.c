@@ -115,11 +115,23 @@ static bool has_npm_lock(const joining *j, const dep_doc *installed) {
     return false;
 }
 
+/* Lock files of packages themselves are for those who develop them. */
+static bool is_of_package(const dep_doc *d) {
+    static const char *const folders[] = {"node_modules/", "vendor/", "site-packages/"};
+    str path = d->inner.len ? d->inner : d->path;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        ptrdiff_t at = str_find(path, str_from(folders[i]));
+        if (at == 0 || (at > 0 && path.ptr[at - 1] == '/')) return true;
+    }
+    return false;
+}
+
 /* Whether the packages of a document are some of the project's. */
 static bool is_counted(const joining *j, const dep_doc *d) {
     switch (d->format->role) {
-    case ROLE_LOCK: return strcmp(d->format->name, "go.sum") != 0 || !has_go_mod(j, d);
-    case ROLE_DECLARED:
+    case ROLE_LOCK:
+        return !is_of_package(d) && (strcmp(d->format->name, "go.sum") != 0 || !has_go_mod(j, d));
+    case ROLE_DECLARED: return !is_of_package(d);
     case ROLE_DATABASE: return true;
     case ROLE_MANIFEST: /* of an installed package */ return d->count && !has_npm_lock(j, d);
     case ROLE_FACTS:
