@@ -45,11 +45,24 @@ static void tell_refused(const advisories_imported *done) {
                         done->refused_count - ADVISORIES_REFUSED_MAX);
 }
 
+static void add_count(strbuf *out, size_t n, const char *one, const char *many) {
+    strbuf_addf(out, "%zu %s", n, n == 1 ? one : many);
+}
+
 static void tell_imported(strbuf *out, const advisories_imported *done, size_t record_count) {
-    if (done->records) strbuf_addf(out, "%zu advisories read, ", done->records);
-    if (done->kev) strbuf_addf(out, "%zu known exploited vulnerabilities read, ", done->kev);
-    if (done->epss) strbuf_addf(out, "%zu EPSS scores read, ", done->epss);
-    strbuf_addf(out, "%zu advisories in the store\n", record_count);
+    const struct {
+        size_t count;
+        const char *one, *many;
+    } all[] = {{done->records, "advisory", "advisories"},
+               {done->kev, "known exploited vulnerability", "known exploited vulnerabilities"},
+               {done->epss, "EPSS score", "EPSS scores"}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (!all[i].count) continue;
+        add_count(out, all[i].count, all[i].one, all[i].many);
+        strbuf_adds(out, " read, ");
+    }
+    add_count(out, record_count, "advisory", "advisories");
+    strbuf_adds(out, " in the store\n");
 }
 
 static int run_import(const options *given, const char *dir) {
@@ -121,10 +134,13 @@ static int run_info(const options *given, const advisories *v, const char *dir) 
     if (advisories_verify(v, &e) < 0) return fail(&e);
     advisories_facts f = advisories_facts_of(v);
     strbuf_addf(&out, "%.*s\n", STR_ARG(advisories_age(given->a, v, now_ms())));
-    strbuf_addf(&out, "%zu advisories, %zu packages\n", f.record_count, f.package_count);
-    strbuf_addf(&out, "%zu known exploited vulnerabilities", f.kev_count);
+    add_count(&out, f.record_count, "advisory, ", "advisories, ");
+    add_count(&out, f.package_count, "package\n", "packages\n");
+    add_count(&out, f.kev_count, "known exploited vulnerability",
+              "known exploited vulnerabilities");
     add_day(&out, " of ", f.kev_ms);
-    strbuf_addf(&out, "\n%zu EPSS scores", f.epss_count);
+    strbuf_addc(&out, '\n');
+    add_count(&out, f.epss_count, "EPSS score", "EPSS scores");
     add_day(&out, " of ", f.epss_ms);
     add_day(&out, "\nimported on ", f.imported_ms);
     strbuf_addf(&out, "\n%s: %.1f MiB, whole\n", dir, (double)f.bytes / (1 << 20));

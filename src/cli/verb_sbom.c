@@ -1,5 +1,6 @@
 #include "base/fs.h"
 #include "base/git.h"
+#include "base/rfc3339.h"
 #include "cli/console.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
@@ -40,14 +41,15 @@ static int choose_format(sbom_job *j, err *e) {
 static int choose_time(sbom_job *j, const git_info *info, err *e) {
     const char *epoch = getenv("SOURCE_DATE_EPOCH");
     uint64_t seconds;
+    int64_t ms;
     j->head.time = (int64_t)time(NULL);
     if (epoch && !str_to_uint(str_from(epoch), 253402300799, &seconds))
         return err_set(e, ERR_INVALID,
                        "SOURCE_DATE_EPOCH=%s: expected seconds since 1970 as a number", epoch);
     if (epoch)
         j->head.time = (int64_t)seconds;
-    else if (info)
-        sbom_time_parse(info->timestamp, &j->head.time);
+    else if (info && time_parse(info->timestamp, &ms))
+        j->head.time = ms / 1000;
     return 0;
 }
 

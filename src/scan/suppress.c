@@ -1,7 +1,7 @@
 #include "scan/suppress.h"
 
-#include "base/yaml.h"
 #include "base/glob.h"
+#include "base/yaml.h"
 
 #include <string.h>
 

@@ -7,9 +7,9 @@
 #ifndef SLIPWAY_WORKFLOW_CHECK_INTERNAL_H
 #define SLIPWAY_WORKFLOW_CHECK_INTERNAL_H
 
+#include "base/nameset.h"
 #include "workflow/check.h"
 #include "workflow/event.h"
-#include "base/nameset.h"
 #include "workflow/place.h"
 
 /* ---- rules --------------------------------------------------------------------------------- */

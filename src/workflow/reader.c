@@ -2,8 +2,8 @@
  * definition of its place, which says what it may be and what an expression in it may use. Texts,
  * places and the order of errors are GitHub's, so that what a person sees here and on github.com
  * is the same. */
-#include "workflow/interpolate.h"
 #include "base/nameset.h"
+#include "workflow/interpolate.h"
 #include "workflow/reading.h"
 
 #include <stdlib.h>

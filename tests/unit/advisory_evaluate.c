@@ -1,6 +1,7 @@
 /* OSV's evaluation algorithm: https://ossf.github.io/osv-schema/#evaluation */
 #include "unit.h"
 
+#include "base/rfc3339.h"
 #include "scan/advisories/evaluate.h"
 
 #include "base/json.h"

@@ -1,5 +1,6 @@
 #include "scan/advisories/feed.h"
 
+#include "base/rfc3339.h"
 #include "scan/advisories/packed.h"
 
 #include <stdlib.h>

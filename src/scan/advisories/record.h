@@ -54,9 +54,6 @@ typedef struct advisory {
     size_t affected_count;
 } advisory;
 
-/* Milliseconds since 1970 of an RFC 3339 time, or of a date alone; false when it is none. */
-bool time_parse(str text, int64_t *ret_ms);
-
 /* Takes an OSV record out of its JSON; texts are borrowed from it. ERR_INVALID: what is missing or
  * is of another type. */
 int advisory_from_json(arena *a, const value *json, advisory *ret, err *e);

@@ -3,6 +3,7 @@
 #include "scan/advisories/record.h"
 
 #include "base/hash.h"
+#include "base/rfc3339.h"
 
 #include <string.h>
 

@@ -70,8 +70,4 @@ typedef struct sbom_head {
 typedef void sbom_fn(strbuf *out, const inventory *v, const sbom_head *head);
 sbom_fn sbom_cyclonedx, sbom_spdx;
 
-/* Seconds since 1970 of a time such as git tells it, "2026-11-27T21:00:00+01:00"; false when it is
- * none. */
-bool sbom_time_parse(str text, int64_t *ret);
-
 #endif

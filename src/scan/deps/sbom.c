@@ -2,8 +2,6 @@
 
 #include "base/hash.h"
 
-#include "scan/advisories/record.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -93,13 +91,6 @@ sbom_parts sbom_collect(arena *a, const inventory *v, const sbom_head *head) {
     }
     digest(&parts, head);
     return parts;
-}
-
-bool sbom_time_parse(str text, int64_t *ret) {
-    int64_t ms;
-    if (!time_parse(text, &ms)) return false;
-    *ret = ms / 1000;
-    return true;
 }
 
 /* ---- texts ------------------------------------------------------------------------------------
