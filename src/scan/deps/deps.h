@@ -12,11 +12,17 @@
 /* ---- vulnerable packages ----------------------------------------------------------------------
  */
 
+typedef struct deps_options {
+    const char *store; /* the folder of the advisories (advisories_dir), or NULL */
+    /* OpenVEX documents: findings that they say are none are left out. */
+    const char *const *vex;
+    size_t vex_count;
+} deps_options;
+
 /* The scanner "deps": findings are those of the advisories that affect what was found, and a note
- * for each file that names packages without a version. `store`: the folder of the advisories
- * (advisories_dir), or NULL. That there are none is an error of the scan when there was something
- * to look up. */
-int deps_new(arena *a, const char *store, scanner **ret, err *e);
+ * for each file that names packages without a version. That there are no advisories is an error of
+ * the scan when there was something to look up. */
+int deps_new(arena *a, const deps_options *options, scanner **ret, err *e);
 void deps_free(scanner *s);
 
 /* ---- licences ---------------------------------------------------------------------------------
