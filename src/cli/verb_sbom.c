@@ -48,8 +48,8 @@ static int choose_time(sbom_job *j, const git_info *info, err *e) {
                        "SOURCE_DATE_EPOCH=%s: expected seconds since 1970 as a number", epoch);
     if (epoch)
         j->head.time = (int64_t)seconds;
-    else if (info && time_parse(info->timestamp, &ms))
-        j->head.time = ms / 1000;
+    else if (info)
+        j->head.time = time_parse(info->timestamp, &ms) ? ms / 1000 : j->head.time;
     return 0;
 }
 
