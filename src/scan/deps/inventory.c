@@ -71,7 +71,8 @@ static void index_manifests(joining *j) {
     j->next = ARENA_ARRAY(v->a, uint32_t, v->doc_count);
     for (uint32_t i = 0; i < v->doc_count; i++) {
         const dep_doc *d = v->docs[i];
-        if (is_lock(d)) dep_map_put(&j->locks, folder_key(v->a, d, folder_of(d->path)), i);
+        str folder = folder_of(image_path(v->a, d));
+        if (d->format->role == ROLE_LOCK) dep_map_put(&j->locks, folder_key(v->a, d, folder), i);
     }
     for (uint32_t i = 0; i < v->doc_count; i++) {
         const dep_doc *d = v->docs[i];
@@ -101,18 +102,10 @@ static bool has_go_mod(const joining *j, const dep_doc *sum) {
 
 /* A package in node_modules is told by the lock file, where there is one. */
 static bool has_npm_lock(const joining *j, const dep_doc *installed) {
-    str path = installed->inner.len ? installed->inner : installed->path;
+    str path = image_path(j->v->a, installed);
     ptrdiff_t at = str_find(path, STR("node_modules/"));
     str folder = at > 0 ? str_sub(path, 0, (size_t)at - 1) : STR_EMPTY;
-    if (!installed->inner.len)
-        return dep_map_get(&j->locks, folder_key(j->v->a, installed, folder)) != DEP_NONE;
-    for (size_t i = 0; i < j->v->doc_count; i++) {
-        const dep_doc *d = j->v->docs[i];
-        if (d->format->role == ROLE_LOCK && str_eq(d->path, installed->path) &&
-            !strcmp(d->format->ecosystem, "npm") && str_eq(folder_of(d->inner), folder))
-            return true;
-    }
-    return false;
+    return dep_map_get(&j->locks, folder_key(j->v->a, installed, folder)) != DEP_NONE;
 }
 
 /* Lock files of packages themselves are for those who develop them. */
