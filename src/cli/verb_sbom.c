@@ -89,7 +89,7 @@ static int write_sbom(sbom_job *j, const inventory *v, err *e) {
     _cleanup_strbuf_ strbuf text = STRBUF_INIT;
     j->write(&text, v, &j->head);
     if (!output || !strcmp(output, "-")) return console_text(strbuf_str(&text));
-    int r = fs_write(output, strbuf_str(&text), 0666, e);
+    int r = fs_output(output, strbuf_str(&text), e);
     return r < 0 ? err_context(e, "--output %s", output) : 0;
 }
 
