@@ -24,7 +24,8 @@ static int make_deps(const scan_setup *how, scanner **ret, err *e) {
     char *store = NULL;
     err ignored = {0};
     if (advisories_dir(how->a, NULL, &store, &ignored) < 0) store = NULL;
-    return deps_new(how->a, store, ret, e);
+    deps_options o = {.store = store, .vex = how->vex, .vex_count = how->vex_count};
+    return deps_new(how->a, &o, ret, e);
 }
 
 static str today(arena *a) {
@@ -50,7 +51,7 @@ static int make_licenses(const scan_setup *how, scanner **ret, err *e) {
         const problem *first = &problems->items[0];
         return err_at(e, ERR_INVALID, first->where, "%.*s", STR_ARG(first->message));
     }
-    return licenses_new(how->a, policy, today(how->a), ret, e);
+    return licenses_new(how->a, policy, how->root, today(how->a), ret, e);
 }
 
 const scan_kind scan_kinds[] = {

@@ -10,8 +10,10 @@ typedef struct scan_setup {
     const char *root;   /* the top of what is scanned, where a kind looks for its configuration */
     const char *config; /* --config, or NULL */
     const char *cache;  /* a folder for what takes long to make (compiled rules), or NULL */
-    bool no_redact;     /* secrets may be shown */
-    bool quick;         /* little is to be read: nothing that takes long is made */
+    const char *const *vex; /* --vex */
+    size_t vex_count;
+    bool no_redact; /* secrets may be shown */
+    bool quick;     /* little is to be read: nothing that takes long is made */
 } scan_setup;
 
 /* A new scanner, for one scan. */

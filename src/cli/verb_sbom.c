@@ -89,7 +89,7 @@ static int write_sbom(sbom_job *j, const inventory *v, err *e) {
     _cleanup_strbuf_ strbuf text = STRBUF_INIT;
     j->write(&text, v, &j->head);
     if (!output || !strcmp(output, "-")) return console_text(strbuf_str(&text));
-    int r = fs_write(output, strbuf_str(&text), 0666, e);
+    int r = fs_output(output, strbuf_str(&text), e);
     return r < 0 ? err_context(e, "--output %s", output) : 0;
 }
 
@@ -99,7 +99,8 @@ static int make(sbom_job *j, scan_report *report, err *e) {
     scan_options how = {0};
     j->path = j->given->arg_count ? j->given->args[0] : ".";
     if (choose_format(j, e) < 0 || describe(j, e) < 0 ||
-        scan_source_tree(j->a, j->path, &source, e) < 0 || deps_inventory_new(j->a, &s, e) < 0 ||
+        scan_source_tree(j->a, j->path, &source, e) < 0 ||
+        deps_inventory_new(j->a, fs_is_dir(j->path) ? j->path : NULL, &s, e) < 0 ||
         scan_run(j->a, source, &s, 1, &how, report, e) < 0)
         return e->code;
     return write_sbom(j, deps_inventory(s), e);

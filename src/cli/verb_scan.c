@@ -231,6 +231,9 @@ static int scan_with(scan_job *j, scan_source *source, const scan_options *how, 
                         .config = options_value(j->given, "config"),
                         .no_redact = options_has(j->given, "no-redact"),
                         .quick = source->count <= FEW_FILES};
+    const char **vex;
+    setup.vex_count = options_values(j->given, "vex", &vex);
+    setup.vex = vex;
     setup.cache = person_folder(j->a, "XDG_CACHE_HOME", ".cache", "slipway/rules");
     if (setup.cache && fs_mkdirs(setup.cache, 0700, &ignored) < 0) setup.cache = NULL;
     scanner **scanners = NULL;
@@ -487,6 +490,9 @@ static const option_spec scan_options_table[] = {
     {0, "show-suppressed", NULL, .help = "Report suppressed findings, too; they do not count."},
     {0, "config", "FILE", .complete = COMPLETE_FILE,
      .help = "Read the rules for secrets from this file of gitleaks instead of .gitleaks.toml."},
+    {0, "vex", "FILE", true, COMPLETE_FILE,
+     .help =
+         "Leave out vulnerabilities that this OpenVEX document says do not affect the project."},
     {0, "no-redact", NULL, .help = "Show secrets as they are, in reports as well."},
     {0, "category", "NAME",
      .help = "Name this scan in SARIF: at GitHub, reports of one category replace each other "

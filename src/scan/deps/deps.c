@@ -1,6 +1,8 @@
 #include "scan/deps/inventory.h"
 
+#include "base/fs.h"
 #include "scan/advisories/advisories.h"
+#include "scan/advisories/vex.h"
 #include "scan/deps/reading.h"
 
 #include <string.h>
@@ -9,6 +11,7 @@ typedef struct deps {
     dep_reading reading;
     arena *a;
     advisories *store; /* or NULL */
+    vex *vex;
     err why_not;
 } deps;
 
@@ -68,7 +71,7 @@ static finding own(arena *a, finding f) {
 }
 
 static int match(deps *d, const package *packages, size_t count, scan_out *out, err *e) {
-    advisories_match_options how = {0};
+    advisories_match_options how = {.vex = d->vex};
     advisories_matched got;
     if (advisories_match(d->a, d->store, packages, count, &how, &got, e) < 0) return e->code;
     for (size_t i = 0; i < got.findings.count; i++) {
@@ -97,18 +100,30 @@ static int finish(scanner *s, scan_out *out, err *e) {
     return match(d, packages, count, out, e);
 }
 
-int deps_new(arena *a, const char *store, scanner **ret, err *e) {
+static int read_vex(deps *d, const deps_options *options, err *e) {
+    d->vex = vex_new(d->a);
+    for (size_t i = 0; i < options->vex_count; i++) {
+        str text;
+        int r = fs_read(d->a, options->vex[i], VEX_BYTES_MAX, &text, e);
+        if (r == 0) r = vex_add(d->vex, str_from(options->vex[i]), text, e);
+        if (r < 0) return err_context(e, "--vex %s", options->vex[i]);
+    }
+    return 0;
+}
+
+int deps_new(arena *a, const deps_options *options, scanner **ret, err *e) {
     deps *d = ARENA_NEW(a, deps);
     scanner *s = ARENA_NEW(a, scanner);
     d->a = a;
-    dep_reading_init(s, a, "deps", &d->reading);
+    dep_reading_init(s, a, "deps", NULL, &d->reading);
     s->finish = finish;
     *ret = s;
-    if (!store) {
+    if (read_vex(d, options, e) < 0) return e->code;
+    if (!options->store) {
         err_set(&d->why_not, ERR_NOT_FOUND, "there is no folder for advisories");
         return 0;
     }
-    int r = advisories_open(store, &d->store, &d->why_not);
+    int r = advisories_open(options->store, &d->store, &d->why_not);
     if (r == 0 || r == ERR_NOT_FOUND) return 0;
     *e = d->why_not;
     return r;
@@ -129,10 +144,10 @@ static int finish_inventory(scanner *s, scan_out *out, err *e) {
     return 0;
 }
 
-int deps_inventory_new(arena *a, scanner **ret, err *e) {
+int deps_inventory_new(arena *a, const char *root, scanner **ret, err *e) {
     (void)e;
     scanner *s = ARENA_NEW(a, scanner);
-    dep_reading_init(s, a, "inventory", ARENA_NEW(a, dep_reading));
+    dep_reading_init(s, a, "inventory", root, ARENA_NEW(a, dep_reading));
     s->finish = finish_inventory;
     *ret = s;
     return 0;

@@ -12,11 +12,17 @@
 /* ---- vulnerable packages ----------------------------------------------------------------------
  */
 
+typedef struct deps_options {
+    const char *store; /* the folder of the advisories (advisories_dir), or NULL */
+    /* OpenVEX documents: findings that they say are none are left out. */
+    const char *const *vex;
+    size_t vex_count;
+} deps_options;
+
 /* The scanner "deps": findings are those of the advisories that affect what was found, and a note
- * for each file that names packages without a version. `store`: the folder of the advisories
- * (advisories_dir), or NULL. That there are none is an error of the scan when there was something
- * to look up. */
-int deps_new(arena *a, const char *store, scanner **ret, err *e);
+ * for each file that names packages without a version. That there are no advisories is an error of
+ * the scan when there was something to look up. */
+int deps_new(arena *a, const deps_options *options, scanner **ret, err *e);
 void deps_free(scanner *s);
 
 /* ---- licences ---------------------------------------------------------------------------------
@@ -42,17 +48,20 @@ int license_policy_parse(arena *a, str source, const char *path, license_policy 
 const problem_list *license_policy_problems(const license_policy *p);
 
 /* The scanner "licenses": what the policy does not permit, and licences that are not known, which
- * without a policy are only told. `today` is "2026-11-27". Policy and text live as long as the
- * scanner. */
-int licenses_new(arena *a, const license_policy *policy, str today, scanner **ret, err *e);
+ * without a policy are only told. `root`: the folder in which the paths of what is scanned begin,
+ * whose installed packages (node_modules) are asked for licences that lock files do not tell; may
+ * be NULL. `today` is "2026-11-27". All live as long as the scanner. */
+int licenses_new(arena *a, const license_policy *policy, const char *root, str today, scanner **ret,
+                 err *e);
 
 /* ---- bills of materials -----------------------------------------------------------------------
  */
 
 typedef struct inventory inventory;
 
-/* The scanner "inventory": no findings; what was found is deps_inventory after the scan. */
-int deps_inventory_new(arena *a, scanner **ret, err *e);
+/* The scanner "inventory": no findings; what was found is deps_inventory after the scan. `root` as
+ * in licenses_new. */
+int deps_inventory_new(arena *a, const char *root, scanner **ret, err *e);
 const inventory *deps_inventory(const scanner *s);
 
 typedef struct sbom_head {

@@ -142,8 +142,7 @@ static void write_item(strbuf *out, const dep_item *it) {
 }
 
 void dep_doc_write(strbuf *out, const dep_doc *d) {
-    strbuf_addf(out, "D\t%s\t%d%d%d\t%u", d->format->name, d->knows_roots, d->knows_dev,
-                d->has_graph, d->layer);
+    strbuf_addf(out, "D\t%s\t%d%d%d", d->format->name, d->knows_roots, d->knows_dev, d->has_graph);
     add_text(out, d->inner);
     strbuf_addc(out, '\n');
     for (size_t i = 0; i < d->count; i++)
@@ -232,10 +231,8 @@ static bool read_fact(dep_doc *d, str line) {
 static bool read_head(arena *a, str path, str line, dep_doc *d) {
     const dep_format *format = dep_format_named(field(&line));
     str knows = field(&line);
-    uint32_t layer;
-    if (!format || knows.len != 3 || !number(&line, UINT32_MAX, &layer)) return false;
+    if (!format || knows.len != 3) return false;
     dep_doc_init(d, a, format, path);
-    d->layer = layer;
     d->inner = field(&line);
     d->knows_roots = knows.ptr[0] == '1';
     d->knows_dev = knows.ptr[1] == '1';

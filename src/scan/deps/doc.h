@@ -98,7 +98,6 @@ struct dep_doc {
     str path;         /* of the file */
     const char *file; /* the same, for errors */
     str inner;        /* of a file in a layer of an image: its path there */
-    uint32_t layer;   /* the number of that layer in the file */
     dep_item *items;
     size_t count, cap;
     dep_root *roots;

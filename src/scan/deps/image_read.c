@@ -18,7 +18,7 @@ typedef struct unpacking {
     const scan_file *file;
     str path; /* valid UTF-8 */
     uint64_t files, bytes;
-    uint32_t layer;
+    size_t layers; /* that were read */
     struct archive *outer;
     err *e;
 } unpacking;
@@ -106,7 +106,6 @@ static void read_inner(unpacking *u, strbuf *notes, const dep_format *format, st
     err e = {0};
     dep_doc_init(&d, u->out->a, format, u->path);
     d.inner = name;
-    d.layer = u->layer;
     if (format->read(&d, body, &e) < 0)
         scan_out_error(u->out, image_path(u->out->a, &d), e.where.line, e.where.column, "%s",
                        e.message);
@@ -139,12 +138,11 @@ static int read_layer(unpacking *u, struct archive *x, str name) {
     _cleanup_strbuf_ strbuf notes = STRBUF_INIT;
     dep_doc whiteouts;
     dep_doc_init(&whiteouts, u->out->a, dep_format_named(STR("image layer")), u->path);
-    whiteouts.layer = u->layer;
     dep_fact_add(&whiteouts, FACT_LAYER)->texts[0] = name;
     int r = read_entries(u, x, &whiteouts, &notes);
     dep_doc_write(&u->out->notes, &whiteouts);
     strbuf_add(&u->out->notes, strbuf_str(&notes));
-    u->layer++;
+    u->layers++;
     return r;
 }
 
@@ -238,7 +236,7 @@ static int read_tar(unpacking *u) {
             take_json(u, body);
         }
     }
-    bool any = u->layer > 0;
+    bool any = u->layers > 0;
     return r == ARCHIVE_EOF || !any ? 0 : damaged(u, x);
 }
 

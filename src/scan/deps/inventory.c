@@ -71,7 +71,8 @@ static void index_manifests(joining *j) {
     j->next = ARENA_ARRAY(v->a, uint32_t, v->doc_count);
     for (uint32_t i = 0; i < v->doc_count; i++) {
         const dep_doc *d = v->docs[i];
-        if (is_lock(d)) dep_map_put(&j->locks, folder_key(v->a, d, folder_of(d->path)), i);
+        str folder = folder_of(image_path(v->a, d));
+        if (d->format->role == ROLE_LOCK) dep_map_put(&j->locks, folder_key(v->a, d, folder), i);
     }
     for (uint32_t i = 0; i < v->doc_count; i++) {
         const dep_doc *d = v->docs[i];
@@ -101,16 +102,19 @@ static bool has_go_mod(const joining *j, const dep_doc *sum) {
 
 /* A package in node_modules is told by the lock file, where there is one. */
 static bool has_npm_lock(const joining *j, const dep_doc *installed) {
-    str path = installed->inner.len ? installed->inner : installed->path;
+    str path = image_path(j->v->a, installed);
     ptrdiff_t at = str_find(path, STR("node_modules/"));
     str folder = at > 0 ? str_sub(path, 0, (size_t)at - 1) : STR_EMPTY;
-    if (!installed->inner.len)
-        return dep_map_get(&j->locks, folder_key(j->v->a, installed, folder)) != DEP_NONE;
-    for (size_t i = 0; i < j->v->doc_count; i++) {
-        const dep_doc *d = j->v->docs[i];
-        if (d->format->role == ROLE_LOCK && str_eq(d->path, installed->path) &&
-            !strcmp(d->format->ecosystem, "npm") && str_eq(folder_of(d->inner), folder))
-            return true;
+    return dep_map_get(&j->locks, folder_key(j->v->a, installed, folder)) != DEP_NONE;
+}
+
+/* Lock files of packages themselves are for those who develop them. */
+static bool is_of_package(const dep_doc *d) {
+    static const char *const folders[] = {"node_modules/", "vendor/", "site-packages/"};
+    str path = d->inner.len ? d->inner : d->path;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        ptrdiff_t at = str_find(path, str_from(folders[i]));
+        if (at == 0 || (at > 0 && path.ptr[at - 1] == '/')) return true;
     }
     return false;
 }
@@ -118,8 +122,9 @@ static bool has_npm_lock(const joining *j, const dep_doc *installed) {
 /* Whether the packages of a document are some of the project's. */
 static bool is_counted(const joining *j, const dep_doc *d) {
     switch (d->format->role) {
-    case ROLE_LOCK: return strcmp(d->format->name, "go.sum") != 0 || !has_go_mod(j, d);
-    case ROLE_DECLARED:
+    case ROLE_LOCK:
+        return !is_of_package(d) && (strcmp(d->format->name, "go.sum") != 0 || !has_go_mod(j, d));
+    case ROLE_DECLARED: return !is_of_package(d);
     case ROLE_DATABASE: return true;
     case ROLE_MANIFEST: /* of an installed package */ return d->count && !has_npm_lock(j, d);
     case ROLE_FACTS:

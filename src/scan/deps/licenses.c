@@ -97,7 +97,7 @@ static void tell(licenses *l, scan_out *out, const dependency *d, const trouble 
 
 /* ---- judging --------------------------------------------------------------------------------- */
 
-/* "npm 'left-pad 1.3.0'": what a message is about. */
+/* "left-pad 1.3.0": what a message is about. */
 static str named(licenses *l, const dependency *d) {
     return arena_printf(l->a, "%.*s%s%.*s", STR_ARG(d->name), d->version.len ? " " : "",
                         STR_ARG(d->version));
@@ -132,8 +132,7 @@ static bool is_first(licenses *l, const dependency *d) {
 }
 
 /* Without a policy nobody has asked: one note a file. */
-static void note_unknown(licenses *l, scan_out *out, const inventory *v, const dep_file *file,
-                         size_t count) {
+static void note_unknown(licenses *l, scan_out *out, const dep_file *file, size_t count) {
     finding f = {.kind = STR("licenses"),
                  .level = LEVEL_INFO,
                  .rule = str_from(unknown.rule),
@@ -142,7 +141,6 @@ static void note_unknown(licenses *l, scan_out *out, const inventory *v, const d
                              "slipway.yml, licenses, to have each judged."),
                  .path = file->path,
                  .properties = value_object_new(l->a, true)};
-    (void)v;
     f.message =
         arena_printf(l->a, "no licence is known of %zu of %zu packages", count, file->count);
     value_set(l->a, &f.properties, STR("count"), value_number((double)count));
@@ -163,7 +161,7 @@ static void judge_file(licenses *l, scan_out *out, const inventory *v, const dep
         else
             unknowns++;
     }
-    if (unknowns) note_unknown(l, out, v, file, unknowns);
+    if (unknowns) note_unknown(l, out, file, unknowns);
 }
 
 static int finish(scanner *s, scan_out *out, err *e) {
@@ -177,12 +175,13 @@ static int finish(scanner *s, scan_out *out, err *e) {
     return 0;
 }
 
-int licenses_new(arena *a, const license_policy *policy, str today, scanner **ret, err *e) {
+int licenses_new(arena *a, const license_policy *policy, const char *root, str today, scanner **ret,
+                 err *e) {
     licenses *l = ARENA_NEW(a, licenses);
     scanner *s = ARENA_NEW(a, scanner);
     (void)e;
     *l = (licenses){.a = a, .policy = policy, .today = today, .told.a = a};
-    dep_reading_init(s, a, "licenses", &l->reading);
+    dep_reading_init(s, a, "licenses", root, &l->reading);
     s->finish = finish;
     *ret = s;
     return 0;

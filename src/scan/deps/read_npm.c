@@ -38,7 +38,7 @@ static str source_of(str resolved) {
     return resolved;
 }
 
-static str license_of(dep_doc *d, const json_node *package) {
+str dep_npm_license(arena *a, const json_node *package) {
     str license = json_tree_str(package, "license");
     if (license.len) return license;
     const json_node *old = json_tree_get(package, "license");
@@ -49,7 +49,7 @@ static str license_of(dep_doc *d, const json_node *package) {
         str one = json_tree_str(old->members[i].item, "type");
         if (one.len) strbuf_addf(&all, "%s%.*s", all.len ? " OR " : "", STR_ARG(one));
     }
-    license = arena_str(d->a, strbuf_str(&all));
+    license = arena_str(a, strbuf_str(&all));
     strbuf_done(&all);
     return license;
 }
@@ -67,7 +67,7 @@ static int add_package(npm *n, const json_member *m) {
     str name = json_tree_str(p, "name"), inner = name_of_path(m->key);
     dep_item it = {.name = name.len ? name : inner,
                    .version = json_tree_str(p, "version"),
-                   .license = license_of(n->d, p),
+                   .license = dep_npm_license(n->d->a, p),
                    .hash = dep_hash_sri(n->d->a, json_tree_str(p, "integrity")),
                    .source = source_of(json_tree_str(p, "resolved")),
                    .flags = flags_of(p)};
@@ -253,7 +253,7 @@ int dep_read_package_json(dep_doc *d, str text, err *e) {
     if (str_find(path, STR(MODULES)) >= 0) {
         dep_item it = {.name = json_tree_str(root, "name"),
                        .version = json_tree_str(root, "version"),
-                       .license = license_of(d, root)};
+                       .license = dep_npm_license(d->a, root)};
         if (!is_installed(path) || !it.name.len || !it.version.len) return 0;
         dep_fact *f = dep_fact_add(d, FACT_LICENSE);
         const str texts[] = {STR("npm"), it.name, it.version, it.license};

@@ -22,6 +22,9 @@ dep_read_fn dep_read_pub_lock, dep_read_mix_lock;
 dep_read_fn dep_read_conan_lock;
 dep_read_fn dep_read_dpkg, dep_read_apk, dep_read_os_release, dep_read_debian_copyright;
 
+/* A package's licence as its package.json, or npm's lock file, tells it. */
+struct json_node;
+str dep_npm_license(arena *a, const struct json_node *package);
 /* "sha512:" and hex of a hash as npm writes it ("sha512-" and base64); the strongest of several.
  * Empty when there is none that is known. */
 str dep_hash_sri(arena *a, str integrity);

@@ -1,20 +1,28 @@
 #include "scan/deps/reading.h"
 
 #include "scan/deps/image.h"
+#include "scan/deps/installed.h"
 
+#include <fcntl.h>
 #include <string.h>
 
-#define GENERATION                                                                                 \
-    "deps 1" /* of what is written as notes: differs when readers say other things                 \
-              */
+/* Of what is written as notes: another one whenever readers say other things. */
+#define GENERATION "deps 2"
 
 static bool wants(const scanner *s, str path) {
     (void)s;
     return dep_format_of(path) != NULL;
 }
 
+static int start(scanner *s, err *e) {
+    dep_reading *r = s->self;
+    (void)e;
+    r->root_fd = r->root ? open(r->root, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    return 0;
+}
+
 static int read_file(scanner *s, const scan_file *file, scan_out *out, err *e) {
-    (void)s;
+    const dep_reading *reading = s->self;
     const dep_format *format = dep_format_of(file->path);
     if (!format) return 0;
     if (format->role == ROLE_IMAGE) return image_read(out, format, file, e);
@@ -22,6 +30,7 @@ static int read_file(scanner *s, const scan_file *file, scan_out *out, err *e) {
     str path = text_valid(out->a, file->path);
     dep_doc_init(&d, out->a, format, path);
     int r = format->read(&d, file->body, e);
+    if (reading->root_fd >= 0) installed_licenses(&d, reading->root_fd);
     dep_doc_write(&out->notes, &d);
     return r;
 }
@@ -31,8 +40,16 @@ static int note(scanner *s, str path, str notes, err *e) {
     return inventory_add(r->inventory, path, notes, e);
 }
 
-void dep_reading_init(scanner *s, arena *a, const char *name, dep_reading *self) {
+void dep_reading_init(scanner *s, arena *a, const char *name, const char *root, dep_reading *self) {
+    uint64_t stamp = root ? installed_stamp(root) : 0;
     self->inventory = inventory_new(a);
-    *s = (scanner){.name = name, .self = self, .wants = wants, .read = read_file, .note = note};
+    self->root = root;
+    *s = (scanner){.name = name,
+                   .self = self,
+                   .wants = wants,
+                   .start = start,
+                   .read = read_file,
+                   .note = note};
     memcpy(s->digest, GENERATION, sizeof GENERATION);
+    memcpy(s->digest + 8, &stamp, sizeof stamp);
 }

@@ -9,9 +9,11 @@
 /* Of `self`, at its head. */
 typedef struct dep_reading {
     inventory *inventory;
+    const char *root; /* whose installed packages are asked for licences, or NULL */
+    int root_fd;      /* of a child */
 } dep_reading;
 
-/* Fills what is common: name, wants, read, note, digest. */
-void dep_reading_init(scanner *s, arena *a, const char *name, dep_reading *self);
+/* Fills what is common: name, wants, start, read, note, digest. */
+void dep_reading_init(scanner *s, arena *a, const char *name, const char *root, dep_reading *self);
 
 #endif

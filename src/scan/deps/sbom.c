@@ -23,6 +23,7 @@ static void add_dependency(arena *a, sbom_part *p, const dependency *d) {
     ARENA_PUSH(a, p->all, p->count, p->cap, d);
     p->direct |= d->package.direct;
     p->dev &= d->package.dev;
+    p->optional &= (d->item->flags & DEP_OPTIONAL) != 0;
     if (!p->license.len) p->license = d->license;
 }
 
@@ -62,7 +63,7 @@ static void digest(sbom_parts *parts, const sbom_head *head) {
             sha256_add(h, &p->all[k]->package.line, sizeof p->all[k]->package.line);
         }
         if (p->need_count) sha256_add(h, p->needs, p->need_count * sizeof *p->needs);
-        add_text(h, p->dev ? STR("dev") : STR_EMPTY);
+        add_text(h, p->dev ? STR("dev") : p->optional ? STR("optional") : STR_EMPTY);
     }
     sha256_end(h, parts->digest);
 }
@@ -74,7 +75,7 @@ sbom_parts sbom_collect(arena *a, const inventory *v, const sbom_head *head) {
         const dependency *d = &v->items[i];
         uint32_t at = dep_map_put(&first, d->package.purl, (uint32_t)parts.count);
         if (at == parts.count) {
-            parts.items[at] = (sbom_part){.one = d, .dev = true};
+            parts.items[at] = (sbom_part){.one = d, .dev = true, .optional = true};
             parts.count++;
         }
         add_dependency(a, &parts.items[at], d);

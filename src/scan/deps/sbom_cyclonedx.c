@@ -84,7 +84,8 @@ static void add_component(writer *w, const sbom_part *p) {
     json_key_str(&w->o, "bom-ref", d->package.purl);
     json_key_str(&w->o, "name", d->name);
     if (d->version.len) json_key_str(&w->o, "version", d->version);
-    if (p->dev) json_key_str(&w->o, "scope", STR("excluded")); /* not in what is run */
+    if (p->dev || p->optional) /* what is only for development is not in what is run */
+        json_key_str(&w->o, "scope", p->dev ? STR("excluded") : STR("optional"));
     add_hashes(w, p);
     add_licenses(w, p);
     json_key_str(&w->o, "purl", d->package.purl);

@@ -15,7 +15,7 @@ typedef struct sbom_part {
     size_t count, cap;
     uint32_t *needs; /* parts, ascending */
     size_t need_count;
-    bool direct, dev;
+    bool direct, dev, optional;  /* dev, optional: whoever names it */
     str license;                 /* the first that is told */
     const spdx_node *expression; /* of it, or NULL */
 } sbom_part;
