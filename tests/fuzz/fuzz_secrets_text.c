@@ -30,7 +30,7 @@ static match_list look(arena *a, matcher *m, str text) {
     scan_out out = {.a = a, .findings.a = a, .errors.a = a};
     match_text t = {STR("a/b.txt"), text, 3, true};
     matcher_text(m, a, &t, &found, &out);
-    findings_add(&out, t.path, text, &found, false, NULL, NULL);
+    findings_add(&out, t.path, text, &found, false);
     CHECK(out.findings.count == found.count);
     for (size_t i = 0; i < found.count; i++) {
         const finding *f = &out.findings.items[i];
