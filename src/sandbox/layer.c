@@ -97,11 +97,8 @@ static int hide_all(const layer *l) {
     static const struct {
         const char *folder;
         unsigned depth;
-    } all[] = {{"/etc", HIDE_DEPTH},
-               {"/var/lib", HIDE_DEPTH},
-               {"/var/cache", 2},
-               {"/opt", 3},
-               {"/usr/local", 2}};
+    } all[] = {{"/etc", HIDE_DEPTH}, {"/var/lib", HIDE_DEPTH}, {"/var/cache", 2},
+               {"/opt", 3},          {"/usr/local", 2},        {"/usr/local/etc", HIDE_DEPTH}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (hide_private(l, all[i].folder, all[i].depth) < 0) return l->e->code;
     }
