@@ -360,17 +360,33 @@ static void what_cannot_be_had_is_one_clear_error(void **state) {
 static void an_actions_container_runs_to_its_end(void **state) {
     fixture f;
     set_up_fixture(&f);
+    char *relay = fs_join(f.a, podman.dir, STR("relay"));
+    struct stat in;
+    err e = {0};
+    assert_int_equal(fs_mkdirs(relay, 0755, &e), 0);
+    assert_int_equal(sandbox_relay_write(relay, &e), 0);
+    assert_int_equal(stat(podman.dir, &in), 0);
     ask(&f, "{\"do\":\"setup\",\"job\":\"t\"}");
     assert_went_well(&f);
-    ask(&f, arena_printf(f.a,
-                         "{\"do\":\"run\",\"image\":\"localhost/box\",\"network\":\"%.*s\","
-                         "\"env\":[\"A=1 2\"],\"workdir\":\"/tmp\",\"binds\":[\"%s:/in\"],"
-                         "\"entrypoint\":\"/bin/sh\",\"args\":[\"-c\",\"echo \\\"$A\\\"; pwd; ls "
-                         "/in/log; exit 5\"]}",
-                         STR_ARG(value_path_str(&f.result, "network")), podman.dir)
-                .ptr);
+    str request = arena_printf(
+        f.a,
+        "{\"do\":\"run\",\"image\":\"localhost/box\",\"network\":\"%.*s\",\"env\":[\"A=1 2\"],"
+        "\"workdir\":\"/tmp\",\"binds\":[\"%s:/in\"],\"relay\":{\"folder\":\"%s\",\"port\":0},"
+        "\"folders\":[\"/in\",\"%llu\",\"%llu\"],\"entrypoint\":\"/bin/sh\",\"args\":[\"-c\","
+        "\"echo \\\"$A\\\"; pwd; ls /in/log; exit 5\"]}",
+        STR_ARG(value_path_str(&f.result, "network")), podman.dir, relay,
+        (unsigned long long)in.st_dev, (unsigned long long)in.st_ino);
+    ask(&f, request.ptr);
     assert_int_equal(f.status, 5);
     assert_str(strbuf_str(&f.output), "1 2\n/tmp\n/in/log\n");
+    /* without what compares its folders it is not run */
+    ask(&f, arena_printf(f.a,
+                         "{\"do\":\"run\",\"image\":\"localhost/box\",\"binds\":[\"%s:/in\"],"
+                         "\"args\":[\"true\"]}",
+                         podman.dir)
+                .ptr);
+    assert_int_equal(f.status, 1);
+    assert_has(f.problem, "an action's container without a relay");
     assert_int_equal(count_ours(), 1);
     f.signo = SIGTERM;
     f.signalled =
