@@ -191,9 +191,10 @@ int evidence_lcov(arena *a, str text, evidence *ev, err *e) {
         str key, rest;
         str_cut(line, ':', &key, &rest);
         bool good = true;
-        if (str_is(key, "SF"))
+        if (str_is(key, "SF")) {
             path = arena_str(a, str_trim(rest));
-        else if (str_is(key, "DA") && (good = path.len && two_numbers(rest, &number, &hits)))
+            good = utf8_valid(path) && str_find_char(path, '\0') < 0;
+        } else if (str_is(key, "DA") && (good = path.len && two_numbers(rest, &number, &hits)))
             coverage_line(c, path, (uint32_t)number, hits > 0);
         else if (str_is(key, "BRF"))
             good = str_to_uint(str_trim(rest), UINT32_MAX, &found);

@@ -149,6 +149,7 @@ static void what_is_no_report_is_told(void **state) {
     static const sample samples[] = {
         {"[{\"state\":\"APPROVED\"}]", "0:0 a review without a user's login or a state"},
         {"SF:a\nDA:x\n", "2:1 'DA:x' is no line of lcov"},
+        {"SF:a\xff\nDA:1,1\n", "1:1 'SF:a\xff' is no line of lcov"},
         {"SF:a\nend_of_record\n", "0:0 the report measures no line of code"},
         {"{\"version\":\"2.1.0\",\"runs\":[]}", "0:0 the SARIF file has no run"},
         {"{\"bomFormat\":\"CycloneDX\",\"specVersion\":\"1.6\",\"components\":[]}",
