@@ -1,5 +1,7 @@
 #include "base/rfc3339.h"
 
+#include <time.h>
+
 /* Days from 1970-01-01 in the Gregorian calendar, counted in years that begin in March. */
 static int64_t days_of(int64_t year, int month, int day) {
     year -= month <= 2;
@@ -48,4 +50,11 @@ bool time_parse(str text, int64_t *ret_ms) {
     int64_t minutes = days_of(year, month, day) * 1440 + hour * 60 + minute - zone;
     *ret_ms = (minutes * 60 + second) * 1000 + milli;
     return true;
+}
+
+void time_today(char out[11]) {
+    time_t now = time(NULL);
+    struct tm t;
+    gmtime_r(&now, &t);
+    strftime(out, 11, "%Y-%m-%d", &t);
 }

@@ -7,5 +7,7 @@
 /* Milliseconds since 1970 of an RFC 3339 time ("2026-11-27T10:00:00.5Z", with an offset, or without
  * one for UTC), or of a date alone; false when it is none. */
 bool time_parse(str text, int64_t *ret_ms);
+/* The day that it is in UTC, "2026-11-27". */
+void time_today(char out[11]);
 
 #endif

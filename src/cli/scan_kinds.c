@@ -1,6 +1,7 @@
 #include "cli/scan_kinds.h"
 
 #include "base/fs.h"
+#include "base/rfc3339.h"
 #include "cli/console.h"
 #include "cli/settings_file.h"
 #include "scan/advisories/advisories.h"
@@ -29,11 +30,8 @@ static int make_deps(const scan_setup *how, scanner **ret, err *e) {
 }
 
 static str today(arena *a) {
-    time_t now = time(NULL);
-    struct tm t;
-    char text[16];
-    gmtime_r(&now, &t);
-    strftime(text, sizeof text, "%Y-%m-%d", &t);
+    char text[11];
+    time_today(text);
     return arena_str(a, str_from(text));
 }
 

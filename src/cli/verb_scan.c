@@ -1,6 +1,7 @@
 #include "base/fs.h"
 #include "base/git.h"
 #include "base/hash.h"
+#include "base/rfc3339.h"
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/repo.h"
@@ -373,11 +374,8 @@ static int scan(scan_job *j, bool *ret_whole, scan_report *ret, err *e) {
  * ----------------------------------------------------------------------- */
 
 static str today(arena *a) {
-    time_t now = time(NULL);
-    struct tm t;
-    char text[16];
-    gmtime_r(&now, &t);
-    strftime(text, sizeof text, "%Y-%m-%d", &t);
+    char text[11];
+    time_today(text);
     return arena_str(a, str_from(text));
 }
 
