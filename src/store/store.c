@@ -6,7 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define WAL_PAUSE_MS 2
 
 static int fail(store *s, const char *doing, err *e) {
     return err_set(e, ERR_IO, "cannot %s the database '%s': %s", doing, s->path,
@@ -94,10 +98,28 @@ void store_rollback(store *s) {
 
 /* SQLite makes its files by the umask; what they hold is the person's own. */
 static int make_private(const char *path, err *e) {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) return err_sys(e, errno, "cannot open the database '%s'", path);
-    close(fd);
+    /* One that is there is not opened: to close it would end SQLite's locks of this process. */
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    struct stat st;
+    if (fd >= 0)
+        close(fd);
+    else if (errno != EEXIST || lstat(path, &st) < 0)
+        return err_sys(e, errno, "cannot open the database '%s'", path);
+    else if (!S_ISREG(st.st_mode))
+        return err_set(e, ERR_IO, "cannot open the database '%s': it is no regular file", path);
     return 0;
+}
+
+/* SQLite does not call its busy handler while a new file changes to WAL: of several processes that
+ * open it at once all but one are told that it is locked. */
+static int use_wal(store *s, err *e) {
+    const struct timespec pause = {.tv_nsec = WAL_PAUSE_MS * 1000000L};
+    int code = SQLITE_BUSY;
+    for (int waited = 0; code == SQLITE_BUSY && waited < STORE_BUSY_MS; waited += WAL_PAUSE_MS) {
+        if (waited) nanosleep(&pause, NULL);
+        code = sqlite3_exec(s->db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
+    }
+    return code == SQLITE_OK ? 0 : fail(s, "open", e);
 }
 
 int store_open(const char *path, store **ret, err *e) {
@@ -110,11 +132,10 @@ int store_open(const char *path, store **ret, err *e) {
         SQLITE_OK)
         code = fail(s, "open", e);
     sqlite3_busy_timeout(s->db, STORE_BUSY_MS);
+    if (code == 0) code = use_wal(s, e);
     if (code == 0)
-        code = sql_script(s,
-                          "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
-                          "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF",
-                          e);
+        code = sql_script(
+            s, "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF", e);
     if (code == 0) code = schema_migrate(s, e);
     if (code < 0)
         store_close(s);

@@ -4,9 +4,12 @@
 #include "store/store.h"
 
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 typedef struct world {
     arena *a;
@@ -75,6 +78,47 @@ static void a_newer_schema_is_refused(void **state) {
     assert_int_equal(store_open(w->path, &other, &w->e), ERR_UNSUPPORTED);
     assert_non_null(strstr(w->e.message, "newer Slipway"));
     assert_null(other);
+}
+
+#define OPENERS 24
+
+/* All begin when the gate is closed. */
+static void open_together(const char *path, err *e) {
+    pid_t openers[OPENERS];
+    int gate[2];
+    assert_int_equal(pipe(gate), 0);
+    for (size_t i = 0; i < OPENERS; i++) {
+        openers[i] = fork();
+        if (openers[i] == 0) {
+            char byte;
+            store *own = NULL;
+            close(gate[1]);
+            if (read(gate[0], &byte, 1) < 0) _exit(2);
+            if (store_open(path, &own, e) < 0 || store_begin(own, e) < 0 ||
+                store_commit(own, e) < 0) {
+                fprintf(stderr, "%s\n", e->message);
+                _exit(1);
+            }
+            store_close(own);
+            _exit(0);
+        }
+    }
+    close(gate[0]);
+    close(gate[1]);
+    for (size_t i = 0; i < OPENERS; i++) {
+        int status;
+        assert_int_equal(waitpid(openers[i], &status, 0), openers[i]);
+        assert_int_equal(status, 0);
+    }
+}
+
+static void many_may_make_the_database_at_once(void **state) {
+    world *w = *state;
+    for (int i = 0; i < 20; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "new-%d.db", i);
+        open_together(fs_join(w->a, w->dir, str_from(name)), &w->e);
+    }
 }
 
 static void an_entry_is_unique(void **state) {
@@ -173,6 +217,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_database_is_private_and_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_newer_schema_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(many_may_make_the_database_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_entry_is_unique, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keys_are_found_exactly_and_by_prefix, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_blob_counts_once, set_up, tear_down),
