@@ -114,7 +114,7 @@ static void add_env(step *s, const folder *all, const value *env, value *request
     for (size_t i = 0; i < value_count(env); i++) {
         const value_pair *p = value_at(env, i);
         str text = translate(s, all, p->item.string);
-        if (memchr(p->key.ptr, '\0', p->key.len)) continue;
+        if (!p->key.len || memchr(p->key.ptr, '\0', p->key.len)) continue;
         text.len = strnlen(text.ptr, text.len);
         value_push(s->a, &list,
                    value_string(arena_printf(s->a, "%.*s=%.*s", STR_ARG(p->key), STR_ARG(text))));
