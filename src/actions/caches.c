@@ -39,9 +39,13 @@ static bool blob_is_whole(const char *path, int64_t size) {
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == size;
 }
 
+bool cache_blob_whole(const service *s, arena *a, const store_cache *row) {
+    return blob_is_whole(cache_blob_path(s, a, row->digest), row->size);
+}
+
 /* An entry whose blob is gone or too short (a person or a loss of power) is none. */
 static int judge_found(service *s, arena *a, const store_cache *found, err *e) {
-    if (blob_is_whole(cache_blob_path(s, a, found->digest), found->size)) return 0;
+    if (cache_blob_whole(s, a, found)) return 0;
     int r = store_cache_remove(s->store, found, e);
     return r < 0 ? r : err_set(e, ERR_CANCELLED, "the blob is gone");
 }

@@ -73,7 +73,7 @@ static int name_next(service *s, err *e) {
     pthread_mutex_lock(&s->lock);
     if (r == 0)
         r = rename_blob(s, a, &row, str_from(digest), e);
-    else /* what cannot be read is no cache */
+    else if (!cache_blob_whole(s, a, &row)) /* as who looks it up would find */
         r = store_cache_remove(s->store, &row, e);
     pthread_mutex_unlock(&s->lock);
     return r;

@@ -23,6 +23,7 @@
 
 #include "actions/actions.h"
 #include "base/httpd.h"
+#include "base/leased.h"
 #include "store/store.h"
 
 #include <pthread.h>
@@ -62,8 +63,7 @@ struct job {
 struct service {
     char *data;    /* folder */
     char *blobs;   /* DATA/blobs/ab/abcdef… */
-    char *staging; /* DATA/staging/RANDOM */
-    int staging_lock;
+    leased staging; /* DATA/staging/RANDOM */
     actions_limits limits;
     mode_t umask; /* the person's */
     arena *a;
@@ -292,6 +292,7 @@ int cache_lookup(service *s, const job *j, arena *a, const str *keys, size_t cou
 int cache_evict(service *s, err *e);
 int cache_sweep(service *s, err *e);
 char *cache_blob_path(const service *s, arena *a, str digest);
+bool cache_blob_whole(const service *s, arena *a, const store_cache *row);
 /* Removes artifacts whose time is over. */
 int artifact_expire(service *s, err *e);
 
