@@ -334,7 +334,7 @@ void actions_main(int argc, char **argv) {
     if (argc != 1 || strcmp(argv[0], SERVICE_NAME) != 0) return;
     settle();
     fcntl(CHANNEL_FD, F_SETFD, FD_CLOEXEC);
-    service s = {.a = arena_new(), .staging_lock = -1, .umask = umask(077)};
+    service s = {.a = arena_new(), .staging = LEASED_NONE, .umask = umask(077)};
     umask(s.umask); /* every file of the services has a mode of its own */
     pthread_mutex_init(&s.lock, NULL);
     random_bytes(s.key, sizeof s.key);

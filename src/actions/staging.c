@@ -1,7 +1,4 @@
-/* staging.c: files of what is being uploaded.
- *
- * Each process has a folder of its own and holds a lock in it. A folder whose lock is free belongs
- * to a process that was killed, and the next one removes it. */
+/* staging.c: files of what is being uploaded, in a folder of the process. */
 #include "actions/service.h"
 
 #include "base/fs.h"
@@ -12,52 +9,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define COPY_BYTES (1u << 20)
 
-static void remove_stale(const char *parent, const char *own) {
-    _cleanup_arena_ arena *a = arena_new();
-    fs_entry *entries;
-    size_t count;
-    err ignored = {0};
-    if (fs_list(a, parent, &entries, &count, &ignored) < 0) return;
-    for (size_t i = 0; i < count; i++) {
-        char *folder = fs_join(a, parent, entries[i].name);
-        if (strcmp(folder, own) == 0) continue;
-        int lock = open(fs_join(a, folder, STR("lock")), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-        if (lock < 0) continue; /* it is just being made */
-        if (flock(lock, LOCK_EX | LOCK_NB) == 0) fs_remove(folder, &ignored);
-        close(lock);
-    }
-}
-
 int staging_open(service *s, err *e) {
-    char name[NAME_SIZE];
     char *parent = fs_join(s->a, s->data, STR("staging"));
-    random_hex(16, name);
-    s->staging = fs_join(s->a, parent, str_from(name));
-    if (fs_mkdirs(s->staging, 0700, e) < 0) return e->code;
-    char *lock = fs_join(s->a, s->staging, STR("lock"));
-    s->staging_lock = open(lock, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (s->staging_lock < 0 || flock(s->staging_lock, LOCK_EX | LOCK_NB) < 0)
-        return err_sys(e, errno, "cannot lock '%s'", lock);
-    remove_stale(parent, s->staging);
-    return 0;
+    int r = fs_mkdirs(parent, 0700, e);
+    if (r == 0) r = leased_make(s->a, parent, "", &s->staging, e);
+    if (r == 0) leased_sweep(parent, "", fs_remove, NULL);
+    return r;
 }
 
 void staging_close(service *s) {
     err ignored = {0};
-    if (s->staging) fs_remove(s->staging, &ignored);
-    if (s->staging_lock >= 0) close(s->staging_lock);
+    if (s->staging.path) fs_remove(s->staging.path, &ignored);
+    if (s->staging.lock >= 0) close(s->staging.lock);
 }
 
 int staging_file(service *s, arena *a, char **ret_path, int *ret_fd, err *e) {
     char name[NAME_SIZE];
     random_hex(16, name);
-    *ret_path = fs_join(a, s->staging, str_from(name));
+    *ret_path = fs_join(a, s->staging.path, str_from(name));
     *ret_fd = open(*ret_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     return *ret_fd < 0 ? err_sys(e, errno, "cannot make '%s'", *ret_path) : 0;
 }

@@ -186,9 +186,13 @@ int fs_mkdirs(const char *path, int mode, err *e) {
     return make_dir(path, mode) == 0 ? 0 : err_sys(e, errno, "cannot make the folder '%s'", path);
 }
 
-int fs_temp_dir(arena *a, const char *prefix, char **ret, err *e) {
+const char *fs_temp_parent(void) {
     const char *parent = getenv("TMPDIR");
-    if (!parent || !*parent) parent = "/tmp";
+    return parent && *parent ? parent : "/tmp";
+}
+
+int fs_temp_dir(arena *a, const char *prefix, char **ret, err *e) {
+    const char *parent = fs_temp_parent();
     char *path = fs_join(a, parent, arena_printf(a, "%sXXXXXX", prefix));
     if (!mkdtemp(path)) return err_sys(e, errno, "cannot make a temporary folder in '%s'", parent);
     *ret = path;

@@ -40,6 +40,8 @@ int fs_mkdirs(const char *path, int mode, err *e);
 int fs_remove(const char *path, err *e);
 /* The same of a path that begins at an open folder. */
 int fs_remove_at(int dir, const char *path, err *e);
+/* $TMPDIR, or "/tmp". */
+const char *fs_temp_parent(void);
 /* A new private folder under $TMPDIR (or /tmp), mode 0700; the path is in `a`. */
 int fs_temp_dir(arena *a, const char *prefix, char **ret, err *e);
 /* Copies one file, link or folder (recursively) with its mode; reflinks where the system can. Files

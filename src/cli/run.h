@@ -20,6 +20,7 @@
 #define SLIPWAY_CLI_RUN_H
 
 #include "base/git.h"
+#include "base/leased.h"
 #include "base/task.h"
 #include "cli/console.h"
 #include "cli/diagnostics.h"
@@ -203,8 +204,7 @@ sandbox_egress run_network(const run_set *set, arena *a, str job, const char *al
 
 /* A private folder that the next run removes when this one is killed. */
 typedef struct run_temp {
-    char *path;
-    int lock;
+    leased folder;
     bool keep;
 } run_temp;
 int run_temp_make(arena *a, bool keep, run_temp *ret, err *e);

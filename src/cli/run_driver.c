@@ -289,9 +289,9 @@ static void on_finished(void *context, job_result result, const value *outputs) 
 /* What lies over the system folders is the same for all jobs: made for the first that needs it. */
 static int need_layer(driver *d, err *e) {
     if (d->layer) return 0;
-    const char *layer = fs_join(d->set->a, d->temp.path, STR("layer"));
+    const char *layer = fs_join(d->set->a, d->temp.folder.path, STR("layer"));
     char *cache = person_folder(d->set->a, "XDG_CACHE_HOME", ".cache", "slipway/system");
-    if (!cache) cache = fs_join(d->set->a, d->temp.path, STR("system"));
+    if (!cache) cache = fs_join(d->set->a, d->temp.folder.path, STR("system"));
     if (sandbox_layer_make(layer, cache, e) < 0) return err_context(e, "cannot prepare sandboxes");
     d->layer = layer;
     return 0;
@@ -675,12 +675,12 @@ static int prepare(driver *d, err *e) {
     }
     d->roots = (run_roots){.a = set->a,
                            .loop = d->loop,
-                           .temp = d->temp.path,
+                           .temp = d->temp.folder.path,
                            .removed = on_root_removed,
                            .context = d};
     d->images = (run_images){.a = set->a, .loop = d->loop, .changed = on_image, .context = d};
     if ((r = images_find(&d->images, d->config, e)) < 0) return r;
-    d->limits = run_limits_default(d->temp.path);
+    d->limits = run_limits_default(d->temp.folder.path);
     if ((r = run_limits_read(d->config->given, &d->limits, e)) < 0) return r;
     const char *path = getenv("PATH");
     d->node = fs_find_program(set->a, "node", str_from(path));
@@ -714,7 +714,7 @@ static int status_of(const driver *d) {
 }
 
 int run_driver(run_set *set) {
-    driver d = {.set = set, .config = set->config, .temp.lock = -1, .services = {.set = set}};
+    driver d = {.set = set, .config = set->config, .temp.folder = LEASED_NONE, .services = {.set = set}};
     err e = {0};
     if (prepare(&d, &e) < 0) {
         run_invalid(d.config, &e);
@@ -729,7 +729,7 @@ int run_driver(run_set *set) {
     pump_soon(&d);
     loop_run(d.loop);
     d.render->ops->finish(d.render, d.views, d.view_count);
-    if (d.config->keep) fprintf(stderr, "Folders of the jobs are kept in %s\n", d.temp.path);
+    if (d.config->keep) fprintf(stderr, "Folders of the jobs are kept in %s\n", d.temp.folder.path);
     int status = status_of(&d);
     release(&d);
     return status;

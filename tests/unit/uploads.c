@@ -21,7 +21,7 @@ typedef struct world {
 
 static int begin(void **state) {
     world *w = mem_alloc(sizeof *w);
-    *w = (world){.s = {.a = arena_new(), .staging_lock = -1}};
+    *w = (world){.s = {.a = arena_new(), .staging = LEASED_NONE}};
     *state = w;
     pthread_mutex_init(&w->s.lock, NULL);
     if (fs_temp_dir(w->s.a, "uploads-", &w->dir, &w->e) < 0) return -1;
@@ -70,7 +70,7 @@ static int send_block(world *w, upload *u, arena *a, str id, str bytes) {
 static size_t staged(world *w, arena *a) {
     fs_entry *entries;
     size_t count = 0;
-    assert_int_equal(fs_list(a, w->s.staging, &entries, &count, &w->e), 0);
+    assert_int_equal(fs_list(a, w->s.staging.path, &entries, &count, &w->e), 0);
     return count - 1; /* the lock */
 }
 
