@@ -61,8 +61,8 @@ struct job {
 };
 
 struct service {
-    char *data;    /* folder */
-    char *blobs;   /* DATA/blobs/ab/abcdef… */
+    char *data;     /* folder */
+    char *blobs;    /* DATA/blobs/ab/abcdef… */
     leased staging; /* DATA/staging/RANDOM */
     actions_limits limits;
     mode_t umask; /* the person's */

@@ -714,7 +714,8 @@ static int status_of(const driver *d) {
 }
 
 int run_driver(run_set *set) {
-    driver d = {.set = set, .config = set->config, .temp.folder = LEASED_NONE, .services = {.set = set}};
+    driver d = {
+        .set = set, .config = set->config, .temp.folder = LEASED_NONE, .services = {.set = set}};
     err e = {0};
     if (prepare(&d, &e) < 0) {
         run_invalid(d.config, &e);
