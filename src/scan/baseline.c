@@ -86,10 +86,6 @@ static mark by_hash(str rule, str path, str hash) {
     return mark_of("hash", rule, path, hash);
 }
 
-static void add_place(baseline *b, str rule, str path, str hash) {
-    if (hash.len) add(b, mark_of("place", rule, path, hash));
-}
-
 static mark by_line(str rule, str path, double line) {
     char digits[32];
     int n = snprintf(digits, sizeof digits, "%.0f", line < 0 || line > UINT32_MAX ? 0 : line);
@@ -132,7 +128,6 @@ static int read_ours(baseline *b, const value *findings, err *e) {
         if (finding_read(b->a, &findings->array.items[i], &f, e) < 0)
             return err_context(e, "finding %zu", i + 1);
         add(b, by_fingerprint(f.fingerprint));
-        add_place(b, f.rule, f.path, f.place_hash);
     }
     return 0;
 }
@@ -157,13 +152,14 @@ static void read_result(baseline *b, const value *run, const value *result) {
     str ours = value_path_str(result, "fingerprints." BASELINE_FINGERPRINT);
     str hash = prints ? value_path_str(prints, "primaryLocationLineHash") : STR_EMPTY;
     if (str_is(value_path_str(result, "baselineState"), "absent")) return;
-    if (ours.len) add(b, by_fingerprint(ours));
+    if (ours.len) {
+        add(b, by_fingerprint(ours));
+        return;
+    }
     if (!places || places->kind != VALUE_ARRAY || !places->array.count) return;
     const value *place = &places->array.items[0];
     str rule = rule_of(run, result),
         path = uri_path(b->a, value_path_str(place, "physicalLocation.artifactLocation.uri"));
-    if (prints) add_place(b, rule, path, value_path_str(prints, BASELINE_PLACE));
-    if (ours.len) return;
     add(b, hash.len ? by_hash(rule, path, hash)
                     : by_line(rule, path, number_at(place, "physicalLocation.region.startLine")));
 }
@@ -212,16 +208,12 @@ int baseline_read(baseline *b, str text, err *e) {
 }
 
 void baseline_add(baseline *b, const finding_list *findings) {
-    for (size_t i = 0; i < findings->count; i++) {
-        const finding *f = &findings->items[i];
-        add(b, by_fingerprint(f->fingerprint));
-        add_place(b, f->rule, f->path, f->place_hash);
-    }
+    for (size_t i = 0; i < findings->count; i++)
+        add(b, by_fingerprint(findings->items[i].fingerprint));
 }
 
 bool baseline_has(const baseline *b, const finding *f) {
     return has(b, by_fingerprint(f->fingerprint)) ||
-           (f->place_hash.len && has(b, mark_of("place", f->rule, f->path, f->place_hash))) ||
            (f->line_hash.len && has(b, by_hash(f->rule, f->path, f->line_hash))) ||
            has(b, by_line(f->rule, f->path, f->line));
 }

@@ -2,9 +2,9 @@
  *
  * Read from a report: our JSON, SARIF (ours, or another tool's), or gitleaks' JSON. A finding is in
  * it by the surest thing that the report says:
- *   its fingerprint, or rule, file and place hash   ours: JSON, SARIF with "slipway/v1"
- *   rule, file, line hash                           SARIF with primaryLocationLineHash
- *   rule, file, line                                SARIF without, gitleaks' JSON
+ *   its fingerprint          ours: JSON, SARIF with "slipway/v1"
+ *   rule, file, line hash    SARIF with primaryLocationLineHash
+ *   rule, file, line         SARIF without, gitleaks' JSON
  * What such a report says of a commit is not compared. */
 #ifndef SLIPWAY_SCAN_BASELINE_H
 #define SLIPWAY_SCAN_BASELINE_H
@@ -12,7 +12,6 @@
 #include "scan/scan.h"
 
 #define BASELINE_MAX         ((size_t)256 << 20) /* bytes */
-#define BASELINE_PLACE       "slipwayPlaceHash"  /* in SARIF's partialFingerprints */
 #define BASELINE_FINGERPRINT "slipway/v1"        /* in SARIF's fingerprints */
 
 typedef struct baseline baseline;

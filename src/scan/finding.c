@@ -49,6 +49,32 @@ void finding_identify(arena *a, finding *f, str identity) {
     f->fingerprint = arena_str(a, str_from(hex));
 }
 
+typedef struct print_order {
+    str fingerprint;
+    size_t index;
+} print_order;
+
+static int cmp_prints(const void *x, const void *y) {
+    const print_order *a = x, *b = y;
+    int r = str_cmp(a->fingerprint, b->fingerprint);
+    return r ? r : (a->index > b->index) - (a->index < b->index);
+}
+
+void findings_number(finding_list *list) {
+    if (list->count < 2) return;
+    print_order *all = ARENA_ARRAY(list->a, print_order, list->count);
+    for (size_t i = 0; i < list->count; i++)
+        all[i] = (print_order){list->items[i].fingerprint, i};
+    qsort(all, list->count, sizeof *all, cmp_prints);
+    for (size_t i = 1, nth = 1; i < list->count; i++) {
+        bool again = str_eq(all[i - 1].fingerprint, all[i].fingerprint);
+        nth = again ? nth + 1 : 1;
+        if (!again) continue;
+        finding_identify(list->a, &list->items[all[i].index],
+                         arena_printf(list->a, "%.*s#%zu", STR_ARG(all[i].fingerprint), nth));
+    }
+}
+
 static int cmp_number(uint32_t a, uint32_t b) {
     return (a > b) - (a < b);
 }
@@ -99,11 +125,11 @@ typedef struct text_field {
 
 static const text_field head_fields[] = {TEXT(kind, true), TEXT(rule, true)};
 static const text_field texts[] = {
-    TEXT(title, false),      TEXT(message, true),        TEXT(help, false),
-    TEXT(help_uri, false),   TEXT(fix, false),           TEXT(path, true),
-    TEXT(excerpt, false),    TEXT(line_hash, false),     TEXT(commit, false),
-    TEXT(author, false),     TEXT(email, false),         TEXT(date, false),
-    TEXT(fingerprint, true), TEXT(justification, false), TEXT(place_hash, false)};
+    TEXT(title, false),      TEXT(message, true),       TEXT(help, false),
+    TEXT(help_uri, false),   TEXT(fix, false),          TEXT(path, true),
+    TEXT(excerpt, false),    TEXT(line_hash, false),    TEXT(commit, false),
+    TEXT(author, false),     TEXT(email, false),        TEXT(date, false),
+    TEXT(fingerprint, true), TEXT(justification, false)};
 
 typedef struct number_field {
     const char *key;

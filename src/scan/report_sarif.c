@@ -273,11 +273,10 @@ static size_t rule_index(const sarif *s, str rule, size_t *ret_count) {
  */
 
 static void put_fingerprints(sarif *s, const finding *f) {
-    if (f->line_hash.len || f->place_hash.len) {
+    if (f->line_hash.len) {
         json_key(&s->o, "partialFingerprints");
         json_open(&s->o, '{');
-        if (f->line_hash.len) json_key_str(&s->o, "primaryLocationLineHash", f->line_hash);
-        if (f->place_hash.len) json_key_str(&s->o, BASELINE_PLACE, f->place_hash);
+        json_key_str(&s->o, "primaryLocationLineHash", f->line_hash);
         json_close(&s->o, '}');
     }
     if (!f->fingerprint.len) return;

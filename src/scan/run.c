@@ -1,6 +1,5 @@
 #include "scan/cache.h"
 #include "scan/inline.h"
-#include "scan/place.h"
 #include "scan/pool.h"
 #include "scan/scanner.h"
 #include "scan/source.h"
@@ -83,7 +82,7 @@ static void read_with(run *r, size_t index, const scan_file *file, json_out *o) 
     if (s->read(s, file, &out, &e) < 0)
         scan_out_error(&out, file->path, e.where.line, e.where.column, "%s", e.message);
     inline_judge(a, file, &out.findings);
-    place_hashes(a, file, &out.findings);
+    findings_number(&out.findings);
     if (out.findings.count || out.errors.count || out.notes.len) {
         if (o->buf->len == 0) json_open(o, '[');
         write_out(o, index, &out);

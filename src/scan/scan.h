@@ -47,11 +47,8 @@ typedef struct finding {
     str path;     /* '/'-separated, from the root of what was scanned */
     /* From 1, columns count code points, the end is exclusive. line 0: the file as a whole. */
     uint32_t line, column, end_line, end_column;
-    str excerpt;   /* the lines of the place, secrets redacted */
-    str line_hash; /* GitHub's primaryLocationLineHash, "39fa2ee980eb94b0:1" */
-    /* Of the lines of the place alone, 32 hex digits and ":n" for the nth finding of its rule that
-     * has them: the same when other lines change. Filled by the frame. */
-    str place_hash;
+    str excerpt;     /* the lines of the place, secrets redacted */
+    str line_hash;   /* GitHub's primaryLocationLineHash, "39fa2ee980eb94b0:1" */
     str fingerprint; /* 32 hex digits, the same when the place has moved within its file */
     str commit, author, email, date; /* who brought it in, where history was asked */
     value properties;                /* an object: what is particular to the scanner, or null */
@@ -60,7 +57,7 @@ typedef struct finding {
 } finding;
 
 /* Fills the fingerprint from the kind, rule, path and `identity`: what makes this finding another
- * than the next one of the same rule in the same file (the hash of its line, a package). */
+ * than the next one of the same rule in the same file (what stands around it, a package). */
 void finding_identify(arena *a, finding *f, str identity);
 /* One JSON object, the form of every report, baseline and cache. */
 void finding_write(json_out *o, const finding *f);
@@ -81,6 +78,9 @@ typedef struct finding_list {
 
 void finding_list_add(finding_list *list, const finding *f);
 void finding_list_sort(finding_list *list, finding_order order);
+/* Findings of one file that are told apart by nothing else are by their order: the second and later
+ * ones get fingerprints of their own. */
+void findings_number(finding_list *list);
 
 /* What could not be scanned. A scan with errors is not clean. */
 typedef struct scan_error {

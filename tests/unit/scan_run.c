@@ -282,17 +282,23 @@ static void more_findings_than_the_limit_are_told_of(void **state) {
     assert_error(&r, "", "more than 100000 findings");
 }
 
-static void a_place_is_known_by_its_own_lines(void **state) {
+static void what_only_its_order_tells_apart_has_a_fingerprint_of_its_own(void **state) {
     fixture *f = *state;
-    put(f, "a", "BAD x\nfine\nBAD x\n");
-    put(f, "b", "new\n\t BAD x\nother\nBAD y");
-    scan_report r = scan(f, 1, NULL, 0);
-    assert_int_equal(r.findings.count, 4);
-    str first = r.findings.items[0].place_hash, second = r.findings.items[1].place_hash;
-    assert_true(str_ends(first, STR(":1")) && str_ends(second, STR(":2")));
-    assert_true(str_eq(str_sub(first, 0, 32), str_sub(second, 0, 32)));
-    assert_true(str_eq(first, r.findings.items[2].place_hash));
-    assert_false(str_eq(first, r.findings.items[3].place_hash));
+    finding_list all = {.a = f->a}, fewer = {.a = f->a};
+    const char *const identities[] = {"x", "y", "x", "x"};
+    for (size_t i = 0; i < 4; i++) {
+        finding one = {.kind = STR("k"), .rule = STR("r"), .path = STR("p")};
+        finding_identify(f->a, &one, str_from(identities[i]));
+        finding_list_add(&all, &one);
+        if (i < 3) finding_list_add(&fewer, &one);
+    }
+    findings_number(&all);
+    findings_number(&fewer);
+    for (size_t i = 0; i < 4; i++) {
+        for (size_t k = 0; k < i; k++)
+            assert_false(str_eq(all.items[i].fingerprint, all.items[k].fingerprint));
+        if (i < 3) assert_true(str_eq(all.items[i].fingerprint, fewer.items[i].fingerprint));
+    }
 }
 
 /* ---- the cache ----------------------------------------------------------------------------------
@@ -391,7 +397,7 @@ int main(void) {
         TEST(names_that_are_no_utf8_are_shown_as_well_as_they_can),
         TEST(paths_may_begin_above_the_folder),
         TEST(a_list_of_files_may_have_some_that_are_not_there),
-        TEST(a_place_is_known_by_its_own_lines),
+        TEST(what_only_its_order_tells_apart_has_a_fingerprint_of_its_own),
         TEST(more_findings_than_the_limit_are_told_of),
         TEST(what_is_cached_gives_the_same_report),
         TEST(every_damage_of_a_cache_is_noticed),

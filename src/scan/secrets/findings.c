@@ -12,6 +12,9 @@
 #define PREFIX_MIN     3  /* letters of a keyword that tell a kind of token */
 #define NEIGHBOURS     64 /* findings whose secrets may stand again in the lines of one */
 #define REPLACE_MIN    6  /* shorter secrets are not looked for elsewhere in the lines */
+#define IDENTITY_BYTES 4  /* of a digest, within a scan */
+#define TAG_BYTES      2  /* of a digest, in fingerprints */
+#define NAME_BEFORE    60 /* bytes of a line before a secret, where a name would be */
 
 #define HELP                                                                                       \
     "Revoke it where it was issued and make a new one first: it is in the history and in every "   \
@@ -101,21 +104,29 @@ static size_t next_secret(const writer *w, size_t at, size_t end) {
     return within ? w->matches->items[i].secret.start : end;
 }
 
-/* A stretch of the text with all secrets in it redacted, also those of other findings. */
-static void copy_redacted(const writer *w, strbuf *out, size_t at, size_t end) {
+/* A stretch of the text with all secrets in it redacted, also those of other findings; where `hide`
+ * also the few letters that are shown of one. */
+static void copy_redacted(const writer *w, bool hide, strbuf *out, size_t at, size_t end) {
     while (at < end) {
         size_t index = 0;
-        const secret_match *f = w->show_secrets ? NULL : secret_at(w, at, &index);
+        const secret_match *f = secret_at(w, at, &index);
         if (f) {
             bool whole = f->secret.start == at && !f->kinds;
-            strbuf_add(out, whole ? w->shown[index] : STR("***"));
+            strbuf_add(out, whole && !hide ? w->shown[index] : STR("***"));
             at = f->secret.end;
             continue;
         }
-        size_t stop = w->show_secrets ? end : next_secret(w, at, end);
+        size_t stop = next_secret(w, at, end);
         strbuf_add(out, str_sub(w->text, at, stop));
         at = stop;
     }
+}
+
+static void copy_excerpt(const writer *w, strbuf *out, size_t at, size_t end) {
+    if (w->show_secrets)
+        strbuf_add(out, str_sub(w->text, at, end));
+    else
+        copy_redacted(w, false, out, at, end);
 }
 
 static str replace_all(arena *a, str in, str what, str by) {
@@ -146,7 +157,7 @@ static str excerpt_of(const writer *w, size_t index, uint32_t line, uint32_t end
         if (i > line) strbuf_addc(&out, '\n');
         if (is_long && i == line && start < low) start = low, strbuf_adds(&out, "...");
         size_t stop = !is_long ? end : i == line ? high : start + EXCERPT_AFTER;
-        copy_redacted(w, &out, start, stop < end ? stop : end);
+        copy_excerpt(w, &out, start, stop < end ? stop : end);
         if (stop < end) strbuf_adds(&out, "...");
     }
     str text = arena_str(w->a, strbuf_str(&out));
@@ -175,13 +186,14 @@ static value list_of(arena *a, const str_list *items) {
     return list;
 }
 
-static str identity_of(arena *a, str secret) {
+/* The beginning of the secret's digest, in hex. */
+static str digest_of(arena *a, str secret, size_t bytes) {
     uint8_t digest[32];
-    char hex[9];
+    char hex[65];
     sha256 *h = sha256_new();
     sha256_add(h, secret.ptr, secret.len);
     sha256_end(h, digest);
-    hex_encode(digest, 4, hex);
+    hex_encode(digest, bytes, hex);
     return arena_str(a, str_from(hex));
 }
 
@@ -191,7 +203,7 @@ static value properties_of(const writer *w, size_t index) {
     value_set_str(w->a, &p, "match", f->whole_file ? STR("path") : STR("content"));
     if (!f->whole_file) {
         value_set_str(w->a, &p, "secret", w->shown[index]);
-        value_set_str(w->a, &p, SCAN_IDENTITY, identity_of(w->a, f->value));
+        value_set_str(w->a, &p, SCAN_IDENTITY, digest_of(w->a, f->value, IDENTITY_BYTES));
         value_set(w->a, &p, STR("entropy"), value_number(round(f->entropy * 100) / 100));
     }
     if (f->rule->tags.count) value_set(w->a, &p, STR("tags"), list_of(w->a, &f->rule->tags));
@@ -227,14 +239,16 @@ static finding make_finding(writer *w, size_t index) {
     return out;
 }
 
-/* How many findings of this rule were before it on its line: two on one line are two. */
-static size_t order_on_line(const scan_out *out, size_t from, const finding *f) {
-    size_t order = 0;
-    for (size_t i = from; i < out->findings.count; i++) {
-        const finding *o = &out->findings.items[i];
-        order += o->line == f->line && str_eq(o->rule, f->rule);
-    }
-    return order;
+/* What stands before the secret in its line, and as much of its digest as tells it from the one
+ * that takes its place, but not a guess of it from others: who has a report may know the rest. */
+static void identify(const writer *w, size_t index, finding *f) {
+    const secret_match *m = &w->matches->items[index];
+    size_t from = (size_t)(text_line(&w->lines, f->line).ptr - w->text.ptr);
+    if (m->secret.start - from > NAME_BEFORE) from = m->secret.start - NAME_BEFORE;
+    _cleanup_strbuf_ strbuf before = STRBUF_INIT;
+    copy_redacted(w, true, &before, from, m->secret.start);
+    str text = str_trim(strbuf_str(&before)), tag = digest_of(w->a, m->value, TAG_BYTES);
+    finding_identify(w->a, f, arena_printf(w->a, "%.*s#%.*s", STR_ARG(tag), STR_ARG(text)));
 }
 
 static void add_hashes(writer *w, scan_out *out, size_t from) {
@@ -244,14 +258,8 @@ static void add_hashes(writer *w, scan_out *out, size_t from) {
     for (size_t i = 0; i < count; i++)
         numbers[i] = out->findings.items[from + i].line;
     text_line_hashes(w->a, w->text, numbers, count, hashes);
-    for (size_t i = 0; i < count; i++) {
-        finding *f = &out->findings.items[from + i];
-        f->line_hash = hashes[i];
-        out->findings.count = from + i; /* those before it */
-        size_t order = order_on_line(out, from, f);
-        finding_identify(w->a, f, arena_printf(w->a, "%.*s#%zu", STR_ARG(f->line_hash), order));
-    }
-    out->findings.count = from + count;
+    for (size_t i = 0; i < count; i++)
+        out->findings.items[from + i].line_hash = hashes[i];
 }
 
 static void add_path_finding(writer *w, scan_out *out, size_t index) {
@@ -283,6 +291,7 @@ void findings_add(scan_out *out, str path, str text, const match_list *matches, 
         if (line != made.line)
             value_set(w.a, &made.properties, STR(LINE_PROPERTY), value_number(line));
         made.excerpt = excerpt_of(&w, i, made.line, made.end_line);
+        identify(&w, i, &made);
         ARENA_PUSH(out->a, out->findings.items, out->findings.count, out->findings.cap, made);
     }
     if (out->findings.count > from) add_hashes(&w, out, from);
