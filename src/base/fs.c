@@ -92,6 +92,10 @@ int fs_read_open(arena *a, int fd, const char *path, size_t max_bytes, str *ret,
     return read_opened(a, fd, path, max_bytes, true, ret, e);
 }
 
+int fs_read_stdin(arena *a, size_t max_bytes, str *ret, err *e) {
+    return read_opened(a, STDIN_FILENO, "stdin", max_bytes, false, ret, e);
+}
+
 static int write_all(int fd, str text) {
     while (text.len) {
         ssize_t n = write(fd, text.ptr, text.len);

@@ -17,7 +17,9 @@ int fs_read(arena *a, const char *path, size_t max_bytes, str *ret, err *e);
 /* As fs_read, but never waits: what is not a regular file is ERR_INVALID. For paths at which others
  * may have put anything. */
 int fs_read_file(arena *a, const char *path, size_t max_bytes, str *ret, err *e);
-/* The same from a descriptor (-1: errno says why), which stays open; `path` is for messages. */
+/* What is written to this process, until its end. A stdin that was closed is an error. */
+int fs_read_stdin(arena *a, size_t max_bytes, str *ret, err *e);
+/* fs_read_file from a descriptor (-1: errno says why), which stays open; `path` is for messages. */
 int fs_read_open(arena *a, int fd, const char *path, size_t max_bytes, str *ret, err *e);
 /* Writes by a temporary file and rename, so that a reader never sees half of it. `mode` is subject
  * to the umask. A link at `path` is replaced, not followed. */

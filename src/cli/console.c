@@ -51,7 +51,8 @@ static void say(style_ink ink, str label, const span *where, str message) {
     strbuf_addc(&o.buf, ' ');
     for (str line; str_line(&message, &line);) {
         style_text(&o.buf, &st, line);
-        if (message.len) strbuf_addc(&o.buf, '\n');
+        /* A line that begins with "::" would be a command to the runner that reads this. */
+        if (message.len) strbuf_adds(&o.buf, "\n  | ");
     }
     strbuf_addc(&o.buf, '\n');
     console_done(&o);

@@ -98,6 +98,8 @@ int scan_kinds_choose(arena *a, const char *const *only, size_t only_count,
             if (!has_kind(*ret_chosen, count, kind)) (*ret_chosen)[count++] = kind;
         }
     }
+    if (only_count && !count)
+        return err_set(e, ERR_INVALID, "--only names no kind: leave it out to scan for all");
     for (size_t i = 0; !only_count && i < all; i++)
         (*ret_chosen)[count++] = &scan_kinds[i];
     return (int)count;

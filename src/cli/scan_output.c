@@ -128,6 +128,14 @@ static int write_file(const char *path, str text) {
     return 2;
 }
 
+/* Nothing is printed that would tell a person of errors. */
+static bool is_silent(const scan_outputs *outputs) {
+    for (size_t i = 0; i < outputs->count; i++) {
+        if (!outputs->items[i].path) return false;
+    }
+    return true;
+}
+
 int scan_outputs_write(const scan_outputs *outputs, str here, const scan_report *r,
                        const report_head *head) {
     int worst = 0;
@@ -144,10 +152,15 @@ int scan_outputs_write(const scan_outputs *outputs, str here, const scan_report 
         int code =
             o->path ? write_file(o->path, strbuf_str(&text)) : console_text(strbuf_str(&text));
         if (code > worst) worst = code;
-        if (left_out && o->path)
+        if (left_out && o->format->write != report_github) /* which prints the others as text */
             console_warning(
-                "%s has the worst %zu findings only: %zu are left out, as %s has limits", o->path,
-                r->findings.count - left_out, left_out, o->format->name);
+                "%s has the worst %zu findings only: %zu are left out, as %s has limits",
+                o->path ? o->path : "the report", r->findings.count - left_out, left_out,
+                o->format->name);
     }
+    if (is_silent(outputs) && r->errors.count)
+        console_warning("%zu could not be scanned; the first: %.*s%s%.*s", r->errors.count,
+                        STR_ARG(r->errors.items[0].path), r->errors.items[0].path.len ? ": " : "",
+                        STR_ARG(r->errors.items[0].message));
     return worst;
 }

@@ -1,14 +1,23 @@
 /* scan_table.c: findings by file, with the line and what to do, and one line that sums up. What to
- * do in general is said once, where it is first needed. */
+ * do in general is said at the end, once. */
 #include "cli/scan_table.h"
 
 #include <stdio.h>
 
-#define LINES_MAX  4   /* of an excerpt */
-#define WIDTH_MAX  100 /* text is hard to read in longer lines */
-#define WIDTH_MIN  40
-#define INDENT     6
-#define LEVEL_WIDE 8 /* "critical" */
+#define RULES_TOLD  4
+#define LINES_MAX   4   /* of an excerpt */
+#define WIDTH_MAX   100 /* text is hard to read in longer lines */
+#define WIDTH_MIN   40
+#define INDENT      6
+#define HELP_INDENT 6 /* "help: " */
+#define LEVEL_WIDE  8 /* "critical" */
+
+/* What to do, and the rules that say so. */
+typedef struct advice {
+    str help;
+    str rules[RULES_TOLD];
+    size_t rule_count;
+} advice;
 
 typedef struct table {
     strbuf *out;
@@ -16,8 +25,8 @@ typedef struct table {
     str here;
     size_t width;
     arena *a;
-    str *told; /* help that was shown */
-    size_t told_count, told_cap;
+    advice *advice;
+    size_t advice_count, advice_cap;
 } table;
 
 static style_ink ink_of(finding_level level) {
@@ -162,12 +171,20 @@ static void add_excerpt(table *t, const finding *f) {
     }
 }
 
-static bool is_told(table *t, str help) {
-    for (size_t i = 0; i < t->told_count; i++) {
-        if (str_eq(t->told[i], help)) return true;
+static void keep_help(table *t, const finding *f) {
+    advice *known = NULL;
+    for (size_t i = 0; i < t->advice_count && !known; i++) {
+        if (str_eq(t->advice[i].help, f->help)) known = &t->advice[i];
     }
-    ARENA_PUSH(t->a, t->told, t->told_count, t->told_cap, help);
-    return false;
+    if (!known) {
+        ARENA_PUSH(t->a, t->advice, t->advice_count, t->advice_cap, ((advice){.help = f->help}));
+        known = &t->advice[t->advice_count - 1];
+    }
+    for (size_t i = 0; i < known->rule_count && i < RULES_TOLD; i++) {
+        if (str_eq(known->rules[i], f->rule)) return;
+    }
+    if (known->rule_count < RULES_TOLD) known->rules[known->rule_count] = f->rule;
+    known->rule_count++;
 }
 
 static void add_note(table *t, const char *label, str text, const style_ink *ink) {
@@ -224,7 +241,7 @@ static void add_finding(table *t, const finding *f, size_t places) {
         return;
     }
     add_note(t, style_glyph_of(t->st, GLYPH_ARROW), f->fix, &fix);
-    if (f->help.len && !is_told(t, f->help)) add_note(t, "help:", f->help, NULL);
+    if (f->help.len) keep_help(t, f);
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------
@@ -254,6 +271,22 @@ static void add_files(table *t, const finding_list *findings) {
     }
 }
 
+/* "aws-access-token, private-key: Revoke it …" */
+static void add_advice(table *t) {
+    for (size_t i = 0; i < t->advice_count; i++) {
+        const advice *x = &t->advice[i];
+        _cleanup_strbuf_ strbuf text = STRBUF_INIT;
+        for (size_t k = 0; k < x->rule_count && k < RULES_TOLD; k++)
+            strbuf_addf(&text, "%s%.*s", k ? ", " : "", STR_ARG(x->rules[k]));
+        strbuf_addf(&text, "%s: %.*s", x->rule_count > RULES_TOLD ? ", and others" : "",
+                    STR_ARG(x->help));
+        style_add(t->out, t->st, INK_DIM, STR("help:"));
+        strbuf_addc(t->out, ' ');
+        add_folded(t, strbuf_str(&text), HELP_INDENT, HELP_INDENT, NULL);
+    }
+    if (t->advice_count) strbuf_addc(t->out, '\n');
+}
+
 static void add_errors(table *t, const scan_error_list *errors) {
     if (!errors->count) return;
     strbuf_addf(t->out, "%zu could not be scanned\n", errors->count);
@@ -262,13 +295,32 @@ static void add_errors(table *t, const scan_error_list *errors) {
         strbuf_adds(t->out, "  ");
         style_add(t->out, t->st, INK_RED, str_from(style_glyph_of(t->st, GLYPH_FAILED)));
         strbuf_addc(t->out, ' ');
-        if (error->path.len) style_add(t->out, t->st, INK_BOLD, shown_path(t, error->path));
-        if (error->line) strbuf_addf(t->out, ":%u:%u", error->line, error->column);
-        if (error->path.len) strbuf_adds(t->out, ": ");
-        style_text(t->out, t->st, error->message);
-        strbuf_addc(t->out, '\n');
+        size_t column = 4;
+        str place = error->path;
+        if (place.len && error->line)
+            place = arena_printf(t->a, "%.*s:%u:%u", STR_ARG(shown_path(t, place)), error->line,
+                                 error->column);
+        else if (place.len)
+            place = shown_path(t, place);
+        style_add(t->out, t->st, INK_BOLD, place);
+        if (place.len) strbuf_adds(t->out, ": ");
+        if (place.len) column += style_width(t->st, place) + 2;
+        add_folded(t, error->message, column, INDENT, NULL);
     }
     strbuf_addc(t->out, '\n');
+}
+
+static size_t count_files(const finding_list *findings) {
+    size_t count = 0;
+    for (size_t i = 0; i < findings->count; i++) {
+        const finding *f = &findings->items[i];
+        count += f->path.len && (!i || !str_eq(f->path, findings->items[i - 1].path));
+    }
+    return count;
+}
+
+static void add_count(strbuf *out, size_t count, const char *what) {
+    strbuf_addf(out, "%zu %s%s", count, what, count == 1 ? "" : "s");
 }
 
 static void add_aside(strbuf *out, size_t count, const char *what) {
@@ -287,7 +339,13 @@ static void add_sum(table *t, const scan_report *r, const report_head *head) {
     if (findings->count)
         strbuf_addf(t->out, "%zu finding%s: ", findings->count, findings->count == 1 ? "" : "s");
     report_counts(t->out, findings);
-    strbuf_addf(t->out, " in %zu file%s", r->file_count, r->file_count == 1 ? "" : "s");
+    strbuf_adds(t->out, " in ");
+    if (findings->count && !head->commits) strbuf_addf(t->out, "%zu of ", count_files(findings));
+    add_count(t->out, r->file_count, head->commits ? "file version" : "file");
+    if (head->commits) {
+        strbuf_adds(t->out, " of ");
+        add_count(t->out, head->commits, "commit");
+    }
     add_aside(t->out, head->baseline, "known before");
     add_aside(t->out, head->suppressed, "suppressed");
     add_aside(t->out, r->errors.count, "not scanned");
@@ -306,6 +364,7 @@ void scan_table(strbuf *out, const style *st, str here, const scan_report *r,
     table t = {.out = out, .st = st, .here = here, .width = width_of(st), .a = a};
     add_files(&t, &r->findings);
     if (head->show_suppressed) add_files(&t, &r->suppressed);
+    add_advice(&t);
     add_errors(&t, &r->errors);
     add_sum(&t, r, head);
 }

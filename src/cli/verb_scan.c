@@ -8,6 +8,7 @@
 #include "cli/run.h"
 #include "cli/scan_kinds.h"
 #include "cli/scan_output.h"
+#include "cli/settings_file.h"
 #include "scan/baseline.h"
 #include "scan/changes.h"
 #include "scan/history.h"
@@ -18,11 +19,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define PROGRESS_AFTER_MS 500
 #define JOBS_MAX          256
+#define KINDS_MAX         16
+#define POLICY_MAX        BASELINE_MAX
 #define FEW_FILES         200 /* not worth a second for compiling rules */
 
 typedef struct progress {
@@ -36,7 +40,7 @@ typedef struct scan_job {
     const char *path; /* as it was named */
     char *root;       /* the top of its working copy, or else the folder itself */
     str below;        /* where it lies in that, without a '/' at its end; empty: it is the top */
-    bool in_git, is_stdin;
+    bool in_git, is_stdin, is_named;
     const scan_kind **kinds;
     size_t kind_count;
     scan_options how;
@@ -44,9 +48,12 @@ typedef struct scan_job {
     scan_outputs outputs;
     baseline *known;
     size_t known_count;
+    report_policy *policy; /* files that say what counts */
+    size_t policy_count, policy_cap;
     suppressions *suppressions;
     progress progress;
-    bool warned; /* of what is odd in rules: once, also where two scans are made */
+    size_t commits; /* of the history */
+    bool warned;    /* of what is odd in rules: once, also where two scans are made */
 } scan_job;
 
 /* ---- progress ----------------------------------------------------------------------------------
@@ -79,6 +86,17 @@ static void end_progress(scan_job *j) {
 /* ---- options -----------------------------------------------------------------------------------
  */
 
+static int unknown_level(const char *name, err *e) {
+    str names[LEVEL_COUNT + 1];
+    for (finding_level l = 0; l < LEVEL_COUNT; l++)
+        names[l] = str_from(level_name(l));
+    names[LEVEL_COUNT] = STR("none");
+    str near = str_nearest(str_from(name), names, LEVEL_COUNT + 1);
+    return err_set(e, ERR_INVALID,
+                   "--fail-on %s: expected critical, high, medium, low, info or none%s%.*s%s", name,
+                   near.len ? " (did you mean '" : "", STR_ARG(near), near.len ? "'?)" : "");
+}
+
 static int read_level(const options *given, unsigned *ret, err *e) {
     const char *name = options_value(given, "fail-on");
     finding_level level = LEVEL_LOW;
@@ -86,9 +104,7 @@ static int read_level(const options *given, unsigned *ret, err *e) {
         *ret = 0;
         return 0;
     }
-    if (name && !level_parse(str_from(name), &level))
-        return err_set(e, ERR_INVALID,
-                       "--fail-on %s: expected critical, high, medium, low, info or none", name);
+    if (name && !level_parse(str_from(name), &level)) return unknown_level(name, e);
     *ret = level + 1;
     return 0;
 }
@@ -129,6 +145,9 @@ static int read_options(scan_job *j, err *e) {
     int count = scan_kinds_choose(j->a, only, only_count, &j->kinds, e);
     if (count < 0) return e->code;
     j->kind_count = (size_t)count;
+    const char **exclude;
+    j->how.exclude_count = options_values(j->given, "exclude", &exclude);
+    j->how.exclude = exclude;
     if (read_level(j->given, &j->failing, e) < 0 || read_jobs(j->given, &j->how.jobs, e) < 0 ||
         read_size(j->given, &j->how.max_file_bytes, e) < 0)
         return e->code;
@@ -138,11 +157,21 @@ static int read_options(scan_job *j, err *e) {
 /* ---- where --------------------------------------------------------------------------------------
  */
 
+/* One that somebody else has put in a folder above (/tmp/.git) would bring rules and suppressions
+ * of theirs. */
+static bool is_repository(arena *a, const char *folder, uid_t owner) {
+    struct stat st;
+    return lstat(fs_join(a, folder, STR(".git")), &st) == 0 &&
+           (st.st_uid == owner || st.st_uid == geteuid());
+}
+
 /* The nearest folder at or above an absolute path that has .git. */
 static char *find_top(arena *a, const char *path) {
     char *at = arena_cstr(a, str_from(path));
+    struct stat st;
+    if (stat(path, &st) < 0) return NULL;
     while (at[0]) {
-        if (fs_exists(fs_join(a, at, STR(".git")))) return at;
+        if (is_repository(a, at, st.st_uid)) return at;
         char *slash = strrchr(at, '/');
         if (!slash || at[1] == '\0') break;
         slash[slash == at ? 1 : 0] = '\0';
@@ -154,7 +183,8 @@ static char *find_top(arena *a, const char *path) {
  * it is scanned. */
 static int find_root(scan_job *j, err *e) {
     char *real;
-    j->path = j->given->arg_count ? j->given->args[0] : ".";
+    j->is_named = j->given->arg_count > 0;
+    j->path = j->is_named ? j->given->args[0] : ".";
     j->is_stdin = !strcmp(j->path, "-");
     if (fs_real(j->a, j->is_stdin ? "." : j->path, &real, e) < 0)
         return err_set(e, e->code, "there is no file or folder '%s' to scan", j->path);
@@ -184,7 +214,7 @@ static void find_cache(scan_job *j, const char *way) {
     uint8_t digest[32];
     char hex[33];
     err ignored = {0};
-    if (options_has(j->given, "no-cache")) return;
+    if (options_has(j->given, "no-cache") || options_has(j->given, "no-redact")) return;
     sha256 *h = sha256_new();
     sha256_add(h, j->root, strlen(j->root) + 1);
     sha256_add(h, way, strlen(way) + 1);
@@ -213,12 +243,92 @@ static int read_baselines(scan_job *j, err *e) {
 }
 
 static int read_suppressions(scan_job *j, err *e) {
-    const char *path = fs_join(j->a, j->root, STR(SUPPRESSIONS_FILE));
+    const char *given = options_value(j->given, "suppressions"),
+               *path = given ? given : fs_join(j->a, j->root, STR(SUPPRESSIONS_FILE));
+    const char *kinds[KINDS_MAX] = {0};
     str text;
+    for (size_t i = 0; scan_kinds[i].name && i + 1 < KINDS_MAX; i++)
+        kinds[i] = scan_kinds[i].name;
     int r = fs_read_file(j->a, path, SUPPRESSIONS_MAX, &text, e);
-    if (r == ERR_NOT_FOUND) return 0;
-    if (r == 0) r = suppressions_parse(j->a, text, SUPPRESSIONS_FILE, &j->suppressions, e);
-    return r;
+    if (r == ERR_NOT_FOUND && !given) return 0;
+    if (r == 0)
+        r = suppressions_parse(j->a, text, given ? given : SUPPRESSIONS_FILE, kinds,
+                               &j->suppressions, e);
+    return r < 0 && given ? err_context(e, "--suppressions %s", given) : r;
+}
+
+static bool looks_for(const scan_job *j, const char *kind) {
+    for (size_t i = 0; i < j->kind_count; i++) {
+        if (!strcmp(j->kinds[i]->name, kind)) return true;
+    }
+    return false;
+}
+
+/* ---- what decides ------------------------------------------------------------------------------
+ */
+
+static void add_policy(scan_job *j, const char *path, str shown) {
+    err ignored = {0};
+    str text;
+    if (fs_read_file(j->a, path, POLICY_MAX, &text, &ignored) < 0) return;
+    uint8_t digest[32];
+    char hex[65];
+    sha256 *h = sha256_new();
+    sha256_add(h, text.ptr, text.len);
+    sha256_end(h, digest);
+    hex_encode(digest, sizeof digest, hex);
+    report_policy one = {shown, arena_str(j->a, str_from(hex))};
+    ARENA_PUSH(j->a, j->policy, j->policy_count, j->policy_cap, one);
+}
+
+/* Who reads a report must see that something of the checkout has decided what is in it. */
+static void find_policy(scan_job *j) {
+    static const struct {
+        const char *option, *name, *kind;
+    } files[] = {{"config", ".gitleaks.toml", "secrets"},
+                 {NULL, ".gitleaksignore", "secrets"},
+                 {NULL, SETTINGS_FILE, "licenses"},
+                 {"suppressions", SUPPRESSIONS_FILE, NULL},
+                 {"baseline", NULL, NULL},
+                 {"vex", NULL, "deps"}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        bool given = false;
+        if (files[i].kind && !looks_for(j, files[i].kind)) continue;
+        for (size_t k = 0; files[i].option && k < j->given->given_count; k++) {
+            const option_given *o = &j->given->given[k];
+            if (strcmp(o->spec->name, files[i].option) != 0) continue;
+            add_policy(j, o->value, str_from(o->value));
+            given = true;
+        }
+        if (!given && files[i].name)
+            add_policy(j, fs_join(j->a, j->root, str_from(files[i].name)), str_from(files[i].name));
+    }
+}
+
+static bool is_policy(const scan_job *j, str path) {
+    for (size_t i = 0; i < j->policy_count; i++) {
+        if (str_eq(j->policy[i].path, path)) return true;
+    }
+    return false;
+}
+
+/* A change may excuse itself. */
+static void tell_changed_policy(const scan_job *j, const scan_source *changed, scan_report *r) {
+    for (size_t i = 0; i < changed->count; i++) {
+        str path = changed->path(changed, i);
+        if (!is_policy(j, path)) continue;
+        finding f = {.kind = STR(SUPPRESSIONS_KIND),
+                     .level = LEVEL_INFO,
+                     .rule = STR("changed-policy"),
+                     .title = STR("Change of what counts"),
+                     .message =
+                         arena_printf(j->a, "the change is judged by its own %.*s", STR_ARG(path)),
+                     .help = STR("Review it, or judge by a file from elsewhere: --config, "
+                                 "--suppressions."),
+                     .path = path};
+        finding_identify(j->a, &f, STR_EMPTY);
+        finding_list_add(&r->findings, &f);
+    }
 }
 
 /* ---- scanning -----------------------------------------------------------------------------------
@@ -249,7 +359,9 @@ static int scan_with(scan_job *j, scan_source *source, const scan_options *how, 
 /* What a scan of the files before finds is known. What a comment suppressed then is not: it counts
  * when the comment goes. Errors are of files that nobody can mend any more. */
 static int scan_changed(scan_job *j, const scan_changes *changes, scan_report *ret, err *e) {
-    scan_options how = {.jobs = j->how.jobs, .max_file_bytes = j->how.max_file_bytes};
+    scan_options how = j->how;
+    how.cache = NULL;
+    how.progress = NULL;
     scan_source *source;
     scan_report before;
     int r = scan_with(j, changes->now, &j->how, ret, e);
@@ -274,7 +386,9 @@ static int scan_since(scan_job *j, scan_report *ret, err *e) {
     if (need_git(j, "since", e) < 0 ||
         scan_changes_since(j->a, j->root, j->below, since, j->how.max_file_bytes, &changes, e) < 0)
         return e->code;
-    return scan_changed(j, &changes, ret, e);
+    int r = scan_changed(j, &changes, ret, e);
+    if (r == 0) tell_changed_policy(j, changes.now, ret);
+    return r;
 }
 
 /* That of a hook, where it is of the repository that is scanned. */
@@ -297,14 +411,23 @@ static int scan_staged(scan_job *j, scan_report *ret, err *e) {
 
 static int scan_stdin(scan_job *j, scan_report *ret, err *e) {
     str text;
-    int r = fs_read(j->a, "/dev/stdin", j->how.max_file_bytes, &text, e);
+    int r = fs_read_stdin(j->a, j->how.max_file_bytes, &text, e);
     if (r < 0) return r;
     return scan_with(j, scan_source_text(j->a, STR("stdin"), text), &j->how, ret, e);
+}
+
+static bool is_bare(arena *a, const char *folder) {
+    return fs_is_dir(fs_join(a, folder, STR("objects"))) &&
+           fs_is_dir(fs_join(a, folder, STR("refs"))) && fs_exists(fs_join(a, folder, STR("HEAD")));
 }
 
 static int scan_tree(scan_job *j, scan_report *ret, err *e) {
     scan_source *source;
     str prefix = STR_EMPTY, folder = j->below;
+    if (is_bare(j->a, j->path))
+        return err_set(e, ERR_INVALID,
+                       "'%s' is a git repository without files: --history scans what is in it",
+                       j->path);
     if (folder.len && !fs_is_dir(j->path)) {
         ptrdiff_t slash = str_rfind_char(folder, '/');
         folder = slash < 0 ? STR_EMPTY : str_sub(folder, 0, (size_t)slash);
@@ -338,6 +461,7 @@ static int scan_history_of(scan_job *j, scan_report *ret, err *e) {
     if (choose_of_history(j, e) < 0) return e->code;
     find_cache(j, since ? "history since" : "history");
     int r = scan_source_history(j->a, j->root, j->below, since, &history, e);
+    if (r == 0) j->commits = history.commits;
     for (size_t i = 0; r == 0 && i < history.warning_count; i++)
         console_warning("%.*s", STR_ARG(history.warnings[i]));
     return r < 0 ? r : scan_with(j, history.source, &j->how, ret, e);
@@ -361,6 +485,8 @@ static int scan(scan_job *j, bool *ret_whole, scan_report *ret, err *e) {
                            ways[i].option);
         way = i;
     }
+    /* A commit is one of the whole repository, wherever the person stands. */
+    if (way < WAY_COUNT && !j->is_named) j->below = STR_EMPTY;
     *ret_whole = way == WAY_COUNT && !j->is_stdin && !j->below.len;
     begin_progress(j);
     int r = way < WAY_COUNT ? ways[way].scan(j, ret, e)
@@ -383,7 +509,6 @@ static str today(arena *a) {
 static void judge(scan_job *j, bool whole, scan_report *r) {
     bool tells_unused = whole && !options_has(j->given, "only");
     bool staged = options_has(j->given, "staged");
-    j->known_count = baseline_apply(j->known, &r->findings);
     suppressions_apply(j->suppressions, today(j->a), tells_unused, r);
     if (staged) { /* what has expired is no matter of a commit */
         size_t kept = 0;
@@ -400,10 +525,13 @@ static report_head head_of(const scan_job *j, const scan_report *r) {
     report_head head = {.tool = "slipway scan",
                         .root = str_from(j->path),
                         .category = str_from(category ? category : "slipway-scan"),
+                        .commits = j->commits,
                         .baseline = j->known_count,
                         .suppressed = r->suppressed.count,
                         .show_suppressed = options_has(j->given, "show-suppressed"),
                         .failing = j->failing,
+                        .policy = j->policy,
+                        .policy_count = j->policy_count,
                         .security = true};
     const char **kinds = ARENA_ARRAY(j->a, const char *, j->kind_count);
     git_info info;
@@ -430,19 +558,26 @@ static int write_baseline(const scan_job *j, const scan_report *r, err *e) {
     return code < 0 ? err_context(e, "--write-baseline %s", path) : 0;
 }
 
-/* After writing a baseline nothing that is in it counts. */
+/* A baseline that is written has also what is known already; nothing that is in it counts. */
 static int report(scan_job *j, scan_report *r, err *e) {
     bool fails = false;
-    if (options_has(j->given, "write-baseline")) {
-        if (write_baseline(j, r, e) < 0) return e->code;
-        j->known_count += r->findings.count;
-        r->findings.count = 0;
-    }
+    bool writes = options_has(j->given, "write-baseline");
+    if (writes && write_baseline(j, r, e) < 0) return e->code;
+    if (writes) baseline_add(j->known, &r->findings);
+    j->known_count = baseline_apply(j->known, &r->findings);
     for (size_t i = 0; i < r->findings.count; i++)
         fails |= r->findings.items[i].level < j->failing;
     report_head head = head_of(j, r);
     int written = scan_outputs_write(&j->outputs, find_here(j), r, &head);
     return written || r->errors.count ? 2 : fails;
+}
+
+static int prepare(scan_job *j, err *e) {
+    if (read_options(j, e) < 0 || find_root(j, e) < 0 || read_baselines(j, e) < 0 ||
+        read_suppressions(j, e) < 0)
+        return e->code;
+    find_policy(j);
+    return 0;
 }
 
 static int run_scan(const options *given) {
@@ -451,8 +586,7 @@ static int run_scan(const options *given) {
     scan_report r;
     bool whole = false;
     int status = -1;
-    if (read_options(&j, &e) == 0 && find_root(&j, &e) == 0 && read_baselines(&j, &e) == 0 &&
-        read_suppressions(&j, &e) == 0 && scan(&j, &whole, &r, &e) == 0) {
+    if (prepare(&j, &e) == 0 && scan(&j, &whole, &r, &e) == 0) {
         judge(&j, whole, &r);
         status = report(&j, &r, &e);
     }
@@ -486,6 +620,11 @@ static const option_spec scan_options_table[] = {
      .words = "critical high medium low info none",
      .help = "End with status 1 for findings of this level and worse (low), or never (none)."},
     {0, "show-suppressed", NULL, .help = "Report suppressed findings, too; they do not count."},
+    {0, "exclude", "GLOB", true, COMPLETE_NOTHING,
+     .help = "Leave out these files: '*.min.js', 'vendor/'. As in suppressions, paths begin at the "
+             "top."},
+    {0, "suppressions", "FILE", .complete = COMPLETE_FILE,
+     .help = "Read suppressions from this file instead of .slipway/suppressions.yml."},
     {0, "config", "FILE", .complete = COMPLETE_FILE,
      .help = "Read the rules for secrets from this file of gitleaks instead of .gitleaks.toml."},
     {0, "vex", "FILE", true, COMPLETE_FILE,

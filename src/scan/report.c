@@ -8,6 +8,19 @@ report_grade report_grade_of(finding_level level) {
     return grades[level];
 }
 
+void report_policy_write(json_out *o, const report_head *head) {
+    if (!head->policy_count) return;
+    json_key(o, "policy");
+    json_open(o, '[');
+    for (size_t i = 0; i < head->policy_count; i++) {
+        json_open(o, '{');
+        json_key_str(o, "path", head->policy[i].path);
+        json_key_str(o, "sha256", head->policy[i].sha256);
+        json_close(o, '}');
+    }
+    json_close(o, ']');
+}
+
 void report_counts(strbuf *out, const finding_list *findings) {
     size_t counts[LEVEL_COUNT] = {0};
     bool first = true;

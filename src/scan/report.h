@@ -10,6 +10,11 @@ typedef struct report_rule {
     finding_level level;
 } report_rule;
 
+/* A file that says what counts: rules, suppressions, a baseline. */
+typedef struct report_policy {
+    str path, sha256; /* in hex */
+} report_policy;
+
 /* What a report is about. */
 typedef struct report_head {
     const char *tool;         /* "slipway scan" */
@@ -20,11 +25,14 @@ typedef struct report_head {
     str branch;      /* of it, or empty */
     str remote;      /* the URL of its repository, or empty */
     str category;    /* of the upload to GitHub: reports of one category replace each other */
+    size_t commits;  /* how many were scanned; 0: no history */
     size_t baseline; /* findings left out because the baseline has them */
     size_t suppressed;
-    bool show_suppressed;     /* write those, too */
-    unsigned failing;         /* the scan fails for findings of the first so many levels */
-    bool security;            /* rules get a severity as GitHub has it for security alerts */
+    bool show_suppressed; /* write those, too */
+    unsigned failing;     /* the scan fails for findings of the first so many levels */
+    bool security;        /* rules get a severity as GitHub has it for security alerts */
+    const report_policy *policy;
+    size_t policy_count;
     const report_rule *rules; /* all that there are; NULL: those of the findings */
     size_t rule_count;
 } report_head;
@@ -37,6 +45,9 @@ report_fn report_json, report_sarif, report_junit, report_markdown, report_githu
  * annotations have three levels. */
 typedef enum report_grade { GRADE_ERROR, GRADE_WARNING, GRADE_NOTE, GRADE_COUNT } report_grade;
 report_grade report_grade_of(finding_level level);
+
+/* As the key "policy", where there is any. */
+void report_policy_write(json_out *o, const report_head *head);
 
 /* "1 critical, 2 high"; "no findings" when there are none. */
 void report_counts(strbuf *out, const finding_list *findings);

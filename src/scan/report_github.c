@@ -52,6 +52,12 @@ static void add_message(strbuf *out, const finding *f, const char *special) {
     add_escaped(out, f->fix, special);
 }
 
+static void add_rule(strbuf *out, const finding *f, const char *special) {
+    strbuf_adds(out, " [");
+    add_escaped(out, f->rule, special);
+    strbuf_adds(out, "]\n");
+}
+
 static void add_command(strbuf *out, const finding *f) {
     bool first = true;
     strbuf_addf(out, "::%s", commands[report_grade_of(f->level)]);
@@ -59,7 +65,7 @@ static void add_command(strbuf *out, const finding *f) {
     add_property(out, "title", f->title.len ? f->title : f->rule, &first);
     strbuf_adds(out, "::");
     add_message(out, f, DATA);
-    strbuf_addf(out, " [%.*s]\n", STR_ARG(f->rule));
+    add_rule(out, f, DATA);
 }
 
 /* No command can be in it: those begin a line, or would need the ends of lines that are escaped. */
@@ -69,7 +75,7 @@ static void add_plain(strbuf *out, const finding *f) {
     if (f->line) strbuf_addf(out, ":%u", f->line);
     strbuf_adds(out, ": ");
     add_message(out, f, "\r\n");
-    strbuf_addf(out, " [%.*s]\n", STR_ARG(f->rule));
+    add_rule(out, f, "\r\n");
 }
 
 static void add_error(strbuf *out, const scan_error *error) {
@@ -83,13 +89,25 @@ static void add_error(strbuf *out, const scan_error *error) {
     strbuf_addc(out, '\n');
 }
 
+static void add_plain_error(strbuf *out, const scan_error *error) {
+    strbuf_adds(out, "not scanned: ");
+    add_escaped(out, error->path, "\r\n");
+    if (error->line) strbuf_addf(out, ":%u", error->line);
+    if (error->path.len) strbuf_adds(out, ": ");
+    add_escaped(out, error->message, "\r\n");
+    strbuf_addc(out, '\n');
+}
+
 size_t report_github(strbuf *out, const scan_report *r, const report_head *head) {
     (void)head;
     size_t shown[GRADE_COUNT] = {0}, left_out = 0;
     _cleanup_arena_ arena *a = arena_new();
     finding_list sorted = {.a = a};
     for (size_t i = 0; i < r->errors.count; i++) {
-        if (shown[GRADE_ERROR]++ < REPORT_GITHUB_MAX) add_error(out, &r->errors.items[i]);
+        if (shown[GRADE_ERROR]++ < REPORT_GITHUB_MAX)
+            add_error(out, &r->errors.items[i]);
+        else
+            add_plain_error(out, &r->errors.items[i]);
     }
     for (size_t i = 0; i < r->findings.count; i++)
         finding_list_add(&sorted, &r->findings.items[i]);

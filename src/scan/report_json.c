@@ -25,6 +25,7 @@ size_t report_json(strbuf *out, const scan_report *r, const report_head *head) {
     for (size_t i = 0; i < head->kind_count; i++)
         json_put_str(&o, str_from(head->kinds[i]));
     json_close(&o, ']');
+    report_policy_write(&o, head);
     json_key_number(&o, "files", (double)r->file_count);
     json_key_number(&o, "suppressed", (double)head->suppressed);
     json_key_number(&o, "baseline", (double)head->baseline);

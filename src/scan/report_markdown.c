@@ -91,8 +91,7 @@ static void add_table(markdown *m) {
     }
     m->left_out = m->findings.count - rows;
     if (m->left_out)
-        strbuf_addf(m->out, "\n%zu more are not shown: the SARIF and JSON reports have all.\n",
-                    m->left_out);
+        strbuf_addf(m->out, "\n%zu more are not shown: the JSON report has all.\n", m->left_out);
 }
 
 /* ---- the rules --------------------------------------------------------------------------------
@@ -183,14 +182,15 @@ static bool is_first(const finding_list *findings, size_t index) {
 static void add_errors(markdown *m, const scan_error_list *errors) {
     if (!errors->count) return;
     strbuf_addf(m->out, "\n**%zu could not be scanned:**\n\n", errors->count);
-    for (size_t i = 0; i < errors->count; i++) {
+    for (size_t i = 0; i < errors->count && i < ROWS_MAX; i++) {
         _cleanup_strbuf_ strbuf line = STRBUF_INIT;
         strbuf_adds(&line, "- ");
         if (errors->items[i].path.len) add_code(&line, errors->items[i].path);
         strbuf_addc(&line, ' ');
         add_text(&line, errors->items[i].message);
         strbuf_addc(&line, '\n');
-        if (!add_fitting(m, &line)) return;
+        if (m->out->len + line.len > REPORT_MARKDOWN_MAX / 4) break;
+        strbuf_add(m->out, strbuf_str(&line));
     }
 }
 
@@ -219,10 +219,10 @@ size_t report_markdown(strbuf *out, const scan_report *r, const report_head *hea
     }
     finding_list_sort(&m.findings, ORDER_LEVEL);
     add_head(&m, r, head);
+    add_errors(&m, &r->errors);
     add_table(&m);
     for (size_t i = 0; i < m.findings.count && i < ROWS_MAX; i++) {
         if (is_first(&m.findings, i)) add_rule(&m, i);
     }
-    add_errors(&m, &r->errors);
     return m.left_out;
 }

@@ -220,7 +220,8 @@ static void put_rule(sarif *s, const finding *f) {
     key_text(s, "shortDescription", title, REPORT_SARIF_TEXT_MAX);
     key_text(s, "fullDescription", title, REPORT_SARIF_TEXT_MAX);
     if (f->help.len) put_help(s, f->help, f->help_uri);
-    if (f->help_uri.len) json_key_str(&s->o, "helpUri", f->help_uri);
+    if (str_starts(f->help_uri, STR("https://")) || str_starts(f->help_uri, STR("http://")))
+        json_key_str(&s->o, "helpUri", f->help_uri);
     put_level(s, f->level);
     if (s->head->security) {
         json_key(&s->o, "properties");
@@ -405,7 +406,7 @@ static void put_tool(sarif *s) {
 
 /* For whoever judges the report: what was looked for, and so is known to be absent. */
 static void put_kinds(sarif *s) {
-    if (!s->head->kind_count) return;
+    if (!s->head->kind_count && !s->head->policy_count) return;
     json_key(&s->o, "properties");
     json_open(&s->o, '{');
     json_key(&s->o, "kinds");
@@ -413,6 +414,7 @@ static void put_kinds(sarif *s) {
     for (size_t i = 0; i < s->head->kind_count; i++)
         json_put_str(&s->o, str_from(s->head->kinds[i]));
     json_close(&s->o, ']');
+    report_policy_write(&s->o, s->head);
     json_close(&s->o, '}');
 }
 

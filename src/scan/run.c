@@ -5,6 +5,7 @@
 #include "scan/source.h"
 #include "scan/text.h"
 
+#include "base/glob.h"
 #include "base/hash.h"
 
 #include <stdarg.h>
@@ -162,13 +163,18 @@ static int take_finding(run *r, size_t item, const value *said, err *e) {
     return 0;
 }
 
+/* A reader of hostile files may have been taken over. */
+static uint32_t number_of(const value *v) {
+    bool fits = v && v->kind == VALUE_NUMBER && v->number >= 0 && v->number <= UINT32_MAX;
+    return fits ? (uint32_t)v->number : 0;
+}
+
 static void take_error(run *r, const value *said) {
     const value *line = value_get(said, STR("line")), *column = value_get(said, STR("column"));
     scan_error error = {.path = value_path_str(said, "path"),
                         .message = value_path_str(said, "message"),
-                        .line = line && line->kind == VALUE_NUMBER ? (uint32_t)line->number : 0,
-                        .column =
-                            column && column->kind == VALUE_NUMBER ? (uint32_t)column->number : 0};
+                        .line = number_of(line),
+                        .column = number_of(column)};
     scan_error_add(&r->report->errors, &error);
 }
 
@@ -218,6 +224,14 @@ static void digest_scanners(const run *r, uint8_t ret[16]) {
     memcpy(ret, digest, 16);
 }
 
+static bool is_excluded(const run *r, size_t item) {
+    for (size_t i = 0; i < r->options->exclude_count; i++) {
+        if (glob_path(str_from(r->options->exclude[i]), r->source->path(r->source, item)))
+            return true;
+    }
+    return false;
+}
+
 static void choose(run *r) {
     size_t count = r->source->count;
     r->todo = ARENA_ARRAY(r->a, size_t, count);
@@ -230,6 +244,10 @@ static void choose(run *r) {
         r->has_key = ARENA_ARRAY(r->a, bool, count);
     }
     for (size_t i = 0; i < count; i++) {
+        if (is_excluded(r, i)) {
+            r->report->file_count--;
+            continue;
+        }
         if (r->cache) r->has_key[i] = r->source->key(r->source, i, r->keys[i]);
         bool known =
             r->cache && r->has_key[i] && scan_cache_find(r->cache, r->keys[i], &r->cached[i]);
@@ -260,6 +278,7 @@ static int take_all(run *r, const pool_answer *answers, size_t count, err *e) {
     for (size_t i = 0; i < r->source->count && code == 0; i++) {
         str said = STR_EMPTY, died = STR_EMPTY;
         bool read = todo < r->todo_count && r->todo[todo] == i;
+        if (!read && !r->cached[i].ptr) continue; /* left out */
         for (; read && next < count && answers[next].item == todo; next++) {
             if (answers[next].said.len) said = answers[next].said;
             if (answers[next].died.len) died = answers[next].died;

@@ -104,9 +104,11 @@ typedef struct scan_source scan_source; /* scan/source.h */
 typedef struct scanner scanner;         /* scan/scanner.h */
 
 typedef struct scan_options {
-    unsigned jobs;           /* children; 0: one a core */
-    uint64_t max_file_bytes; /* a larger file is an error; 0: SCAN_FILE_MAX */
-    const char *cache;       /* a folder for what need not be read again, or NULL */
+    unsigned jobs;              /* children; 0: one a core */
+    uint64_t max_file_bytes;    /* a larger file is an error; 0: SCAN_FILE_MAX */
+    const char *cache;          /* a folder for what need not be read again, or NULL */
+    const char *const *exclude; /* globs of paths, from the root, that are left out */
+    size_t exclude_count;
     /* Called now and then, from the loop that waits for the children. May be NULL. */
     void (*progress)(void *context, size_t done, size_t count);
     void *context;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define ENTRIES_MAX 10000
+#define KINDS_MAX   16
 
 typedef struct entry {
     span where;
@@ -17,6 +18,7 @@ typedef struct entry {
 struct suppressions {
     arena *a;
     str file;
+    const char *const *kinds; /* while it is read */
     entry *entries;
     size_t count, cap;
 };
@@ -76,7 +78,26 @@ static int unknown_key(const yaml_node *node, err *e) {
                   near.len ? "'?)" : "");
 }
 
-static int read_pair(entry *en, const yaml_pair *pair, err *e) {
+/* A wrong one would suppress nothing, and be noticed late. */
+static int judge_kind(const suppressions *s, const yaml_node *item, err *e) {
+    str names[KINDS_MAX + 1], kind = str_trim(item->text);
+    size_t count = 0;
+    while (count < KINDS_MAX && s->kinds[count]) {
+        names[count] = str_from(s->kinds[count]);
+        if (str_eq(kind, names[count++])) return 0;
+    }
+    names[count++] = STR(SUPPRESSIONS_ERRORS);
+    if (str_is(kind, SUPPRESSIONS_ERRORS)) return 0;
+    _cleanup_strbuf_ strbuf known = STRBUF_INIT;
+    for (size_t i = 0; i < count; i++)
+        strbuf_addf(&known, "%s%.*s", i ? ", " : "", STR_ARG(names[i]));
+    str near = str_nearest(kind, names, count);
+    return err_at(e, ERR_INVALID, item->where, "there is no kind '%.*s'%s%.*s%s; there are %s",
+                  STR_ARG(kind), near.len ? ", did you mean '" : "", STR_ARG(near),
+                  near.len ? "'?" : "", strbuf_cstr(&known));
+}
+
+static int read_pair(const suppressions *s, entry *en, const yaml_pair *pair, err *e) {
     const yaml_node *name = pair->key, *item = pair->item;
     if (name->kind != YAML_SCALAR)
         return err_at(e, ERR_INVALID, name->where, "a key of a suppression is no name");
@@ -90,7 +111,7 @@ static int read_pair(entry *en, const yaml_pair *pair, err *e) {
     if (to == &en->expires && !is_date(*to))
         return err_at(e, ERR_INVALID, item->where,
                       "'%.*s' is no date: expires is a day like 2027-03-31", STR_ARG(*to));
-    return 0;
+    return to == &en->kind ? judge_kind(s, item, e) : 0;
 }
 
 static int judge_entry(entry *en, err *e) {
@@ -120,17 +141,18 @@ static int read_entry(suppressions *s, const yaml_node *node, err *e) {
     entry en = {.where = node->where};
     int r = 0;
     for (size_t i = 0; i < node->mapping.count && r == 0; i++)
-        r = read_pair(&en, &node->mapping.pairs[i], e);
+        r = read_pair(s, &en, &node->mapping.pairs[i], e);
     if (r == 0) r = judge_entry(&en, e);
     if (r == 0) ARENA_PUSH(s->a, s->entries, s->count, s->cap, en);
     return r;
 }
 
-int suppressions_parse(arena *a, str text, const char *file, suppressions **ret, err *e) {
+int suppressions_parse(arena *a, str text, const char *file, const char *const *kinds,
+                       suppressions **ret, err *e) {
     const yaml_limits limits = {.max_bytes = SUPPRESSIONS_MAX};
     const yaml_node *root;
     suppressions *s = ARENA_NEW(a, suppressions);
-    *s = (suppressions){.a = a, .file = str_from(file)};
+    *s = (suppressions){.a = a, .file = str_from(file), .kinds = kinds};
     int r = yaml_parse(a, text, file, &limits, &root, e);
     if (r < 0) return r;
     bool empty =
@@ -140,6 +162,7 @@ int suppressions_parse(arena *a, str text, const char *file, suppressions **ret,
                       "expected a list of suppressions: each begins with '- '");
     for (size_t i = 0; !empty && i < root->sequence.count && r == 0; i++)
         r = read_entry(s, root->sequence.items[i], e);
+    s->kinds = NULL;
     *ret = s;
     return r;
 }
@@ -176,8 +199,13 @@ static bool fits_package(str wanted, const finding *f) {
            (purl.len && (glob_name(wanted, purl) || glob_name(wanted, purl_name(purl))));
 }
 
+/* That files are not scanned must be said: an entry for all of a folder does not mean it. */
+static bool fits_kind(const entry *en, const finding *f) {
+    return en->kind.len ? str_eq(en->kind, f->kind) : !str_is(f->kind, SUPPRESSIONS_ERRORS);
+}
+
 static bool fits(const entry *en, const finding *f) {
-    return (!en->kind.len || str_eq(en->kind, f->kind)) &&
+    return fits_kind(en, f) &&
            (!en->fingerprint.len || str_eq_nocase(en->fingerprint, f->fingerprint)) &&
            (!en->rule.len || glob_name(en->rule, f->rule)) &&
            (!en->path.len || glob_path(en->path, f->path)) &&
@@ -249,23 +277,49 @@ static void tell_unused(suppressions *s, entry *en, scan_report *r) {
                 r);
 }
 
+static bool suppress(suppressions *s, str today, finding *f) {
+    const entry *en = find_entry(s, today, f);
+    if (!en) return false;
+    f->suppressed = SUPPRESSED_EXTERNAL;
+    f->justification = arena_printf(s->a, "%.*s (%.*s, until %.*s)", STR_ARG(en->reason),
+                                    STR_ARG(en->owner), STR_ARG(en->expires));
+    return true;
+}
+
+static void suppress_errors(suppressions *s, str today, scan_report *r) {
+    scan_error_list *errors = &r->errors;
+    size_t kept = 0;
+    for (size_t i = 0; i < errors->count; i++) {
+        const scan_error *error = &errors->items[i];
+        finding f = {.kind = STR(SUPPRESSIONS_ERRORS),
+                     .rule = STR("not-scanned"),
+                     .level = LEVEL_INFO,
+                     .title = STR("File that could not be scanned"),
+                     .message = error->message,
+                     .path = error->path,
+                     .line = error->line,
+                     .column = error->column};
+        finding_identify(s->a, &f, error->message);
+        if (error->path.len && suppress(s, today, &f))
+            finding_list_add(&r->suppressed, &f);
+        else
+            errors->items[kept++] = *error;
+    }
+    errors->count = kept;
+}
+
 void suppressions_apply(suppressions *s, str today, bool unused, scan_report *r) {
     finding_list *all = &r->findings;
     size_t kept = 0;
     for (size_t i = 0; i < all->count; i++) {
         finding f = all->items[i];
-        const entry *en = f.suppressed ? NULL : find_entry(s, today, &f);
-        if (en) {
-            f.suppressed = SUPPRESSED_EXTERNAL;
-            f.justification = arena_printf(s->a, "%.*s (%.*s, until %.*s)", STR_ARG(en->reason),
-                                           STR_ARG(en->owner), STR_ARG(en->expires));
-        }
-        if (f.suppressed)
+        if (f.suppressed || suppress(s, today, &f))
             finding_list_add(&r->suppressed, &f);
         else
             all->items[kept++] = f;
     }
     all->count = kept;
+    if (s) suppress_errors(s, today, r);
     for (size_t i = 0; s && i < s->count; i++) {
         entry *en = &s->entries[i];
         if (has_expired(en, today))

@@ -4,7 +4,7 @@
  *
  *   - rule: generic-api-key          # glob          at least one of these; a finding must
  *     path: tests/fixtures           # glob          have all that are given
- *     kind: secrets
+ *     kind: secrets                  # or "errors": files that cannot be scanned
  *     fingerprint: 0123456789abcdef0123456789abcdef
  *     package: lodash                # glob, by name or purl
  *     advisory: CVE-2021-23337       # by any of its names
@@ -17,21 +17,25 @@
 
 #include "scan/scan.h"
 
-#define SUPPRESSIONS_FILE ".slipway/suppressions.yml"
-#define SUPPRESSIONS_MAX  ((size_t)1 << 20) /* bytes */
-#define SUPPRESSIONS_KIND "suppressions"    /* of findings about entries */
+#define SUPPRESSIONS_FILE   ".slipway/suppressions.yml"
+#define SUPPRESSIONS_MAX    ((size_t)1 << 20) /* bytes */
+#define SUPPRESSIONS_KIND   "suppressions"    /* of findings about entries */
+#define SUPPRESSIONS_ERRORS "errors"
 
 typedef struct suppressions suppressions;
 
-/* `file` names it in errors and findings. Errors have the place: of a key that is unknown, missing
- * or there twice, of a value that cannot be. */
-int suppressions_parse(arena *a, str text, const char *file, suppressions **ret, err *e);
+/* `file` names it in errors and findings, `kinds` (ends with NULL) are those that an entry may name
+ * besides SUPPRESSIONS_ERRORS. Errors have the place: of a key that is unknown, missing or there
+ * twice, of a value that cannot be. */
+int suppressions_parse(arena *a, str text, const char *file, const char *const *kinds,
+                       suppressions **ret, err *e);
 size_t suppressions_count(const suppressions *s);
 
 /* Moves what a comment beside it or an entry suppresses from the findings of `r` to its suppressed
- * ones. An entry that has expired suppresses nothing and is a finding (medium); where `unused`, so
- * is one that suppresses nothing (info): only a scan of everything can tell. `s` may be NULL.
- * `today`: "2026-11-27". */
+ * ones, and so the errors of files, as findings of kind SUPPRESSIONS_ERRORS, that an entry of this
+ * kind is for. An entry that has expired suppresses nothing and is a finding (medium); where
+ * `unused`, so is one that suppresses nothing (info): only a scan of everything can tell. `s` may
+ * be NULL. `today`: "2026-11-27". */
 void suppressions_apply(suppressions *s, str today, bool unused, scan_report *r);
 
 #endif

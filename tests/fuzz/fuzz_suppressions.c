@@ -4,16 +4,20 @@
 
 #include "scan/suppress.h"
 
+static const char *const kinds[] = {"secrets", "deps", NULL};
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     _cleanup_arena_ arena *a = arena_new();
     str text = {(const char *)data, size};
     suppressions *s;
     err e = {0};
-    if (suppressions_parse(a, text, "f", &s, &e) < 0) {
+    if (suppressions_parse(a, text, "f", kinds, &s, &e) < 0) {
         CHECK(e.message[0]);
         return 0;
     }
-    scan_report r = {.findings.a = a, .suppressed.a = a};
+    scan_report r = {.findings.a = a, .suppressed.a = a, .errors.a = a};
+    scan_error error = {.path = STR("src/a/b.c"), .message = STR("it is damaged")};
+    ARENA_PUSH(a, r.errors.items, r.errors.count, r.errors.cap, error);
     finding f = {.kind = STR("secrets"),
                  .rule = STR("aws-access-key"),
                  .path = STR("src/a/b.c"),
@@ -28,6 +32,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (size_t i = 0; i < r.findings.count; i++)
         about += str_is(r.findings.items[i].kind, SUPPRESSIONS_KIND);
     CHECK(about <= suppressions_count(s));
-    CHECK(r.findings.count - about + r.suppressed.count == 1);
+    CHECK(r.findings.count - about + r.suppressed.count + r.errors.count == 2);
     return 0;
 }

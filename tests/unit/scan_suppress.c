@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+static const char *const kinds[] = {"secrets", "deps", "kind", NULL};
+
 /* ---- patterns ------------------------------------------------------------------------------- */
 
 static void patterns_of_paths(void **state) {
@@ -148,13 +150,15 @@ static void what_a_file_must_not_say(void **state) {
         {"- rule: x\n  expires: 2030-13-01\n", 2, 12, "is no date"},
         {"- rule: x\n  expires: tomorrow\n", 2, 12, "is no date"},
         {"- rule: &a x\n" OWNED, 1, 9, ""},
+        {"- kind: secerts\n" OWNED, 1, 9, "there is no kind 'secerts', did you mean 'secrets'?"},
+        {"- kind: x\n" OWNED, 1, 9, "there are secrets, deps, kind, errors"},
         {"- rule: 'x\n", 0, 0, ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         _cleanup_arena_ arena *a = arena_new();
         suppressions *s;
         err e = {0};
-        if (suppressions_parse(a, str_from(cases[i].text), "s.yml", &s, &e) >= 0)
+        if (suppressions_parse(a, str_from(cases[i].text), "s.yml", kinds, &s, &e) >= 0)
             fail_msg("%s", cases[i].text);
         if (!strstr(e.message, cases[i].part)) fail_msg("%s: %s", cases[i].text, e.message);
         if (cases[i].line) {
@@ -171,7 +175,7 @@ static void an_empty_file_suppresses_nothing(void **state) {
         _cleanup_arena_ arena *a = arena_new();
         suppressions *s;
         err e = {0};
-        if (suppressions_parse(a, str_from(texts[i]), "s.yml", &s, &e) < 0)
+        if (suppressions_parse(a, str_from(texts[i]), "s.yml", kinds, &s, &e) < 0)
             fail_msg("%s", e.message);
         assert_int_equal(suppressions_count(s), 0);
     }
@@ -224,7 +228,7 @@ static void an_entry_is_for_what_has_all_that_it_names(void **state) {
         suppressions *s;
         err e = {0};
         str text = arena_printf(a, "- %s\n" OWNED, cases[i].entry);
-        if (suppressions_parse(a, text, "s.yml", &s, &e) < 0) fail_msg("%s", e.message);
+        if (suppressions_parse(a, text, "s.yml", kinds, &s, &e) < 0) fail_msg("%s", e.message);
         scan_report r = {.findings.a = a, .suppressed.a = a};
         finding f = sample(a);
         finding_list_add(&r.findings, &f);
@@ -244,7 +248,8 @@ static void an_expired_entry_is_a_finding_and_suppresses_nothing(void **state) {
     scan_report r = {.findings.a = a, .suppressed.a = a};
     finding f = sample(a);
     finding_list_add(&r.findings, &f);
-    assert_int_equal(suppressions_parse(a, STR("\n- rule: GHSA-1\n" OWNED), "s.yml", &s, &e), 0);
+    assert_int_equal(suppressions_parse(a, STR("\n- rule: GHSA-1\n" OWNED), "s.yml", kinds, &s, &e),
+                     0);
     suppressions_apply(s, STR("2031-01-01"), true, &r);
     assert_int_equal(r.suppressed.count, 0);
     assert_int_equal(r.findings.count, 2);
@@ -265,7 +270,8 @@ static void an_unused_entry_is_told_where_all_was_scanned(void **state) {
         suppressions *s;
         err e = {0};
         scan_report r = {.findings.a = a, .suppressed.a = a};
-        assert_int_equal(suppressions_parse(a, STR("- rule: x\n" OWNED), "s.yml", &s, &e), 0);
+        assert_int_equal(suppressions_parse(a, STR("- rule: x\n" OWNED), "s.yml", kinds, &s, &e),
+                         0);
         suppressions_apply(s, STR("2030-01-01"), whole, &r);
         assert_int_equal(r.findings.count, whole);
         if (whole) assert_int_equal(r.findings.items[0].level, LEVEL_INFO);

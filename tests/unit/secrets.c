@@ -349,7 +349,7 @@ static void bad_archives_are_named_errors(void **state) {
     }
 }
 
-static void ignored_fingerprints_are_passed_over(void **state) {
+static void ignored_fingerprints_are_suppressed(void **state) {
     _cleanup_arena_ arena *a = arena_new();
     char *folder;
     err e = {0};
@@ -358,7 +358,10 @@ static void ignored_fingerprints_are_passed_over(void **state) {
     str text = STR("# known\na.txt:github-pat:2\nno fingerprint\n");
     assert_int_equal(fs_create(file, text, 0600, &e), 0);
     scanned r = scan_text(NULL, "a.txt", STR(PAT "\n" PAT), (secrets_options){.root = folder});
-    assert_int_equal(only(&r)->line, 1);
+    assert_int_equal(r.report.findings.count, 2);
+    assert_int_equal(r.report.findings.items[0].suppressed, SUPPRESSED_NOT);
+    assert_int_equal(r.report.findings.items[1].suppressed, SUPPRESSED_EXTERNAL);
+    assert_str(r.report.findings.items[1].justification, ".gitleaksignore");
     assert_int_equal(secrets_warnings(r.s)->count, 1);
     assert_int_equal(secrets_warnings(r.s)->items[0].line, 3);
     done(&r);
@@ -416,7 +419,7 @@ int main(void) {
         cmocka_unit_test(binary_files_are_passed_over),
         cmocka_unit_test(what_is_in_archives_is_read),
         cmocka_unit_test(bad_archives_are_named_errors),
-        cmocka_unit_test(ignored_fingerprints_are_passed_over),
+        cmocka_unit_test(ignored_fingerprints_are_suppressed),
         cmocka_unit_test(a_long_line_is_clipped),
         cmocka_unit_test(compiled_patterns_are_kept),
     };

@@ -154,7 +154,12 @@ static str excerpt_of(const writer *w, size_t index, uint32_t line, uint32_t end
         str l = text_line(&w->lines, i);
         size_t start = (size_t)(l.ptr - w->text.ptr), end = start + l.len;
         bool is_long = l.len > EXCERPT_BEFORE + EXCERPT_AFTER;
+        bool within = start > f->secret.start && end <= f->secret.end;
         if (i > line) strbuf_addc(&out, '\n');
+        if (within && !w->show_secrets) { /* as are those that follow */
+            strbuf_adds(&out, "***");
+            break;
+        }
         if (is_long && i == line && start < low) start = low, strbuf_adds(&out, "...");
         size_t stop = !is_long ? end : i == line ? high : start + EXCERPT_AFTER;
         copy_excerpt(w, &out, start, stop < end ? stop : end);

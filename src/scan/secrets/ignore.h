@@ -5,6 +5,7 @@
 
 #include "scan/scan.h"
 
+#define IGNORE_FILE     ".gitleaksignore"
 #define IGNORE_FILE_MAX ((size_t)16 << 20)
 
 typedef struct ignore_list {

@@ -142,7 +142,11 @@ static int secrets_finish(scanner *base, scan_out *out, err *e) {
     for (size_t i = 0; i < out->findings.count; i++) {
         finding f = out->findings.items[i];
         bool own = str_is(f.kind, base->name);
-        if (own && (is_allowed_commit(&f) || is_ignored(s, &f))) continue;
+        if (own && is_allowed_commit(&f)) continue;
+        if (own && !f.suppressed && is_ignored(s, &f)) {
+            f.suppressed = SUPPRESSED_EXTERNAL;
+            f.justification = STR(IGNORE_FILE);
+        }
         if (own) drop_properties(out->a, &f);
         out->findings.items[kept++] = f;
     }
@@ -154,7 +158,7 @@ static int read_ignore(secrets *s, err *e) {
     err why = {0};
     str text;
     const char *path = s->options.ignore;
-    if (!path && s->options.root) path = fs_join(s->a, s->options.root, STR(".gitleaksignore"));
+    if (!path && s->options.root) path = fs_join(s->a, s->options.root, STR(IGNORE_FILE));
     if (!path) return 0;
     int r = fs_read_file(s->a, path, IGNORE_FILE_MAX, &text, &why);
     if (r == ERR_NOT_FOUND && !s->options.ignore) return 0;
