@@ -505,9 +505,17 @@ static str today(arena *a) {
     return arena_str(a, str_from(text));
 }
 
+/* A kind that could not do its work (there are no advisories) would have found more. */
+static bool has_general_error(const scan_report *r) {
+    for (size_t i = 0; i < r->errors.count; i++) {
+        if (!r->errors.items[i].path.len) return true;
+    }
+    return false;
+}
+
 /* Entries are judged where all that they could be for was scanned. */
 static void judge(scan_job *j, bool whole, scan_report *r) {
-    bool tells_unused = whole && !options_has(j->given, "only");
+    bool tells_unused = whole && !options_has(j->given, "only") && !has_general_error(r);
     bool staged = options_has(j->given, "staged");
     suppressions_apply(j->suppressions, today(j->a), tells_unused, r);
     if (staged) { /* what has expired is no matter of a commit */
