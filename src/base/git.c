@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/process.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -362,6 +363,13 @@ int git_changed(arena *a, const char *root, str base, str head, str **ret, size_
 /* ---- any command --------------------------------------------------------------------------- */
 
 #define ENVIRONMENT_COUNT (sizeof environment / sizeof *environment)
+
+bool git_is_id(str text) {
+    for (size_t i = 0; i < text.len; i++) {
+        if (!isxdigit((unsigned char)text.ptr[i])) return false;
+    }
+    return text.len == 40 || text.len == 64;
+}
 
 int git_run(arena *a, const char *dir, const char *objects, const char *const *argv, str *ret_out,
             err *e) {

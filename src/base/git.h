@@ -37,6 +37,9 @@ int git_files(arena *a, const char *root, str **ret, size_t *ret_count, err *e);
 int git_changed(arena *a, const char *root, str base, str head, str **ret, size_t *ret_count,
                 err *e);
 
+/* Whether it is the whole id of an object: 40 digits of hex, or 64. */
+bool git_is_id(str text);
+
 /* Runs git in `dir` as the functions above do, whatever repository a hook that we run in points at:
  * `argv` begins with "git". `objects`, a folder of objects that are borrowed besides, and `ret_out`
  * may be NULL. A status other than 0 is ERR_FAILED with git's reason. */

@@ -6,6 +6,7 @@
 #include "cli/run_fetch.h"
 
 #include "base/fs.h"
+#include "base/git.h"
 #include "base/process.h"
 #include "cli/console.h"
 #include "cli/style.h"
@@ -25,14 +26,6 @@ str repo_lower(arena *a, str text) {
     for (size_t i = 0; i < text.len; i++)
         copy[i] = (char)tolower((unsigned char)copy[i]);
     return (str){copy, text.len};
-}
-
-static bool is_commit(str ref) {
-    if (ref.len != 40) return false;
-    for (size_t i = 0; i < ref.len; i++) {
-        if (!isxdigit((unsigned char)ref.ptr[i])) return false;
-    }
-    return true;
 }
 
 /* A URL as it may be shown: without a user's name and password. */
@@ -87,7 +80,7 @@ static bool recall(arena *a, repo *r) {
         r->commit = r->locked;
         return true;
     }
-    if (fs_read(a, memory_of(a, r), 64, &commit, &ignored) < 0 || !is_commit(commit)) return false;
+    if (fs_read(a, memory_of(a, r), 64, &commit, &ignored) < 0 || !git_is_id(commit)) return false;
     r->commit = commit;
     return fs_is_dir(fs_join(a, r->cache, commit));
 }
@@ -133,7 +126,7 @@ static void read_refs(arena *a, repo *r, str lines) {
     str line;
     while (str_line(&lines, &line)) {
         str commit, name;
-        if (!str_cut(line, '\t', &commit, &name) || !is_commit(commit)) continue;
+        if (!str_cut(line, '\t', &commit, &name) || !git_is_id(commit)) continue;
         str plain = name;
         bool peeled = str_ends(name, STR("^{}"));
         if (peeled) plain.len -= 3;
@@ -358,7 +351,7 @@ void repos_fetch(arena *a, repo *const *repos, size_t total) {
         repo *r = repos[i];
         if (r->dir || r->failed) continue;
         if (r->fixed) continue;
-        if (is_commit(r->ref))
+        if (git_is_id(r->ref))
             r->commit = repo_lower(a, r->ref);
         else
             batch[count++] = r;

@@ -7,19 +7,11 @@
 #include "base/fs.h"
 #include "cli/run.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #define WORDS_MAX 16
 
 /* ---- which commit --------------------------------------------------------------------------- */
-
-static bool is_commit(str ref) {
-    for (size_t i = 0; i < ref.len; i++) {
-        if (!isxdigit((unsigned char)ref.ptr[i])) return false;
-    }
-    return ref.len == 40 || ref.len == 64;
-}
 
 /* What git itself takes for a name: no expression like main~1, and no way to another file. */
 static bool is_plain_ref(str ref) {
@@ -44,7 +36,7 @@ static bool find_commit(arena *a, const run_set *set, str name, str *ret) {
     err ignored = {0};
     if (git_run(a, set->root, NULL, argv, ret, &ignored) < 0) return false;
     *ret = str_trim(*ret);
-    return is_commit(*ret);
+    return git_is_id(*ret);
 }
 
 /* Where a name is looked for, in this order: a branch of ours is newer than what `origin` had. */
@@ -79,7 +71,7 @@ int run_find_ref(arena *a, const run_set *set, str ref, run_ref *ret, err *e) {
     if (!set->in_git)
         return err_set(e, ERR_NOT_FOUND, "'ref: %.*s' cannot be had: '%s' is no git repository",
                        STR_ARG(ref), set->root);
-    bool commit = is_commit(ref);
+    bool commit = git_is_id(ref);
     if (commit ? find_commit(a, set, ref, &ret->commit)
                : is_plain_ref(ref) && find_named(a, set, ref, ret))
         return 0;

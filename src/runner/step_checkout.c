@@ -5,8 +5,8 @@
 #include "runner/job.h"
 
 #include "base/fs.h"
+#include "base/git.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #define PATTERNS_MAX 1000
@@ -25,18 +25,11 @@ static bool is_current_ref(const value *github, str ref) {
     return ref.len == 0 || str_eq(ref, value_path_str(github, "event.pull_request.head.sha"));
 }
 
-static bool is_commit(str ref) {
-    for (size_t i = 0; i < ref.len; i++) {
-        if (!isxdigit((unsigned char)ref.ptr[i])) return false;
-    }
-    return ref.len == 40 || ref.len == 64;
-}
-
 /* The output `ref`: as it was given; what the event has, with its whole name; nothing for a commit.
  */
 static str ref_output(step *s, str ref) {
     str current = value_path_str(&s->github, "ref");
-    if (ref.len) return is_commit(ref) ? STR_EMPTY : ref;
+    if (ref.len) return git_is_id(ref) ? STR_EMPTY : ref;
     if (!current.len || str_starts(current, STR("refs/"))) return current;
     return arena_printf(s->a, "refs/heads/%.*s", STR_ARG(current));
 }

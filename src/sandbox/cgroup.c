@@ -182,8 +182,8 @@ static void empty(const char *dir) {
     }
 }
 
-/* Lets groups below `dir` have a controller. */
-static bool enable(const char *dir, const char *controller) {
+/* Lets groups below `dir` have a controller. Who only looks (`dry`) moves nobody. */
+static bool enable(const char *dir, const char *controller, bool dry) {
     _cleanup_arena_ arena *a = arena_new();
     str text;
     err ignored;
@@ -192,6 +192,7 @@ static bool enable(const char *dir, const char *controller) {
     if (fs_read(a, fs_join(a, dir, STR("cgroup.controllers")), 4096, &text, &ignored) < 0 ||
         !has_word(str_trim(text), ' ', controller))
         return false;
+    if (dry) return true;
     for (int i = 0; i < EMPTY_TRIES; i++) {
         if (put(dir, "cgroup.subtree_control", word)) return true;
         if (errno != EBUSY) return false;
@@ -201,12 +202,12 @@ static bool enable(const char *dir, const char *controller) {
 }
 
 /* Where `own` is our own group of version 2. An earlier Slipway may have moved us into its leaf. */
-static void find_ways_v2(char *own) {
+static void find_ways_v2(char *own, bool dry) {
     size_t n = strlen(own), leaf = strlen("/" LEAF);
     if (n > leaf && strcmp(own + n - leaf, "/" LEAF) == 0) own[n - leaf] = '\0';
     if (!is_delegated(own)) return;
     for (int k = 0; k < CGROUP_KIND_COUNT; k++) {
-        if (!enable(own, controllers[k].name)) continue;
+        if (!enable(own, controllers[k].name, dry)) continue;
         snprintf(ways.parents[k], sizeof ways.parents[k], "%s", own);
         ways.v2 = true;
     }
@@ -230,8 +231,8 @@ static void remove_stale(const char *parent) {
     }
 }
 
-static void find_ways(void) {
-    ways.known = true;
+static void find_ways(bool dry) {
+    ways.known = !dry;
     _cleanup_arena_ arena *a = arena_new();
     str mounts, groups;
     err ignored;
@@ -239,13 +240,13 @@ static void find_ways(void) {
     if (fs_read(a, "/proc/self/mountinfo", FILE_MAX, &mounts, &ignored) < 0 ||
         fs_read(a, "/proc/self/cgroup", FILE_MAX, &groups, &ignored) < 0)
         return;
-    if (own_folder(mounts, groups, NULL, parent, sizeof parent)) find_ways_v2(parent);
+    if (own_folder(mounts, groups, NULL, parent, sizeof parent)) find_ways_v2(parent, dry);
     for (int k = 0; k < CGROUP_KIND_COUNT && !ways.v2; k++) {
         if (own_folder(mounts, groups, controllers[k].name, parent, sizeof parent) &&
             try_group(parent))
             snprintf(ways.parents[k], sizeof ways.parents[k], "%s", parent);
     }
-    for (int k = 0; k < CGROUP_KIND_COUNT; k++) {
+    for (int k = 0; k < CGROUP_KIND_COUNT && !dry; k++) {
         if (ways.parents[k][0]) remove_stale(ways.parents[k]);
     }
 }
@@ -295,7 +296,7 @@ static bool make_group(char dir[DIR_SIZE], const char *parent, pid_t pid) {
 
 void cgroup_make(const sandbox_limits *limits, pid_t pid, cgroup *ret) {
     *ret = (cgroup){0};
-    if (!ways.known) find_ways();
+    if (!ways.known) find_ways(false);
     for (int k = 0; k < CGROUP_KIND_COUNT; k++) {
         char *dir = folder(ret, k);
         if (!is_wanted(k, limits) || !ways.parents[k][0]) continue;
@@ -339,7 +340,7 @@ void cgroup_remove(cgroup *g) {
 }
 
 void cgroup_describe(char *out, size_t size) {
-    if (!ways.known) find_ways();
+    if (!ways.known) find_ways(true);
     *out = '\0';
     for (int k = 0; k < CGROUP_KIND_COUNT; k++) {
         size_t n = strlen(out);

@@ -18,6 +18,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define READY  'r'
+#define FAILED 'f'
+
 typedef int work_fn(const char *path, err *e);
 
 /* ---- in the child -------------------------------------------------------------------------- */
@@ -32,10 +35,9 @@ static _Noreturn void answer(int fd, work_fn *work, const char *path, int code, 
 /* Says that it is there, and waits for its map. */
 static _Noreturn void be_root(int ready, int gate, work_fn *work, const char *path) {
     err e = {0};
-    char byte = 0;
-    if (unshare(CLONE_NEWUSER) < 0)
-        err_sys(&e, errno, "cannot make a user namespace");
-    else if (write(ready, &byte, 1) != 1 || read(gate, &byte, 1) != 1)
+    if (unshare(CLONE_NEWUSER) < 0) err_sys(&e, errno, "cannot make a user namespace");
+    char byte = e.code ? FAILED : READY;
+    if (write(ready, &byte, 1) != 1 || (byte == READY && read(gate, &byte, 1) != 1))
         _exit(1); /* the parent has its own reason */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     answer(ready, work, path, e.code, &e);
@@ -64,7 +66,7 @@ static int take_answer(pid_t pid, int ready, err *e) {
 
 static int guide(const subids *ids, pid_t pid, int ready, int gate, err *e) {
     char byte;
-    if (read(ready, &byte, 1) != 1) return 0; /* the child tells why */
+    if (read(ready, &byte, 1) != 1 || byte != READY) return 0; /* the child tells why */
     if (subids_map(ids, pid, e) < 0) {
         kill(pid, SIGKILL);
         return e ? (int)e->code : ERR_FAILED;
@@ -119,18 +121,21 @@ int sandbox_remove(const char *path, err *e) {
 
 /* ---- giving back --------------------------------------------------------------------------- */
 
-/* Deeper than a path may be long: fts changes folders on its way. */
+/* Deeper than a path may be long: fts changes folders on its way. What cannot be given back is told
+ * after the rest was. */
 static int give_back(const char *path, err *e) {
     char *const paths[] = {(char *)path, NULL};
     FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_XDEV, NULL);
     int failed = walk ? 0 : errno;
-    for (FTSENT *at; walk && !failed && (errno = 0, at = fts_read(walk));) {
+    for (FTSENT *at; walk && (errno = 0, at = fts_read(walk));) {
         const struct stat *st = at->fts_statp;
+        int code = 0;
         if (at->fts_info == FTS_DP) continue;
         if (at->fts_info == FTS_DNR || at->fts_info == FTS_ERR || at->fts_info == FTS_NS)
-            failed = at->fts_errno;
+            code = at->fts_errno;
         else if ((st->st_uid || st->st_gid) && lchown(at->fts_accpath, 0, 0) < 0)
-            failed = errno;
+            code = errno;
+        if (!failed) failed = code;
     }
     if (walk) fts_close(walk);
     return failed ? err_sys(e, failed, "cannot make all in '%s' the user's own", path) : 0;

@@ -1,18 +1,10 @@
 #include "workflow/check_internal.h"
 
+#include "base/git.h"
+
 #include <string.h>
 
 /* ---- pins ---------------------------------------------------------------------------------- */
-
-static bool is_commit(str ref) {
-    if (ref.len != 40 && ref.len != 64) return false;
-    for (size_t i = 0; i < ref.len; i++) {
-        char c = ref.ptr[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')))
-            return false;
-    }
-    return true;
-}
 
 /* GitHub's own actions are as trusted as the machine that they run on, except for what is not
  * released; what lies in this repository is reviewed with it. */
@@ -40,7 +32,7 @@ static void check_pin(checker *c, const token *uses) {
         check_image(c, uses);
         return;
     }
-    if (local || !str_cut(text, '@', &path, &ref) || is_commit(ref) || is_trusted(path, ref))
+    if (local || !str_cut(text, '@', &path, &ref) || git_is_id(ref) || is_trusted(path, ref))
         return;
     check_add(c, RULE_UNPINNED, check_span(c, uses, path.len + 1, ref.len), STR_EMPTY,
               "'%.*s' of '%.*s' can be moved to other code", STR_ARG(ref), STR_ARG(path));
