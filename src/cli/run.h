@@ -8,6 +8,7 @@
  *   run_list.c     --list and --dry-run print what would run
  *   run_graph.c    --graph draws it
  *   run_driver.c   the loop: schedules give jobs, runners run them, a renderer shows it
+ *   run_job.c      one of its jobs
  *   run_debug.c    a failed step: --debug, --shell-on-failure
  *   run_where.c    where its jobs run, within which limits
  *   run_network.c  what they may reach
