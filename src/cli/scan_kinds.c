@@ -17,7 +17,8 @@ static int make_secrets(const scan_setup *how, scanner **ret, err *e) {
                          .config = how->config,
                          .cache = how->cache,
                          .quick = how->quick,
-                         .show_secrets = how->no_redact};
+                         .show_secrets = how->no_redact,
+                         .verifier = how->verifier};
     return secrets_new(how->a, &o, ret, e);
 }
 

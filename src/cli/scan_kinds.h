@@ -2,7 +2,7 @@
 #ifndef SLIPWAY_CLI_SCAN_KINDS_H
 #define SLIPWAY_CLI_SCAN_KINDS_H
 
-#include "scan/scan.h"
+#include "scan/secrets/verify.h"
 
 /* What a scanner is made for. */
 typedef struct scan_setup {
@@ -12,8 +12,9 @@ typedef struct scan_setup {
     const char *cache;  /* a folder for what takes long to make (compiled rules), or NULL */
     const char *const *vex; /* --vex */
     size_t vex_count;
-    bool no_redact; /* secrets may be shown */
-    bool quick;     /* little is to be read: nothing that takes long is made */
+    secrets_verifier *verifier; /* --verify, or NULL */
+    bool no_redact;             /* secrets may be shown */
+    bool quick;                 /* little is to be read: nothing that takes long is made */
 } scan_setup;
 
 /* A new scanner, for one scan. */

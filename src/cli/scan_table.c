@@ -230,10 +230,20 @@ static void add_commit(table *t, const finding *f) {
              NULL);
 }
 
+static void add_verified(table *t, const finding *f) {
+    static const style_ink active = INK_RED, quiet = INK_DIM;
+    str why = value_path_str(&f->properties, "verification");
+    if (f->verified.len)
+        add_note(t,
+                 "verified:", arena_printf(t->a, "%.*s, %.*s", STR_ARG(f->verified), STR_ARG(why)),
+                 str_is(f->verified, "active") ? &active : &quiet);
+}
+
 static void add_finding(table *t, const finding *f, size_t places) {
     static const style_ink fix = INK_GREEN, quiet = INK_DIM;
     add_head(t, f, places);
     add_excerpt(t, f);
+    add_verified(t, f);
     if (f->commit.len) add_commit(t, f);
     if (f->suppressed) {
         add_note(t, "suppressed:", f->justification.len ? f->justification : STR("by a comment"),

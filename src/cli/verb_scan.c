@@ -8,6 +8,7 @@
 #include "cli/run.h"
 #include "cli/scan_kinds.h"
 #include "cli/scan_output.h"
+#include "cli/scan_verify.h"
 #include "cli/settings_file.h"
 #include "scan/baseline.h"
 #include "scan/changes.h"
@@ -51,6 +52,7 @@ typedef struct scan_job {
     report_policy *policy; /* files that say what counts */
     size_t policy_count, policy_cap;
     suppressions *suppressions;
+    secrets_verifier *verifier; /* NULL without --verify */
     progress progress;
     size_t commits; /* of the history */
     bool warned;    /* of what is odd in rules: once, also where two scans are made */
@@ -139,6 +141,17 @@ static int read_size(const options *given, uint64_t *ret, err *e) {
                    "--max-file-size %s: expected a size up to 4G, such as 500K, 100M or 1G", text);
 }
 
+static int read_verify(scan_job *j, err *e) {
+    bool any = false;
+    if (!options_has(j->given, "verify")) return 0;
+    for (size_t i = 0; i < j->kind_count; i++)
+        any |= !strcmp(j->kinds[i]->name, "secrets");
+    if (!any)
+        return err_set(e, ERR_INVALID, "--verify asks about secrets, which --only leaves out");
+    j->verifier = secrets_verifier_new(j->a);
+    return scan_verify_allowed(e);
+}
+
 static int read_options(scan_job *j, err *e) {
     const char **only;
     size_t only_count = options_values(j->given, "only", &only);
@@ -148,7 +161,8 @@ static int read_options(scan_job *j, err *e) {
     const char **exclude;
     j->how.exclude_count = options_values(j->given, "exclude", &exclude);
     j->how.exclude = exclude;
-    if (read_level(j->given, &j->failing, e) < 0 || read_jobs(j->given, &j->how.jobs, e) < 0 ||
+    if (read_verify(j, e) < 0 || read_level(j->given, &j->failing, e) < 0 ||
+        read_jobs(j->given, &j->how.jobs, e) < 0 ||
         read_size(j->given, &j->how.max_file_bytes, e) < 0)
         return e->code;
     return scan_outputs_choose(j->a, j->given, &j->outputs, e);
@@ -214,7 +228,7 @@ static void find_cache(scan_job *j, const char *way) {
     uint8_t digest[32];
     char hex[33];
     err ignored = {0};
-    if (options_has(j->given, "no-cache") || options_has(j->given, "no-redact")) return;
+    if (options_has(j->given, "no-cache") || options_has(j->given, "no-redact") || j->verifier) return;
     sha256 *h = sha256_new();
     sha256_add(h, j->root, strlen(j->root) + 1);
     sha256_add(h, way, strlen(way) + 1);
@@ -340,6 +354,7 @@ static int scan_with(scan_job *j, scan_source *source, const scan_options *how, 
     scan_setup setup = {.a = j->a,
                         .root = j->root,
                         .config = options_value(j->given, "config"),
+                        .verifier = j->verifier,
                         .no_redact = options_has(j->given, "no-redact"),
                         .quick = source->count <= FEW_FILES};
     const char **vex;
@@ -596,6 +611,7 @@ static int run_scan(const options *given) {
     int status = -1;
     if (prepare(&j, &e) == 0 && scan(&j, &whole, &r, &e) == 0) {
         judge(&j, whole, &r);
+        if (j.verifier) scan_verify(j.verifier, &r.findings);
         status = report(&j, &r, &e);
     }
     if (status >= 0) return status;
@@ -638,6 +654,9 @@ static const option_spec scan_options_table[] = {
     {0, "vex", "FILE", true, COMPLETE_FILE,
      .help =
          "Leave out vulnerabilities that this OpenVEX document says do not affect the project."},
+    {0, "verify", NULL,
+     .help = "Ask those who issued the secrets that were found whether they are valid: the values "
+             "are sent to them. Refused in CI."},
     {0, "no-redact", NULL, .help = "Show secrets as they are, in reports as well."},
     {0, "category", "NAME",
      .help = "Name this scan in SARIF: at GitHub, reports of one category replace each other "

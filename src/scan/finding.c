@@ -168,6 +168,7 @@ void finding_write(json_out *o, const finding *f) {
         json_key(o, "properties");
         json_put_value(o, &f->properties);
     }
+    if (f->verified.len) json_key_str(o, "verified", f->verified);
     if (f->suppressed) json_key_str(o, "suppressed", str_from(suppressions[f->suppressed]));
     json_close(o, '}');
 }

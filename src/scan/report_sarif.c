@@ -305,6 +305,9 @@ static void put_properties(sarif *s, const finding *f) {
     json_open(&s->o, '{');
     json_key_str(&s->o, "kind", f->kind);
     json_key_str(&s->o, "level", str_from(level_name(f->level)));
+    if (f->verified.len) json_key_str(&s->o, "verified", f->verified);
+    str why = value_path_str(&f->properties, "verification");
+    if (why.len) json_key_str(&s->o, "verification", why);
     if (f->commit.len) json_key_str(&s->o, "commit", f->commit);
     if (f->author.len) json_key_str(&s->o, "author", f->author);
     if (f->date.len) json_key_str(&s->o, "date", f->date);

@@ -52,6 +52,9 @@ typedef struct finding {
     str fingerprint; /* 32 hex digits, the same when the place has moved within its file */
     str commit, author, email, date; /* who brought it in, where history was asked */
     value properties;                /* an object: what is particular to the scanner, or null */
+    /* What its provider said of a secret: "active", "inactive" or "unknown"; empty where nobody was
+     * asked. Is written, but never read back. */
+    str verified;
     finding_suppression suppressed;
     str justification; /* of the suppression, as somebody has written it */
 } finding;

@@ -20,7 +20,7 @@ static matcher *ways[2];
 static void prepare(void) {
     err e = {0};
     arena *a = arena_new();
-    CHECK(secret_rules_parse(a, str_from(rules_text), "rules", &rules, &e) == 0);
+    CHECK(secret_rules_parse(a, str_from(rules_text), "rules", RULES_OF_PERSON, &rules, &e) == 0);
     ways[0] = matcher_new(rules, NULL, true);
     ways[1] = matcher_new(rules, NULL, false);
 }
@@ -30,7 +30,8 @@ static match_list look(arena *a, matcher *m, str text) {
     scan_out out = {.a = a, .findings.a = a, .errors.a = a};
     match_text t = {STR("a/b.txt"), text, 3, true};
     matcher_text(m, a, &t, &found, &out);
-    findings_add(&out, t.path, text, &found, false);
+    findings_options how = {false, true};
+    findings_add(&out, t.path, text, &found, &how);
     CHECK(out.findings.count == found.count);
     for (size_t i = 0; i < found.count; i++) {
         const finding *f = &out.findings.items[i];

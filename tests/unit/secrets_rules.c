@@ -27,7 +27,7 @@ static int load(void **state) {
         if (!str_ends(files[i].name, STR(".toml"))) continue;
         const char *path = fs_join(all, folder, files[i].name);
         if (fs_read(all, path, RULES_FILE_MAX, &body, &e) < 0) fail_msg("%s", e.message);
-        if (secret_rules_parse(all, body, path, &some, &e) < 0)
+        if (secret_rules_parse(all, body, path, RULES_BUILTIN, &some, &e) < 0)
             fail_msg("%s:%u:%u: %s", path, e.where.line, e.where.column, e.message);
         for (size_t k = 0; k < some->warnings.count; k++)
             fail_msg("%s:%u: %.*s", path, some->warnings.items[k].line,

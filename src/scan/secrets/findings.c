@@ -54,7 +54,7 @@ typedef struct writer {
     str *shown;    /* of each match */
     size_t *reach; /* how far the secrets up to each go */
     text_lines lines;
-    bool show_secrets;
+    bool show_secrets, keep_values;
 } writer;
 
 static void show_all(writer *w) {
@@ -202,6 +202,22 @@ static str digest_of(arena *a, str secret, size_t bytes) {
     return arena_str(a, str_from(hex));
 }
 
+/* JSON would change what is no UTF-8: it is left out, and then there is nothing to ask. */
+static void add_value(const writer *w, value *to, str name, str text) {
+    if (text.len && str_eq(text_valid(w->a, text), text))
+        value_set(w->a, to, name, value_string(text));
+}
+
+static value values_of(const writer *w, const secret_match *f) {
+    value values = value_object_new(w->a, true);
+    add_value(w, &values, STR("secret"), f->value);
+    for (unsigned i = 1; f->groups && i <= f->rule->pattern->count; i++) {
+        if (f->rule->pattern->names[i].len)
+            add_value(w, &values, f->rule->pattern->names[i], f->groups[i]);
+    }
+    return values;
+}
+
 static value properties_of(const writer *w, size_t index) {
     const secret_match *f = &w->matches->items[index];
     value p = value_object_new(w->a, true);
@@ -212,6 +228,8 @@ static value properties_of(const writer *w, size_t index) {
         value_set(w->a, &p, STR("entropy"), value_number(round(f->entropy * 100) / 100));
     }
     if (f->rule->tags.count) value_set(w->a, &p, STR("tags"), list_of(w->a, &f->rule->tags));
+    if (w->keep_values && f->rule->verify)
+        value_set(w->a, &p, STR(VALUES_PROPERTY), values_of(w, f));
     if (f->unless_commits)
         value_set(w->a, &p, STR(COMMITS_PROPERTY), list_of(w->a, f->unless_commits));
     if (!f->kinds) return p;
@@ -274,9 +292,14 @@ static void add_path_finding(writer *w, scan_out *out, size_t index) {
 }
 
 /* Matches are sorted by place, so the findings' lines ascend. */
-void findings_add(scan_out *out, str path, str text, const match_list *matches, bool show_secrets) {
-    writer w = {
-        .a = out->a, .path = path, .text = text, .matches = matches, .show_secrets = show_secrets};
+void findings_add(scan_out *out, str path, str text, const match_list *matches,
+                  const findings_options *how) {
+    writer w = {.a = out->a,
+                .path = path,
+                .text = text,
+                .matches = matches,
+                .show_secrets = how->show_secrets,
+                .keep_values = how->keep_values};
     if (!matches->count) return;
     w.lines = text_lines_new(w.a, text);
     show_all(&w);

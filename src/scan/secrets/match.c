@@ -290,6 +290,15 @@ static bool is_allowed_inline(const pass *p, regex_span in_file) {
     return p->obeys_inline && str_find(line_of(p->file, in_file), STR(ALLOW_INLINE)) >= 0;
 }
 
+static str *copy_groups(const pass *p, const regex *pattern, const regex_span *groups) {
+    str *copy = ARENA_ARRAY(p->a, str, pattern->count + 1);
+    for (unsigned i = 0; i <= pattern->count; i++) {
+        bool took_part = groups[i].start != SIZE_MAX;
+        copy[i] = took_part ? str_sub(p->text, groups[i].start, groups[i].end) : STR_EMPTY;
+    }
+    return copy;
+}
+
 static void take_match(pass *p, const secret_rule *rule, const regex_span *groups,
                        match_list *ret) {
     regex_span whole = trim_newlines(p->text, groups[0]), secret = secret_of(rule, groups, whole);
@@ -308,6 +317,7 @@ static void take_match(pass *p, const secret_rule *rule, const regex_span *group
     if (rule->entropy != 0 && f.entropy <= rule->entropy) return;
     if (!is_plausible(rule, f.value) || is_allowed_inline(p, f.match)) return;
     if (allows(p, &p->m->rules->allow, &f, whole) || allows(p, &rule->allow, &f, whole)) return;
+    if (rule->verify && rule->pattern->names) f.groups = copy_groups(p, rule->pattern, groups);
     ARENA_PUSH(p->a, ret->items, ret->count, ret->cap, f);
 }
 

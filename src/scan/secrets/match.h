@@ -16,6 +16,7 @@ typedef struct secret_match {
     const secret_rule *rule;
     regex_span match, secret; /* in the file's text */
     str value, context;       /* the secret and the match, as they read when decoded */
+    str *groups; /* by number, where the rule asks its provider by named ones, or NULL */
     double entropy;
     unsigned kinds, depth;          /* how it was encoded; 0: not */
     const str_list *unless_commits; /* it is allowed in these, when all else was fulfilled */

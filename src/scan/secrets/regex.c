@@ -254,12 +254,23 @@ static void take_lead(arena *a, regex *r, regex_node *tree) {
     tree->count--;
 }
 
+static void take_names(arena *a, regex *r, const str *names) {
+    bool any = false;
+    for (unsigned i = 1; i <= r->count; i++)
+        any |= names[i].len > 0;
+    if (!any) return;
+    r->names = ARENA_ARRAY(a, str, r->count + 1);
+    memcpy(r->names, names, (r->count + 1) * sizeof *names);
+}
+
 int regex_new(arena *a, str source, regex **ret, err *e) {
     _cleanup_arena_ arena *scratch = arena_new();
     regex_node *tree;
+    str names[REGEX_GROUPS_MAX + 1] = {0};
     regex *r = ARENA_NEW(a, regex);
     *r = (regex){.source = source};
-    if (regex_parse(scratch, source, &tree, &r->count, e) < 0) return e->code;
+    if (regex_parse(scratch, source, &tree, &r->count, names, e) < 0) return e->code;
+    take_names(a, r, names);
     r->utf = needs_utf(tree);
     if (!r->utf) take_lead(a, r, tree);
     width wide = width_of(tree);

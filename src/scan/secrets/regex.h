@@ -24,6 +24,7 @@ typedef struct regex {
     str pattern;    /* for PCRE2 and vectorscan */
     bool utf;       /* only PCRE2 can match it, as UTF-8 */
     unsigned count; /* of capturing groups */
+    str *names;     /* of groups 0 to `count`, empty for one without; NULL: none has a name */
     /* A lazy repeat that a pattern begins with, such as [\w.-]{0,50}?, is not in `pattern`: what
      * comes after it is found first, and the match then begins as far before as the repeat goes.
      * That is the same match, as an earlier end of the repeat never begins later, and is found many

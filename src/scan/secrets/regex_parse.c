@@ -18,6 +18,7 @@ typedef struct parser {
     size_t at;
     flags on;
     unsigned groups, depth;
+    str *names; /* of the groups */
     size_t nodes;
     err *e;
 } parser;
@@ -334,10 +335,11 @@ static regex_node *parse_flags(parser *p, size_t open) {
     return n;
 }
 
-static regex_node *parse_capture(parser *p, size_t open) {
+static regex_node *parse_capture(parser *p, size_t open, str name) {
     flags outer = p->on;
     if (++p->groups > REGEX_GROUPS_MAX)
         return refuse(p, open, "there are more groups than it can have (64)");
+    p->names[p->groups] = name;
     regex_node *n = make(p, RX_CAPTURE), *inner = n ? parse_alt(p) : NULL;
     p->on = outer;
     if (!close_group(p, open, inner)) return NULL;
@@ -347,14 +349,15 @@ static regex_node *parse_capture(parser *p, size_t open) {
 
 static regex_node *parse_group(parser *p) {
     size_t open = p->at - 1;
-    if (!take(p, "?")) return parse_capture(p, open);
+    if (!take(p, "?")) return parse_capture(p, open, STR_EMPTY);
     if (take(p, "P<") || (peek(p) == '<' && p->at + 1 < p->s.len && p->s.ptr[p->at + 1] != '=' &&
                           p->s.ptr[p->at + 1] != '!' && take(p, "<"))) {
         size_t start = p->at;
         while (is_digit(peek(p)) || is_letter((unsigned char)peek(p)) || peek(p) == '_')
             p->at++;
-        if (p->at == start || !take(p, ">")) return refuse(p, open, "a group's name is A-Za-z0-9_");
-        return parse_capture(p, open);
+        str name = str_sub(p->s, start, p->at);
+        if (!name.len || !take(p, ">")) return refuse(p, open, "a group's name is A-Za-z0-9_");
+        return parse_capture(p, open, name);
     }
     return parse_flags(p, open);
 }
@@ -507,9 +510,10 @@ static regex_node *parse_alt(parser *p) {
     return all && all->count == 1 ? one : all;
 }
 
-int regex_parse(arena *a, str source, regex_node **ret, unsigned *ret_groups, err *e) {
+int regex_parse(arena *a, str source, regex_node **ret, unsigned *ret_groups, str *ret_names,
+                err *e) {
     err own = {0};
-    parser p = {.a = a, .s = source, .e = e ? e : &own};
+    parser p = {.a = a, .s = source, .names = ret_names, .e = e ? e : &own};
     if (source.len > REGEX_SOURCE_MAX)
         return err_set(e, ERR_LIMIT, "the pattern has more than %d bytes", REGEX_SOURCE_MAX);
     regex_node *n = parse_alt(&p);

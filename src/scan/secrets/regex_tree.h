@@ -47,6 +47,8 @@ struct regex_node {
 
 #define RX_NO_END UINT_MAX
 
-int regex_parse(arena *a, str source, regex_node **ret, unsigned *ret_groups, err *e);
+/* What the groups are called is in `source`; ret_names has REGEX_GROUPS_MAX + 1. */
+int regex_parse(arena *a, str source, regex_node **ret, unsigned *ret_groups, str *ret_names,
+                err *e);
 
 #endif

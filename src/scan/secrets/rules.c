@@ -14,6 +14,7 @@ typedef struct reader {
     arena *a;
     secret_rules *rules;
     unsigned depth; /* of [extend] */
+    rules_origin origin;
     sha256 *hash;
     err *e;
 } reader;
@@ -329,14 +330,29 @@ static int read_group(reader *r, const toml_node *table, secret_rule *rule) {
     return code;
 }
 
+/* A checkout may bring rules, but not say to whom its reader's secrets are sent. */
+static int read_verify(reader *r, const toml_node *table, secret_rule *rule) {
+    const toml_node *n = get(table, "verify");
+    if (!n) return 0;
+    if (n->kind != TOML_TABLE) return expected(r, n, "verify", "a table");
+    if (secret_verify_read(r->a, n, r->origin == RULES_OF_PERSON, &rule->verify, r->e) < 0)
+        return r->e->code;
+    if (r->origin != RULES_OF_TREE) return 0;
+    rule->verify = NULL;
+    warn(r, n->where,
+         "'verify' does not count in the rules of what is scanned, as it says where secrets are "
+         "sent: name this file by --config if you trust it");
+    return 0;
+}
+
 static int read_rule(reader *r, const toml_node *table, secret_rule *rule) {
     *rule = (secret_rule){.where = table->where};
     check_keys(r, table, "a rule",
                KNOWN(STR("id"), STR("description"), STR("regex"), STR("secretGroup"),
                      STR("entropy"), STR("path"), STR("keywords"), STR("tags"), STR("allowlist"),
                      STR("allowlists"), STR("required"), STR("skipReport"), STR("level"),
-                     STR("help"), STR("help_uri"), STR("checks"), STR("positive"),
-                     STR("negative")));
+                     STR("help"), STR("help_uri"), STR("checks"), STR("positive"), STR("negative"),
+                     STR("verify")));
     if (get_text(r, table, "id", &rule->id) < 0 ||
         get_text(r, table, "description", &rule->description) < 0 ||
         get_text(r, table, "help", &rule->help) < 0 ||
@@ -350,7 +366,7 @@ static int read_rule(reader *r, const toml_node *table, secret_rule *rule) {
         get_list(r, table, "negative", &rule->negative) < 0 ||
         get_bool(r, table, "skipReport", &rule->skip_report) < 0 ||
         read_level(r, table, rule) < 0 || read_checks(r, table, &rule->checks) < 0 ||
-        add_allowlists(r, table, &rule->allow) < 0)
+        add_allowlists(r, table, &rule->allow) < 0 || read_verify(r, table, rule) < 0)
         return r->e->code;
     if (!str_trim(rule->id).len)
         return err_at(r->e, ERR_INVALID, rule->where, "a rule needs an 'id'");
@@ -404,6 +420,8 @@ static secret_rule merge(reader *r, const secret_rule *base, const secret_rule *
     if (own->entropy != 0) m.entropy = own->entropy;
     if (own->secret_group) m.secret_group = own->secret_group;
     if (own->pattern) m.pattern = own->pattern;
+    /* What another pattern finds is not what that provider was to be asked about. */
+    if (own->verify || own->pattern || own->secret_group) m.verify = own->verify;
     if (own->path) m.path = own->path;
     if (own->help.len) m.help = own->help;
     if (own->help_uri.len) m.help_uri = own->help_uri;
@@ -447,11 +465,13 @@ static int extend(reader *r, secret_rules *into, const secret_rules *base, const
 }
 
 static int read_builtin(reader *r, secret_rules *into) {
-    for (size_t i = 0; i < secrets_builtin_count; i++) {
-        if (read_text(r, secrets_builtin[i].text, secrets_builtin[i].name, into) < 0)
-            return r->e->code;
-    }
-    return 0;
+    rules_origin outer = r->origin;
+    int code = 0;
+    r->origin = RULES_BUILTIN;
+    for (size_t i = 0; i < secrets_builtin_count && code == 0; i++)
+        code = read_text(r, secrets_builtin[i].text, secrets_builtin[i].name, into);
+    r->origin = outer;
+    return code;
 }
 
 /* Beside the file that names it, or from the current folder, as gitleaks has it. */
@@ -544,6 +564,15 @@ static int read_text(reader *r, str text, const char *file, secret_rules *into) 
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
+static int check_verify(reader *r, const secret_rule *rule) {
+    if (!rule->verify) return 0;
+    if (!rule->pattern)
+        return err_at(r->e, ERR_INVALID, rule->verify->where,
+                      "the rule '%.*s' has no 'regex', so there is no secret to verify",
+                      STR_ARG(rule->id));
+    return secret_verify_check(rule->verify, rule->pattern->names, rule->pattern->count, r->e);
+}
+
 static int check_rule(reader *r, secret_rules *rules, secret_rule *rule) {
     if (!rule->pattern && !rule->path)
         return err_at(r->e, ERR_INVALID, rule->where,
@@ -561,7 +590,7 @@ static int check_rule(reader *r, secret_rules *rules, secret_rule *rule) {
                           STR_ARG(rule->id), STR_ARG(rule->required[i].id));
         rule->required[i].rule = (size_t)(other - rules->items);
     }
-    return 0;
+    return check_verify(r, rule);
 }
 
 typedef int read_fn(reader *r, str text, const char *file, secret_rules *into);
@@ -572,12 +601,12 @@ static int read_builtin_as_text(reader *r, str text, const char *file, secret_ru
     return read_builtin(r, into);
 }
 
-static int read_whole(arena *a, read_fn *read, str text, const char *file, secret_rules **ret,
-                      err *e) {
+static int read_whole(arena *a, read_fn *read, str text, const char *file, rules_origin origin,
+                      secret_rules **ret, err *e) {
     err own = {0};
     secret_rules *rules = ARENA_NEW(a, secret_rules);
     *rules = (secret_rules){.a = a, .warnings.a = a};
-    reader r = {.a = a, .rules = rules, .hash = sha256_new(), .e = e ? e : &own};
+    reader r = {.a = a, .rules = rules, .origin = origin, .hash = sha256_new(), .e = e ? e : &own};
     int code = read(&r, text, file, rules);
     sha256_end(r.hash, rules->digest);
     for (size_t i = 0; i < rules->count && code == 0; i++)
@@ -589,23 +618,27 @@ static int read_whole(arena *a, read_fn *read, str text, const char *file, secre
     return code;
 }
 
-int secret_rules_parse(arena *a, str text, const char *file, secret_rules **ret, err *e) {
-    return read_whole(a, read_text, text, file, ret, e);
+int secret_rules_parse(arena *a, str text, const char *file, rules_origin origin,
+                       secret_rules **ret, err *e) {
+    return read_whole(a, read_text, text, file, origin, ret, e);
 }
 
 int secret_rules_builtin(arena *a, secret_rules **ret, err *e) {
-    return read_whole(a, read_builtin_as_text, STR_EMPTY, NULL, ret, e);
+    return read_whole(a, read_builtin_as_text, STR_EMPTY, NULL, RULES_BUILTIN, ret, e);
 }
 
 int secret_rules_load(arena *a, const char *root, const char *config, secret_rules **ret,
                       str *ret_path, err *e) {
     const char *text = getenv("GITLEAKS_CONFIG_TOML"), *named = getenv("GITLEAKS_CONFIG");
     str file;
+    rules_origin origin = RULES_OF_PERSON;
     *ret_path = STR_EMPTY;
     if (!config && named && *named) config = named;
     if (!config && text && *text)
-        return secret_rules_parse(a, arena_str(a, str_from(text)), "GITLEAKS_CONFIG_TOML", ret, e);
+        return secret_rules_parse(a, arena_str(a, str_from(text)), "GITLEAKS_CONFIG_TOML", origin,
+                                  ret, e);
     if (!config && root) {
+        origin = RULES_OF_TREE;
         config = fs_join(a, root, STR(".gitleaks.toml"));
         if (!fs_exists(config)) config = NULL;
     }
@@ -614,7 +647,7 @@ int secret_rules_load(arena *a, const char *root, const char *config, secret_rul
     if (fs_read_file(a, config, RULES_FILE_MAX, &file, e) < 0)
         return err_context(e, "the rules cannot be read");
     *ret_path = str_from(config);
-    return secret_rules_parse(a, file, config, ret, e);
+    return secret_rules_parse(a, file, config, origin, ret, e);
 }
 
 void secret_rules_done(secret_rules *r) {

@@ -8,6 +8,7 @@
 #include "base/toml.h"
 #include "scan/scan.h"
 #include "scan/secrets/regex.h"
+#include "scan/secrets/verify_rule.h"
 
 #define RULES_MAX       10000
 #define RULES_FILE_MAX  ((size_t)16 << 20)
@@ -19,11 +20,6 @@ typedef enum allow_target {
     ALLOW_LINE,
     ALLOW_TARGET_COUNT
 } allow_target;
-
-typedef struct str_list {
-    str *items;
-    size_t count, cap;
-} str_list;
 
 typedef struct regex_list {
     regex **items;
@@ -76,6 +72,7 @@ typedef struct secret_rule {
     size_t required_count, required_cap;
     bool skip_report;            /* only found for others that require it */
     str_list positive, negative; /* texts in which it must find something, and nothing */
+    secret_verify *verify;       /* how its provider is asked; NULL: not */
     span where;
 } secret_rule;
 
@@ -94,8 +91,16 @@ typedef struct secret_rules {
  * built-in rules. ret_path: the file that was read, or an empty str. Errors have their place. */
 int secret_rules_load(arena *a, const char *root, const char *config, secret_rules **ret,
                       str *ret_path, err *e);
+/* Who has written rules: whether they may say where secrets are sent (`verify`). */
+typedef enum rules_origin {
+    RULES_BUILTIN,
+    RULES_OF_PERSON, /* named by whoever scans; may play a provider on this machine, by http */
+    RULES_OF_TREE,   /* found in what is scanned: it may not */
+} rules_origin;
+
 /* Reads rules from a text; `file` is for places and for what `extend.path` is relative to. */
-int secret_rules_parse(arena *a, str text, const char *file, secret_rules **ret, err *e);
+int secret_rules_parse(arena *a, str text, const char *file, rules_origin origin,
+                       secret_rules **ret, err *e);
 /* The built-in ones. */
 int secret_rules_builtin(arena *a, secret_rules **ret, err *e);
 /* Frees what was compiled of their patterns. */

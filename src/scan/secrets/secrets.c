@@ -7,6 +7,7 @@
 #include "scan/scanner.h"
 #include "scan/secrets/archive.h"
 #include "scan/secrets/bytes.h"
+#include "scan/secrets/collect.h"
 #include "scan/secrets/findings.h"
 #include "scan/secrets/ignore.h"
 #include "scan/secrets/match.h"
@@ -51,7 +52,8 @@ static void read_text(reading *r, str text) {
     matcher_path(s->matcher, r->out->a, r->path, &found);
     match_text t = {r->path, text, decode_rounds(&s->options), r->depth > 0};
     matcher_text(s->matcher, r->out->a, &t, &found, r->out);
-    findings_add(r->out, r->path, text, &found, s->options.show_secrets);
+    findings_options how = {s->options.show_secrets, s->options.verifier != NULL};
+    findings_add(r->out, r->path, text, &found, &how);
 }
 
 static void read_bytes(reading *r, str body);
@@ -128,10 +130,19 @@ static void drop_properties(arena *a, finding *f) {
     for (size_t i = 0; i < value_count(&f->properties); i++) {
         const value_pair *p = value_at(&f->properties, i);
         if (!str_is(p->key, COMMITS_PROPERTY) && !str_is(p->key, LINE_PROPERTY) &&
-            !str_is(p->key, SCAN_IDENTITY))
+            !str_is(p->key, SCAN_IDENTITY) && !str_is(p->key, VALUES_PROPERTY))
             value_set(a, &kept, p->key, p->item);
     }
     f->properties = kept;
+}
+
+static void collect(const secrets *s, const finding *f) {
+    const value *values = value_get(&f->properties, STR(VALUES_PROPERTY));
+    for (size_t i = 0; values && s->options.verifier && i < s->rules->count; i++) {
+        const secret_rule *rule = &s->rules->items[i];
+        if (rule->verify && str_eq(rule->id, f->rule))
+            secrets_verifier_collect(s->options.verifier, rule, f->fingerprint, values);
+    }
 }
 
 /* What only the parent can know: the commits. */
@@ -147,6 +158,7 @@ static int secrets_finish(scanner *base, scan_out *out, err *e) {
             f.suppressed = SUPPRESSED_EXTERNAL;
             f.justification = STR(IGNORE_FILE);
         }
+        if (own) collect(s, &f);
         if (own) drop_properties(out->a, &f);
         out->findings.items[kept++] = f;
     }
@@ -183,7 +195,8 @@ static void find_config(secrets *s, str path) {
 
 static void make_digest(secrets *s) {
     const secrets_options *o = &s->options;
-    uint32_t facts[] = {ENGINE_VERSION, o->show_secrets, decode_rounds(o), archive_depth(o)};
+    uint32_t facts[] = {ENGINE_VERSION, o->show_secrets, decode_rounds(o), archive_depth(o),
+                        o->verifier != NULL};
     uint8_t digest[32];
     sha256 *h = sha256_new();
     sha256_add(h, s->rules->digest, sizeof s->rules->digest);

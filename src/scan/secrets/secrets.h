@@ -12,7 +12,7 @@
 #ifndef SLIPWAY_SCAN_SECRETS_SECRETS_H
 #define SLIPWAY_SCAN_SECRETS_SECRETS_H
 
-#include "scan/scan.h"
+#include "scan/secrets/verify.h"
 
 typedef struct secrets_options {
     const char *root;   /* whose .gitleaks.toml and .gitleaksignore count; NULL: neither */
@@ -28,6 +28,9 @@ typedef struct secrets_options {
     bool no_decode;
     unsigned archive_depth; /* 0: 3 */
     bool no_archives;
+    /* Is given the values of secrets that can be verified, or NULL. What the children say has them
+     * then: a scan with a verifier must not have a cache. */
+    secrets_verifier *verifier;
 } secrets_options;
 
 /* The scanner "secrets". What is wrong with rules is told with its place. It is the caller's to
