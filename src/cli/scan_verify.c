@@ -106,10 +106,10 @@ int scan_verify_allowed(err *e) {
         if (fs_read(a, path, ENVIRONMENT_MAX, &environment, &ignored) < 0) continue;
         name = variable_of(environment);
         if (name)
-            return refuse(arena_printf(a, "%s was set for process %d, from which this comes", name,
-                                       (int)pid)
-                              .ptr,
-                          e);
+            return refuse(
+                arena_printf(a, "%s was set for process %d, from which this comes", name, (int)pid)
+                    .ptr,
+                e);
     }
     return 0;
 }

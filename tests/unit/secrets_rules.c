@@ -106,6 +106,34 @@ static void every_rule_is_whole(void **state) {
     }
 }
 
+/* What it finds in a positive value can be sent to where its `verify` says. */
+static void check_request(matcher *m, const secret_rule *rule) {
+    _cleanup_arena_ arena *a = arena_new();
+    match_list found = {0};
+    scan_out out = {.a = a, .errors.a = a};
+    match_text t = {STR("config/settings.txt"), rule->positive.items[0], 0, false};
+    matcher_text(m, a, &t, &found, &out);
+    for (size_t i = 0; i < found.count; i++) {
+        http_request request;
+        err e = {0};
+        if (found.items[i].rule != rule) continue;
+        value values = value_object_new(a, true);
+        value_set_str(a, &values, "secret", found.items[i].value);
+        if (secret_verify_request(a, rule->verify, &values, &request, &e) < 0)
+            fail_msg("%.*s: %s", STR_ARG(rule->id), e.message);
+        return;
+    }
+    fail_msg("%.*s: nothing to be sent", STR_ARG(rule->id));
+}
+
+static void issuers_can_be_asked(void **state) {
+    matcher *m = matcher_new(rules, NULL, true);
+    for (size_t i = 0; i < rules->count; i++) {
+        if (rules->items[i].verify) check_request(m, &rules->items[i]);
+    }
+    matcher_free(m);
+}
+
 static void the_binary_has_them_all(void **state) {
     _cleanup_arena_ arena *a = arena_new();
     secret_rules *own;
@@ -122,6 +150,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_hold),
         cmocka_unit_test(every_rule_is_whole),
+        cmocka_unit_test(issuers_can_be_asked),
         cmocka_unit_test(the_binary_has_them_all),
     };
     return cmocka_run_group_tests(tests, load, unload);

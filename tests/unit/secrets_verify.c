@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-static int read_rule(arena *a, const char *verify, rules_origin origin, secret_rules **ret, err *e) {
+static int read_rule(arena *a, const char *verify, rules_origin origin, secret_rules **ret,
+                     err *e) {
     str text = arena_printf(a,
                             "[[rules]]\nid = \"acme\"\n"
                             "regex = '''(?P<account>[a-z]+)_([0-9]+)_(?P<part>.*)'''\n"
@@ -153,17 +154,16 @@ static void answers_are_judged(void **state) {
     _cleanup_arena_ arena *a = arena_new();
     secret_rules *rules;
     err e = {0};
-    int code = read_rule(
-        a,
-        URL "active = [204, {status = [200, 201], field = \"ok\", is = [true]}]\n"
-            "inactive = [401, {field = \"error.code\", is = [\"revoked\", \"expired\"]}]",
-        RULES_BUILTIN, &rules, &e);
+    int code =
+        read_rule(a,
+                  URL "active = [204, {status = [200, 201], field = \"ok\", is = [true]}]\n"
+                      "inactive = [401, {field = \"error.code\", is = [\"revoked\", \"expired\"]}]",
+                  RULES_BUILTIN, &rules, &e);
     if (code < 0) fail_msg("%s", e.message);
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
         verify_verdict verdict = secret_verify_judge(rules->items[0].verify, answers[i].status,
                                                      str_from(answers[i].body));
-        if (verdict != answers[i].verdict)
-            fail_msg("row %zu: %s", i, verify_verdict_name(verdict));
+        if (verdict != answers[i].verdict) fail_msg("row %zu: %s", i, verify_verdict_name(verdict));
     }
     secret_rules_done(rules);
 }

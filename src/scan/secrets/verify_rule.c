@@ -195,8 +195,8 @@ static int read_outcomes(arena *a, const toml_node *table, const char *key, veri
 
 int secret_verify_read(arena *a, const toml_node *table, bool loopback, secret_verify **ret,
                        err *e) {
-    static const str known[] = {STR_INIT("method"),  STR_INIT("url"),    STR_INIT("headers"),
-                                STR_INIT("basic"),   STR_INIT("body"),   STR_INIT("active"),
+    static const str known[] = {STR_INIT("method"),  STR_INIT("url"),  STR_INIT("headers"),
+                                STR_INIT("basic"),   STR_INIT("body"), STR_INIT("active"),
                                 STR_INIT("inactive")};
     secret_verify *v = ARENA_NEW(a, secret_verify);
     *v = (secret_verify){.where = table->where};
@@ -343,7 +343,8 @@ verify_verdict secret_verify_judge(const secret_verify *v, int status, str body)
     _cleanup_arena_ arena *a = arena_new();
     value answer = {0};
     err ignored = {0};
-    if (json_parse(a, body, ANSWER_DEPTH, &answer, &ignored) < 0) answer = value_object_new(a, true);
+    if (json_parse(a, body, ANSWER_DEPTH, &answer, &ignored) < 0)
+        answer = value_object_new(a, true);
     bool active = holds(a, &v->active, status, &answer),
          inactive = holds(a, &v->inactive, status, &answer);
     if (active == inactive) return VERIFIED_UNKNOWN;
