@@ -41,17 +41,34 @@ int gate_evidence_read(arena *a, const char *path, str commit, evidence *ret, er
     return 0;
 }
 
-static int add_file(evidence_list *out, const char *path, str commit, bool must, err *e) {
+static void tell_other(arena *a, const char *path, const evidence *ev, const gate_subject *about) {
+    bool artifact = !ev->commit.len || str_eq_nocase(ev->commit, about->commit);
+    str theirs = artifact ? ev->artifact : ev->commit,
+        ours = artifact ? about->artifact : about->commit;
+    const char *what = artifact ? "artifact" : "commit";
+    size_t shown_bytes = artifact ? sizeof "sha256:" - 1 + 12 : 12;
+    theirs = str_sub(theirs, 0, shown_bytes);
+    ours = str_sub(ours, 0, shown_bytes);
+    if (ours.len)
+        console_warning("%s is about %s %s, not %s: it is left out", path, what,
+                        arena_cstr(a, theirs), arena_cstr(a, ours));
+    else
+        console_warning("%s is about %s %s, and which one is judged is not known: it is left "
+                        "out; use --%s",
+                        path, what, arena_cstr(a, theirs), about->is_base ? "since" : what);
+}
+
+static int add_file(evidence_list *out, const char *path, const gate_subject *about, bool must,
+                    err *e) {
     evidence ev;
-    int r = gate_evidence_read(out->a, path, commit, &ev, e);
+    int r = gate_evidence_read(out->a, path, about->commit, &ev, e);
     if (r == ERR_UNSUPPORTED && !must) {
         *e = (err){0};
         return 0;
     }
     if (r < 0) return r;
-    if (!evidence_is_about(&ev, commit)) {
-        console_warning("%s is about commit %.12s, not %.12s: it is left out", path,
-                        arena_cstr(out->a, ev.commit), arena_cstr(out->a, commit));
+    if (!about->any && !evidence_is_about(&ev, about->commit, about->artifact)) {
+        tell_other(out->a, path, &ev, about);
         return 0;
     }
     ARENA_PUSH(out->a, out->items, out->count, out->cap, ev);
@@ -65,7 +82,7 @@ typedef struct search {
     const char *root;
     const str *patterns; /* NULL: every file */
     size_t pattern_count, files;
-    str commit;
+    const gate_subject *about;
     err *e;
 } search;
 
@@ -82,7 +99,7 @@ static int take(search *s, str path) {
     if (++s->files > FILES_MAX)
         return err_set(s->e, ERR_LIMIT, "more than %d files of evidence", FILES_MAX);
     const char *full = fs_join(s->out->a, s->root, path);
-    return add_file(s->out, full, s->commit, s->patterns != NULL, s->e);
+    return add_file(s->out, full, s->about, s->patterns != NULL, s->e);
 }
 
 static int walk(search *s, str folder, unsigned depth) {
@@ -100,19 +117,43 @@ static int walk(search *s, str folder, unsigned depth) {
     return r;
 }
 
-int gate_evidence_add(evidence_list *out, const char *path, str commit, err *e) {
-    search s = {.out = out, .root = path, .commit = commit, .e = e};
+int gate_evidence_add(evidence_list *out, const char *path, const gate_subject *about, err *e) {
+    search s = {.out = out, .root = path, .about = about, .e = e};
     if (!fs_exists(path)) return err_set(e, ERR_NOT_FOUND, "there is no '%s'", path);
-    return fs_is_dir(path) ? walk(&s, STR_EMPTY, DEPTH_MAX) : add_file(out, path, commit, true, e);
+    return fs_is_dir(path) ? walk(&s, STR_EMPTY, DEPTH_MAX) : add_file(out, path, about, true, e);
 }
 
 int gate_evidence_find(evidence_list *out, const char *root, const str *patterns, size_t count,
-                       str commit, err *e) {
+                       const gate_subject *about, err *e) {
     search s = {.out = out,
                 .root = root,
                 .patterns = patterns,
                 .pattern_count = count,
-                .commit = commit,
+                .about = about,
                 .e = e};
     return count ? walk(&s, STR_EMPTY, DEPTH_MAX) : 0;
+}
+
+/* ---- subjects ------------------------------------------------------------------------------- */
+
+static bool is_hex(str s, size_t least, size_t most) {
+    uint64_t bits;
+    if (s.len < least || s.len > most) return false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (!str_to_bits(str_sub(s, i, i + 1), 16, &bits)) return false;
+    }
+    return true;
+}
+
+int gate_subject_read(const options *given, gate_subject *ret, err *e) {
+    const char *commit = options_value(given, "commit"),
+               *artifact = options_value(given, "artifact");
+    *ret = (gate_subject){.commit = str_from(commit), .artifact = str_from(artifact)};
+    if (commit && !is_hex(ret->commit, 40, 64))
+        return err_set(e, ERR_INVALID, "--commit %s: expected a whole commit id", commit);
+    if (artifact && (!str_starts(ret->artifact, STR("sha256:")) ||
+                     !is_hex(str_sub(ret->artifact, 7, ret->artifact.len), 64, 64)))
+        return err_set(e, ERR_INVALID, "--artifact %s: expected sha256: and 64 hex digits",
+                       artifact);
+    return 0;
 }

@@ -167,7 +167,10 @@ static void put_evidence(json_out *o, const char *key, const evidence_list *list
         json_key_str(o, "kind", str_from(evidence_kind_name(ev->kind)));
         json_key_str(o, "path", ev->path);
         json_key_str(o, "sha256", ev->sha256);
+        if (ev->commit.len) json_key_str(o, "commit", ev->commit);
+        if (ev->artifact.len) json_key_str(o, "artifact", ev->artifact);
         if (ev->tool.len) json_key_str(o, "tool", ev->tool);
+        if (ev->time.len) json_key_str(o, "time", ev->time);
         json_close(o, '}');
     }
     json_close(o, ']');

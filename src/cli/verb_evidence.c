@@ -9,35 +9,17 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool is_hex(str s, size_t least, size_t most) {
-    uint64_t bits;
-    if (s.len < least || s.len > most) return false;
-    for (size_t i = 0; i < s.len; i++) {
-        if (!str_to_bits(str_sub(s, i, i + 1), 16, &bits)) return false;
-    }
-    return true;
-}
-
-static int read_subject(const options *given, str *ret_commit, str *ret_artifact, err *e) {
-    const char *commit = options_value(given, "commit"),
-               *artifact = options_value(given, "artifact");
-    *ret_commit = str_from(commit);
-    *ret_artifact = str_from(artifact);
-    if (commit && !is_hex(*ret_commit, 40, 64))
-        return err_set(e, ERR_INVALID, "--commit %s: expected a whole commit id", commit);
-    if (artifact && (!str_starts(*ret_artifact, STR("sha256:")) ||
-                     !is_hex(str_sub(*ret_artifact, 7, ret_artifact->len), 64, 64)))
-        return err_set(e, ERR_INVALID, "--artifact %s: expected sha256: and 64 hex digits",
-                       artifact);
-    if (commit || artifact) return 0;
+static int read_subject(const options *given, gate_subject *ret, err *e) {
+    if (gate_subject_read(given, ret, e) < 0) return e->code;
+    if (ret->commit.len || ret->artifact.len) return 0;
     const char *const argv[] = {"git", "rev-parse", "-q", "--verify", "HEAD^{commit}", NULL};
     process_spec spec = {.argv = argv};
     err none = {0};
-    if (process_check(given->a, &spec, ret_commit, &none) < 0)
+    if (process_check(given->a, &spec, &ret->commit, &none) < 0)
         return err_set(e, ERR_INVALID,
                        "what the reports are about is not known: this is no git "
                        "repository with a commit; use --commit or --artifact");
-    *ret_commit = str_trim(*ret_commit);
+    ret->commit = str_trim(ret->commit);
     return 0;
 }
 
@@ -56,14 +38,14 @@ static int put_record(const options *given, const evidence *ev, err *e) {
 
 static int run_evidence(const options *given) {
     err e = {0};
-    str commit, artifact;
-    int r = read_subject(given, &commit, &artifact, &e);
+    gate_subject about;
+    int r = read_subject(given, &about, &e);
     if (r == 0 && given->arg_count > 1 && !options_value(given, "output"))
         r = err_set(&e, ERR_INVALID, "several records need a folder: --output DIR");
     for (size_t i = 0; i < given->arg_count && r == 0; i++) {
         evidence ev;
-        r = gate_evidence_read(given->a, given->args[i], commit, &ev, &e);
-        if (r == 0 && artifact.len) ev.artifact = artifact;
+        r = gate_evidence_read(given->a, given->args[i], about.commit, &ev, &e);
+        if (r == 0 && about.artifact.len) ev.artifact = about.artifact;
         if (r == 0) r = put_record(given, &ev, &e);
     }
     if (r == 0) return 0;

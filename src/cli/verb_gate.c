@@ -24,19 +24,36 @@ typedef struct gate_job {
     bool in_git;
     gate_policy *policy;
     gate_change change;
+    bool has_base; /* it was said what the change is compared with */
     evidence_list now, base;
 } gate_job;
 
 /* ---- the policy ------------------------------------------------------------------------------ */
 
+/* A change may bring a weaker gate of its own; the file of another commit is not its to write. */
+static int read_policy_of(gate_job *j, const char *rev, str *ret, err *e) {
+    str object = arena_printf(j->a, "%s:" SETTINGS_FILE, rev);
+    const char *const argv[] = {"git",      "show", "--no-textconv", "--end-of-options",
+                                object.ptr, NULL};
+    process_spec spec = {.argv = argv, .cwd = j->root, .max_output = SETTINGS_BYTES_MAX};
+    if (!j->in_git || *rev == '-' || process_check(j->a, &spec, ret, e) < 0)
+        return err_set(e, ERR_INVALID, "--policy %s: there is no such commit with a " SETTINGS_FILE,
+                       rev);
+    return 0;
+}
+
 static int read_policy(gate_job *j, err *e) {
-    char *path = fs_join(j->a, j->root, STR(SETTINGS_FILE));
+    const char *path = fs_join(j->a, j->root, STR(SETTINGS_FILE)), *name = SETTINGS_FILE,
+               *rev = options_value(j->given, "policy");
     sources *texts = sources_new(j->a);
     str source = STR_EMPTY;
-    if (fs_exists(path) && fs_read(j->a, path, SETTINGS_BYTES_MAX, &source, e) < 0) return e->code;
-    if (gate_policy_parse(j->a, source, SETTINGS_FILE, &j->policy, e) < 0) return e->code;
+    if (rev && read_policy_of(j, rev, &source, e) < 0) return e->code;
+    if (rev) name = arena_printf(j->a, "%s:" SETTINGS_FILE, rev).ptr;
+    if (!rev && fs_exists(path) && fs_read(j->a, path, SETTINGS_BYTES_MAX, &source, e) < 0)
+        return e->code;
+    if (gate_policy_parse(j->a, source, name, &j->policy, e) < 0) return e->code;
     if (!j->policy->problems.count) return 0;
-    sources_add(texts, SETTINGS_FILE, source);
+    sources_add(texts, name, source);
     diagnostics_print(STDERR_FILENO, texts, &j->policy->problems);
     return j->policy->problems.errors ? err_set(e, ERR_INVALID, "%s", "") : 0;
 }
@@ -69,7 +86,9 @@ static int run_git(gate_job *j, str *ret, err *e, const char *const *argv) {
 }
 
 static int find_base(gate_job *j, const char *rev, err *e) {
-    const char *const argv[] = {"git", "merge-base", rev, "HEAD", NULL};
+    const char *commit = arena_cstr(j->a, j->change.commit);
+    const char *const argv[] = {"git", "merge-base", rev, *commit ? commit : "HEAD", NULL};
+    j->has_base = true;
     if (run_git(j, &j->change.base, e, argv) < 0)
         return err_context(e, "--since %s has no commit in common with HEAD", rev);
     str *files;
@@ -81,57 +100,77 @@ static int find_base(gate_job *j, const char *rev, err *e) {
     return 0;
 }
 
-/* In a workflow, the event says who opened the pull request. */
-static void find_author(gate_job *j) {
+/* In a workflow, the event says who opened the pull request, and which commit is reviewed: what is
+ * checked out is its merge. */
+static void read_event(gate_job *j) {
     const char *given = options_value(j->given, "author"), *path = getenv("GITHUB_EVENT_PATH");
     str text;
     value event;
     err ignored = {0};
-    if (given) {
-        j->change.author = str_from(given);
-    } else if (path && fs_read(j->a, path, EVENT_BYTES_MAX, &text, &ignored) == 0 &&
-               json_parse(j->a, text, 0, &event, &ignored) == 0) {
+    if (path && fs_read(j->a, path, EVENT_BYTES_MAX, &text, &ignored) == 0 &&
+        json_parse(j->a, text, 0, &event, &ignored) == 0) {
         j->change.author = value_path_str(&event, "pull_request.user.login");
+        j->change.head = value_path_str(&event, "pull_request.head.sha");
     }
+    if (given) j->change.author = str_from(given);
 }
 
-/* On a pull request's run, GITHUB_BASE_REF is the branch that it goes to. */
-static const char *base_revision(gate_job *j) {
-    const char *since = options_value(j->given, "since"), *branch = getenv("GITHUB_BASE_REF");
-    if (since || !branch || !*branch) return since;
-    return arena_printf(j->a, "origin/%s", branch).ptr;
+/* On a pull request's run, GITHUB_BASE_REF is the branch that it goes to. A shallow checkout has
+ * not got it: then what asks for it lacks evidence, and the rest can be judged. */
+static int find_base_of_event(gate_job *j) {
+    const char *branch = getenv("GITHUB_BASE_REF");
+    err why = {0};
+    if (!branch || !*branch) return 0;
+    if (find_base(j, arena_printf(j->a, "origin/%s", branch).ptr, &why) == 0) return 0;
+    j->change.base = STR_EMPTY;
+    j->change.files_known = false;
+    console_warning("what the change differs from is not known: %s; check out with fetch-depth: 0",
+                    why.message);
+    return 0;
+}
+
+/* Outside a working copy a workflow still says which commit it is about. */
+static void find_commit(gate_job *j) {
+    const char *const head[] = {"git", "rev-parse", "-q", "--verify", "HEAD^{commit}", NULL};
+    const char *const name[] = {"git", "branch", "--show-current", NULL};
+    const char *event = getenv("GITHUB_SHA");
+    err ignored = {0};
+    if (!j->change.commit.len && j->in_git && run_git(j, &j->change.commit, &ignored, head) < 0)
+        j->change.commit = STR_EMPTY;
+    if (!j->change.commit.len && !j->in_git && event) j->change.commit = str_from(event);
+    if (!j->in_git || run_git(j, &j->change.branch, &ignored, name) < 0)
+        j->change.branch = STR_EMPTY;
 }
 
 static int read_change(gate_job *j, err *e) {
-    const char *since = base_revision(j);
-    find_author(j);
-    if (!j->in_git) {
-        return since ? err_set(e, ERR_INVALID, "--since %s: '%s' is no git repository", since,
-                               j->root)
-                     : 0;
-    }
-    const char *const head[] = {"git", "rev-parse", "-q", "--verify", "HEAD^{commit}", NULL};
-    const char *const name[] = {"git", "branch", "--show-current", NULL};
-    err ignored = {0};
-    if (run_git(j, &j->change.commit, &ignored, head) < 0) j->change.commit = STR_EMPTY;
-    if (run_git(j, &j->change.branch, &ignored, name) < 0) j->change.branch = STR_EMPTY;
-    return since ? find_base(j, since, e) : 0;
+    const char *since = options_value(j->given, "since");
+    gate_subject about;
+    if (gate_subject_read(j->given, &about, e) < 0) return e->code;
+    j->change.commit = about.commit;
+    j->change.artifact = about.artifact;
+    read_event(j);
+    find_commit(j);
+    if (since && !j->in_git)
+        return err_set(e, ERR_INVALID, "--since %s: '%s' is no git repository", since, j->root);
+    if (since) return find_base(j, since, e);
+    return j->in_git ? find_base_of_event(j) : 0;
 }
-
 /* ---- evidence -------------------------------------------------------------------------------- */
 
 static int read_evidence(gate_job *j, err *e) {
     const char **named, **base;
     size_t count = options_values(j->given, "evidence", &named);
     size_t base_count = options_values(j->given, "base", &base);
+    gate_subject now = {.commit = j->change.commit, .artifact = j->change.artifact},
+                 before = {.commit = j->change.base, .is_base = true, .any = !j->has_base};
     int r = 0;
     for (size_t i = 0; i < count && r == 0; i++)
-        r = gate_evidence_add(&j->now, named[i], j->change.commit, e);
+        r = gate_evidence_add(&j->now, named[i], &now, e);
     if (count == 0)
         r = gate_evidence_find(&j->now, j->root, j->policy->evidence, j->policy->evidence_count,
-                               j->change.commit, e);
+                               &now, e);
     for (size_t i = 0; i < base_count && r == 0; i++)
-        r = gate_evidence_add(&j->base, base[i], j->change.base, e);
+        r = gate_evidence_add(&j->base, base[i], &before, e);
     return r;
 }
 
@@ -225,6 +264,13 @@ static const option_spec gate_options[] = {
     {0, "author", "LOGIN",
      .help = "Who wrote the change and so cannot approve it. In a pull request's run, who opened "
              "it."},
+    {0, "commit", "SHA",
+     .help = "The commit that is judged, instead of HEAD: evidence of another one is left out."},
+    {0, "artifact", "sha256:HEX",
+     .help = "The artifact that is judged besides: evidence of another one is left out."},
+    {0, "policy", "REV",
+     .help = "Read slipway.yml as it is in this commit or branch: what the change itself says of "
+             "its gates does not count."},
     {0, "format", "FORMAT", .complete = COMPLETE_WORDS, .words = "table json markdown github",
      .help = "How to print the decision: table (the default), json, markdown or github "
              "(annotations)."},

@@ -4,9 +4,10 @@
 static const gate_builtin all[] = {
     {"tests",
      "every test passed",
-     "tests.total > 0 && tests.failed == 0 && tests.errors == 0",
-     "${{ tests.failed }} failed and ${{ tests.errors }} broke of ${{ tests.total }} tests: ${{ "
-     "join(tests.failed_names, ', ') }}",
+     "tests.passed > 0 && tests.failed == 0 && tests.errors == 0",
+     "${{ tests.failed }} failed, ${{ tests.errors }} broke and ${{ tests.skipped }} were skipped "
+     "of ${{ tests.total }} tests${{ tests.failed_names[0] && format(': {0}', "
+     "join(tests.failed_names, ', ')) || '' }}",
      "give the JUnit XML reports of the tests",
      {{0}}},
     {"vanished",
@@ -37,21 +38,24 @@ static const gate_builtin all[] = {
      {{"critical", 0}, {"high", 0}}},
     {"secrets",
      "no secret is in the change",
-     "findings.kinds.secrets == 0",
-     "${{ findings.kinds.secrets }} secrets were found",
+     "findings.kinds.secrets == 0 && findings.errors == 0",
+     "${{ findings.kinds.secrets }} secrets were found; ${{ findings.errors }} files could not be "
+     "scanned",
      "scan for them: slipway scan --only secrets --output secrets.json",
      {{0}}},
     {"licenses",
      "the licences of all dependencies are allowed",
-     "findings.kinds.licenses == 0",
-     "${{ findings.kinds.licenses }} dependencies have a licence that is not allowed, or none",
+     "findings.kinds.licenses == 0 && findings.errors == 0",
+     "${{ findings.kinds.licenses }} dependencies have a licence that is not allowed, or none; "
+     "${{ findings.errors }} files could not be scanned",
      "scan for them: slipway scan --only licenses --output licenses.json",
      {{0}}},
     {"approval",
      "somebody other than the author approved",
      "reviews.approvals >= with.count && reviews.changes_requested == 0",
      "${{ reviews.approvals }} others approved, ${{ reviews.changes_requested }} asked for changes",
-     "give the pull request's reviews (gh api repos/OWNER/REPO/pulls/N/reviews) and its author "
+     "give the pull request's reviews (gh api --paginate repos/OWNER/REPO/pulls/N/reviews) and its "
+     "author "
      "(--author)",
      {{"count", 1}}},
 };

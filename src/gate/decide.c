@@ -179,10 +179,29 @@ static str message_of(judge *j, err *e) {
     return message;
 }
 
+/* What is known under nearly that name: somebody may have misspelt it. */
+static str nearest_fact(judge *j) {
+    ptrdiff_t dot = str_rfind_char(j->missing, '.');
+    if (dot < 0) return STR_EMPTY;
+    str outer = str_sub(j->missing, 0, (size_t)dot),
+        last = str_sub(j->missing, (size_t)dot + 1, j->missing.len);
+    const value *object = value_path(&j->contexts, arena_cstr(j->a, outer));
+    size_t all = value_count(object), count = 0;
+    if (!object || object->kind != VALUE_OBJECT) return STR_EMPTY;
+    str *known = ARENA_ARRAY(j->a, str, all);
+    for (size_t i = 0; i < all; i++) {
+        if (!str_eq_nocase(value_at(object, i)->key, last))
+            known[count++] = value_at(object, i)->key;
+    }
+    str near = str_nearest(last, known, count);
+    if (!near.len) return STR_EMPTY;
+    return arena_printf(j->a, " (did you mean %.*s.%.*s?)", STR_ARG(outer), STR_ARG(near));
+}
+
 static str missing_message(judge *j) {
     const char *help = j->c->help.len ? arena_cstr(j->a, j->c->help) : NULL;
-    return arena_printf(j->a, "there is no evidence of %.*s%s%s", STR_ARG(j->missing),
-                        help ? ": " : "", help ? help : "");
+    return arena_printf(j->a, "there is no evidence of %.*s%.*s%s%s", STR_ARG(j->missing),
+                        STR_ARG(nearest_fact(j)), help ? ": " : "", help ? help : "");
 }
 
 /* ---- the decision ------------------------------------------------------------------------------
@@ -235,15 +254,19 @@ static const gate_result *first_failed(const gate_decision *d) {
     return NULL;
 }
 
-/* The reason is the name of a condition that did not pass, or a part of its message. */
+/* The reason is the name of a condition that does not hold, or a part of its message. One that
+ * lacks evidence has not been judged: a case that gives too little would prove nothing. */
 static bool has_reason(const gate_decision *d, str reason) {
+    bool is_name = false, told = false;
     for (size_t i = 0; i < d->count; i++) {
         const gate_result *r = &d->results[i];
-        if (r->status == GATE_PASSED) continue;
-        if (str_eq_nocase(r->condition->name, reason) || str_find(r->message, reason) >= 0)
-            return true;
+        if (str_eq_nocase(r->condition->name, reason)) {
+            is_name = true;
+            if (r->status == GATE_FAILED || r->status == GATE_BROKEN) return true;
+        }
+        told |= r->status != GATE_PASSED && str_find(r->message, reason) >= 0;
     }
-    return false;
+    return !is_name && told;
 }
 
 static str why_not(arena *a, const gate_test *t, const gate_decision *d) {
@@ -254,8 +277,9 @@ static str why_not(arena *a, const gate_test *t, const gate_decision *d) {
                             STR_ARG(failed->message));
     if (!t->passes && !failed) return STR("it should fail, but every condition passed");
     if (!t->passes && t->reason.len && !has_reason(d, t->reason))
-        return arena_printf(a, "it fails, but not because of '%.*s': '%.*s' %s", STR_ARG(t->reason),
-                            STR_ARG(failed->condition->name), gate_status_name(failed->status));
+        return arena_printf(a, "it fails, but not because of '%.*s': '%.*s' %s: %.*s",
+                            STR_ARG(t->reason), STR_ARG(failed->condition->name),
+                            gate_status_name(failed->status), STR_ARG(failed->message));
     return STR_EMPTY;
 }
 

@@ -94,6 +94,12 @@ static bool has_key(const value *v, const char *key) {
     return !key || value_get(v, str_from(key));
 }
 
+/* As GitHub's API gives it; other tools' reports are lists of other things. */
+static bool is_list_of_reviews(const value *list) {
+    const value *first = list->array.count ? &list->array.items[0] : NULL;
+    return !first || first->kind == VALUE_ARRAY || value_get(first, STR("state"));
+}
+
 static int read_json(arena *a, str text, evidence *ev, err *e) {
     value root;
     int r = json_parse(a, text, DEPTH_MAX, &root, e);
@@ -101,7 +107,7 @@ static int read_json(arena *a, str text, evidence *ev, err *e) {
         e->where.file = arena_cstr(a, ev->path);
         return r;
     }
-    if (root.kind == VALUE_ARRAY) { /* as GitHub's API gives it */
+    if (root.kind == VALUE_ARRAY && is_list_of_reviews(&root)) {
         ev->kind = EVIDENCE_REVIEWS;
         return evidence_reviews(a, &root, ev, e);
     }
@@ -114,12 +120,19 @@ static int read_json(arena *a, str text, evidence *ev, err *e) {
     return unknown(e);
 }
 
+/* Pages for people lie beside reports, and are no XML. */
+static bool is_html(str start) {
+    return str_eq_nocase(str_sub(start, 0, 14), STR("<!doctype html")) ||
+           str_eq_nocase(str_sub(start, 0, 5), STR("<html"));
+}
+
 int evidence_read(arena *a, str text, const char *path, evidence *ret, err *e) {
     *ret = (evidence){.path = arena_str(a, str_from(path))};
     if (text.len > EVIDENCE_BYTES_MAX)
         return err_set(e, ERR_LIMIT, "larger than %u MiB", EVIDENCE_BYTES_MAX >> 20);
     str start = str_starts(text, STR("\xEF\xBB\xBF")) ? str_sub(text, 3, text.len) : text;
     start = str_trim(str_sub(start, 0, start.len));
+    if (is_html(start)) return unknown(e);
     if (str_starts(start, STR("<"))) return read_xml(a, text, ret, e);
     if (str_starts(start, STR("{")) || str_starts(start, STR("[")))
         return read_json(a, start, ret, e);
@@ -130,8 +143,11 @@ int evidence_read(arena *a, str text, const char *path, evidence *ret, err *e) {
     return unknown(e);
 }
 
-bool evidence_is_about(const evidence *ev, str commit) {
-    return ev->commit.len == 0 || commit.len == 0 || str_eq_nocase(ev->commit, commit);
+bool evidence_is_about(const evidence *ev, str commit, str artifact) {
+    if (ev->commit.len && !str_eq_nocase(ev->commit, commit)) return false;
+    if (!ev->artifact.len || str_eq_nocase(ev->artifact, artifact)) return true;
+    /* An artifact of this commit is as good as the commit, where none is asked for. */
+    return ev->commit.len && !artifact.len;
 }
 
 /* ---- records -------------------------------------------------------------------------------- */
@@ -157,6 +173,40 @@ void evidence_write(json_out *o, const evidence *ev) {
     json_close(o, '}');
 }
 
+static bool is_of(const value *metrics, const char *key, value_kind kind) {
+    const value *v = value_get(metrics, str_from(key));
+    return v && v->kind == kind;
+}
+
+/* What a record of a kind must say; what it does not would be taken for 0. */
+static int check_metrics(evidence_kind kind, const value *metrics, err *e) {
+    static const struct {
+        const char *numbers[8], *arrays[3], *object;
+    } needs[EVIDENCE_KIND_COUNT] = {
+        [EVIDENCE_TESTS] = {{"total", "passed", "failed", "errors", "skipped"},
+                            {"names", "failed_names"},
+                            NULL},
+        [EVIDENCE_COVERAGE] = {{"lines_covered", "lines_total"}, {0}, "files"},
+        [EVIDENCE_FINDINGS] = {{"critical", "high", "medium", "low", "info", "total", "errors"},
+                               {"list"},
+                               "kinds"},
+        [EVIDENCE_SBOM] = {{"components", "unlicensed"}, {0}, NULL},
+        [EVIDENCE_LOAD] = {{0}, {0}, NULL},
+        [EVIDENCE_REVIEWS] = {{0}, {0}, "latest"},
+    };
+    const char *wrong = NULL;
+    for (size_t i = 0; i < 8 && needs[kind].numbers[i]; i++)
+        wrong =
+            is_of(metrics, needs[kind].numbers[i], VALUE_NUMBER) ? wrong : needs[kind].numbers[i];
+    for (size_t i = 0; i < 3 && needs[kind].arrays[i]; i++)
+        wrong = is_of(metrics, needs[kind].arrays[i], VALUE_ARRAY) ? wrong : needs[kind].arrays[i];
+    if (needs[kind].object && !is_of(metrics, needs[kind].object, VALUE_OBJECT))
+        wrong = needs[kind].object;
+    return wrong ? err_set(e, ERR_INVALID, "the record says nothing, or no such thing, of '%s'",
+                           wrong)
+                 : 0;
+}
+
 int evidence_record(arena *a, const value *root, evidence *ev, err *e) {
     (void)a;
     const value *version = value_get(root, STR("slipway_evidence")),
@@ -172,6 +222,7 @@ int evidence_record(arena *a, const value *root, evidence *ev, err *e) {
     if (metrics->kind != VALUE_OBJECT)
         return err_set(e, ERR_INVALID, "the metrics of a record are no object");
     ev->kind = (evidence_kind)k;
+    if (check_metrics(ev->kind, metrics, e) < 0) return e->code;
     ev->commit = value_path_str(root, "subject.commit");
     ev->artifact = value_path_str(root, "subject.artifact");
     ev->tool = value_path_str(root, "tool");

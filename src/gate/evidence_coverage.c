@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#define LINE_MAX 10000000u
+#define LINE_MAX  10000000u
+#define LINES_MAX (512u << 20) /* bytes for the lines of all files */
 
 typedef struct covered_file {
     str path;
@@ -18,6 +19,8 @@ struct coverage_sum {
     size_t count, cap;
     value index; /* path: number of the file */
     uint64_t branches_covered, branches_total;
+    size_t line_bytes;
+    bool full;
 };
 
 enum { NO_CODE, NOT_RUN, RUN };
@@ -40,9 +43,11 @@ static covered_file *file_of(coverage_sum *c, str path) {
 
 void coverage_line(coverage_sum *c, str path, uint32_t line, bool hit) {
     covered_file *f = file_of(c, path);
-    if (line > LINE_MAX) return;
+    c->full = c->full || line > LINE_MAX || c->line_bytes > LINES_MAX;
+    if (c->full) return;
     if (line >= f->line_cap) {
         uint32_t cap = line + line / 2 + 64;
+        c->line_bytes += cap;
         f->lines = arena_grow(c->a, f->lines, f->line_cap, cap);
         f->line_cap = cap;
     }
@@ -73,6 +78,9 @@ static double percent(uint64_t covered, uint64_t total) {
 
 int coverage_metrics(coverage_sum *c, value *ret, err *e) {
     uint64_t covered = 0, total = 0;
+    if (c->full)
+        return err_set(e, ERR_LIMIT, "a line beyond %u, or more lines than %u MiB hold", LINE_MAX,
+                       LINES_MAX >> 20);
     value files = value_object_sized(c->a, true, c->count);
     for (size_t i = 0; i < c->count; i++) {
         covered_file *f = &c->files[i];
@@ -98,8 +106,8 @@ int coverage_metrics(coverage_sum *c, value *ret, err *e) {
     return 0;
 }
 
-static bool number_of(const xml_node *n, const char *name, uint64_t *ret) {
-    return str_to_uint(str_trim(xml_attribute_of(n, name)), UINT32_MAX, ret);
+static bool number_of(const xml_node *n, const char *name, uint64_t max, uint64_t *ret) {
+    return str_to_uint(str_trim(xml_attribute_of(n, name)), max, ret);
 }
 
 /* ---- Cobertura ------------------------------------------------------------------------------- */
@@ -116,17 +124,10 @@ static void take_condition(coverage_sum *c, str text) {
         coverage_branches(c, covered, total);
 }
 
-static bool is_in_method(const xml_node *line) {
-    for (const xml_node *n = line->parent; n; n = n->parent) {
-        if (str_is(n->name, "method")) return true;
-    }
-    return false;
-}
-
-static str file_around(const xml_node *n) {
-    while (n && !str_is(n->name, "class"))
+static const xml_node *around(const xml_node *n, const char *name) {
+    while (n && !str_is(n->name, name))
         n = n->parent;
-    return n ? xml_attribute_of(n, "filename") : STR_EMPTY;
+    return n;
 }
 
 int evidence_cobertura(arena *a, const xml_node *root, evidence *ev, err *e) {
@@ -134,13 +135,16 @@ int evidence_cobertura(arena *a, const xml_node *root, evidence *ev, err *e) {
     ev->tool = STR("cobertura");
     for (const xml_node *n = root; n; n = xml_walk(root, n)) {
         uint64_t line, hits;
-        /* lines of methods stand once more in their class */
-        if (!str_is(n->name, "line") || is_in_method(n)) continue;
-        str path = file_around(n);
-        if (!path.len || !number_of(n, "number", &line) || !number_of(n, "hits", &hits))
+        if (!str_is(n->name, "line")) continue;
+        const xml_node *class = around(n, "class");
+        /* Lines of methods stand once more in their class, but some tools leave that out. */
+        if (class && xml_child(class, "lines") && around(n, "method")) continue;
+        str path = class ? xml_attribute_of(class, "filename") : STR_EMPTY;
+        if (!path.len || !number_of(n, "number", UINT32_MAX, &line) ||
+            !number_of(n, "hits", UINT64_MAX, &hits))
             return err_at(e, ERR_INVALID, n->where, "a <line> without class, number or hits");
         coverage_line(c, path, (uint32_t)line, hits > 0);
-        if (str_is(xml_attribute_of(n, "branch"), "true"))
+        if (str_eq_nocase(xml_attribute_of(n, "branch"), STR("true"))) /* .NET's have "True" */
             take_condition(c, xml_attribute_of(n, "condition-coverage"));
     }
     return coverage_metrics(c, &ev->metrics, e);
@@ -153,11 +157,11 @@ static int take_sourcefile(arena *a, coverage_sum *c, const xml_node *file, err 
     str path = package.len ? arena_printf(a, "%.*s/%.*s", STR_ARG(package), STR_ARG(name)) : name;
     for (const xml_node *line = xml_child(file, "line"); line; line = xml_next(line, "line")) {
         uint64_t number, run, missed_branches = 0, run_branches = 0;
-        if (!number_of(line, "nr", &number) || !number_of(line, "ci", &run))
+        if (!number_of(line, "nr", UINT32_MAX, &number) || !number_of(line, "ci", UINT64_MAX, &run))
             return err_at(e, ERR_INVALID, line->where, "a <line> without nr or ci");
         coverage_line(c, path, (uint32_t)number, run > 0);
-        number_of(line, "mb", &missed_branches);
-        number_of(line, "cb", &run_branches);
+        number_of(line, "mb", UINT32_MAX, &missed_branches);
+        number_of(line, "cb", UINT32_MAX, &run_branches);
         coverage_branches(c, run_branches, run_branches + missed_branches);
     }
     return 0;

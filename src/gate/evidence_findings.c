@@ -97,17 +97,50 @@ static const value *array_at(const value *object, const char *key) {
     return v && v->kind == VALUE_ARRAY ? v : &nothing;
 }
 
-static const value *rule_of(const value *run, const value *result) {
-    const value *driver = value_path(run, "tool.driver"), *rules = array_at(driver, "rules"),
-                *index = value_get(result, STR("ruleIndex"));
-    str id = value_path_str(result, "ruleId");
-    if (index && index->kind == VALUE_NUMBER && index->number >= 0 &&
-        index->number < (double)rules->array.count)
-        return &rules->array.items[(size_t)index->number];
-    for (size_t i = 0; i < rules->array.count; i++) {
+/* The item under an index that an object has, or NULL. */
+static const value *item_at(const value *list, const value *object, const char *key) {
+    const value *index = value_path(object, key);
+    return index && index->kind == VALUE_NUMBER && index->number >= 0 &&
+                   index->number < (double)list->array.count
+               ? &list->array.items[(size_t)index->number]
+               : NULL;
+}
+
+/* Where the rules of a result are: those of an extension, as CodeQL's packs are, or the driver's
+ * (SARIF 2.1.0, section 3.54.4). */
+static const value *component_of(const value *run, const value *result) {
+    const value *extensions = array_at(value_get(run, STR("tool")), "extensions"),
+                *component = item_at(extensions, result, "rule.toolComponent.index");
+    str name = value_path_str(result, "rule.toolComponent.name");
+    for (size_t i = 0; !component && name.len && i < extensions->array.count; i++) {
+        if (str_eq(value_path_str(&extensions->array.items[i], "name"), name))
+            component = &extensions->array.items[i];
+    }
+    return component ? component : value_path(run, "tool.driver");
+}
+
+static const value *rule_by_id(const value *component, str id) {
+    const value *rules = array_at(component, "rules");
+    for (size_t i = 0; id.len && i < rules->array.count; i++) {
         if (str_eq(value_path_str(&rules->array.items[i], "id"), id)) return &rules->array.items[i];
     }
     return NULL;
+}
+
+static str id_of(const value *result) {
+    str id = value_path_str(result, "ruleId");
+    return id.len ? id : value_path_str(result, "rule.id");
+}
+
+static const value *rule_of(const value *run, const value *result) {
+    const value *component = component_of(run, result), *rules = array_at(component, "rules"),
+                *extensions = array_at(value_get(run, STR("tool")), "extensions"),
+                *rule = item_at(rules, result, "ruleIndex");
+    if (!rule) rule = item_at(rules, result, "rule.index");
+    if (!rule) rule = rule_by_id(component, id_of(result));
+    for (size_t i = 0; !rule && i < extensions->array.count; i++)
+        rule = rule_by_id(&extensions->array.items[i], id_of(result));
+    return rule;
 }
 
 /* As GitHub reads it: https://docs.github.com/en/code-security/reference/code-scanning/sarif-files
@@ -117,8 +150,11 @@ static finding_level level_of(const value *rule, const value *result) {
     double score;
     finding_level level;
     if (level_parse(value_path_str(result, "properties.level"), &level)) return level; /* ours */
-    str text = properties ? value_path_str(properties, "security-severity") : STR_EMPTY;
-    if (metric_parse(text, &score) && score > 0)
+    const value *told = properties ? value_get(properties, STR("security-severity")) : NULL;
+    bool scored = told && told->kind == VALUE_NUMBER;
+    score = scored ? told->number : 0;
+    if (!scored && told && told->kind == VALUE_STRING) scored = metric_parse(told->string, &score);
+    if (scored && score > 0)
         return score >= 9   ? LEVEL_CRITICAL
                : score >= 7 ? LEVEL_HIGH
                : score >= 4 ? LEVEL_MEDIUM
@@ -129,13 +165,20 @@ static finding_level level_of(const value *rule, const value *result) {
     return level_parse(word, &level) ? level : LEVEL_MEDIUM; /* SARIF's default is "warning" */
 }
 
+/* One that is rejected or not decided undoes the others (section 3.27.23). */
 static bool is_suppressed(const value *result) {
     const value *all = array_at(result, "suppressions");
     for (size_t i = 0; i < all->array.count; i++) {
         str status = value_path_str(&all->array.items[i], "status");
-        if (!str_is(status, "rejected") && !str_is(status, "underReview")) return true;
+        if (str_is(status, "rejected") || str_is(status, "underReview")) return false;
     }
-    return false;
+    return all->array.count > 0;
+}
+
+/* Some tools also tell what is well (section 3.27.9). */
+static bool is_no_problem(const value *result) {
+    str kind = value_path_str(result, "kind");
+    return str_is(kind, "pass") || str_is(kind, "notApplicable") || str_is(kind, "informational");
 }
 
 static uint32_t line_of(const value *location) {
@@ -150,7 +193,7 @@ static int add_result(found *f, const value *run, const value *result, str tool_
     const value *place = locations->array.count ? &locations->array.items[0] : NULL;
     finding x = {.kind = value_path_str(result, "properties.kind"),
                  .level = level_of(rule, result),
-                 .rule = value_path_str(result, "ruleId"),
+                 .rule = id_of(result),
                  .message = value_path_str(result, "message.text")};
     if (!x.kind.len) x.kind = tool_kind;
     if (!x.rule.len && rule) x.rule = value_path_str(rule, "id");
@@ -167,15 +210,31 @@ static int add_result(found *f, const value *run, const value *result, str tool_
     return add(f, &x);
 }
 
-/* A run that says of itself that it was no success has not looked at everything. */
-static uint64_t failed_invocations(const value *run) {
+static uint64_t count_errors(const value *notifications) {
+    uint64_t count = 0;
+    for (size_t i = 0; i < notifications->array.count; i++)
+        count += str_is(value_path_str(&notifications->array.items[i], "level"), "error");
+    return count;
+}
+
+static bool has_results(const value *run) {
+    const value *results = value_get(run, STR("results"));
+    return results && results->kind == VALUE_ARRAY;
+}
+
+/* A run that says of itself that it was no success, or that there was an error, has not looked at
+ * everything; one without a list of results has looked at nothing (section 3.14.23). */
+static uint64_t errors_of(const value *run) {
     const value *all = array_at(run, "invocations");
-    uint64_t failed = 0;
+    uint64_t errors = !has_results(run);
     for (size_t i = 0; i < all->array.count; i++) {
-        const value *good = value_get(&all->array.items[i], STR("executionSuccessful"));
-        failed += good && good->kind == VALUE_BOOL && !good->boolean;
+        const value *one = &all->array.items[i], *good = value_get(one, STR("executionSuccessful"));
+        bool failed = good && good->kind == VALUE_BOOL && !good->boolean;
+        uint64_t told = count_errors(array_at(one, "toolExecutionNotifications")) +
+                        count_errors(array_at(one, "toolConfigurationNotifications"));
+        errors += told ? told : failed;
     }
-    return failed;
+    return errors;
 }
 
 static int add_run(found *f, const value *run, evidence *ev) {
@@ -186,17 +245,32 @@ static int add_run(found *f, const value *run, evidence *ev) {
     if (properties) kinds = array_at(properties, "kinds");
     ev->tool =
         version.len ? arena_printf(f->a, "%.*s %.*s", STR_ARG(tool), STR_ARG(version)) : tool;
-    f->errors += failed_invocations(run);
+    f->errors += errors_of(run);
     for (size_t i = 0; kinds && i < kinds->array.count; i++) {
         if (kinds->array.items[i].kind == VALUE_STRING)
             count_kind(f, kinds->array.items[i].string, 0);
     }
-    if (!kinds || !kinds->array.count) count_kind(f, kind, 0);
+    if (has_results(run) && (!kinds || !kinds->array.count)) count_kind(f, kind, 0);
     for (size_t i = 0; i < results->array.count; i++) {
         const value *result = &results->array.items[i];
-        if (is_suppressed(result) || str_is(value_path_str(result, "baselineState"), "absent"))
+        if (is_suppressed(result) || is_no_problem(result) ||
+            str_is(value_path_str(result, "baselineState"), "absent"))
             continue;
         if (add_result(f, run, result, kind) < 0) return f->e->code;
+    }
+    return 0;
+}
+
+/* Of all runs, or of those that say it. */
+static int read_commit(const value *runs, evidence *ev, err *e) {
+    for (size_t i = 0; i < runs->array.count; i++) {
+        const value *all = array_at(&runs->array.items[i], "versionControlProvenance");
+        str commit =
+            all->array.count ? value_path_str(&all->array.items[0], "revisionId") : STR_EMPTY;
+        if (!commit.len) continue;
+        if (ev->commit.len && !str_eq_nocase(commit, ev->commit))
+            return err_set(e, ERR_INVALID, "the runs of the SARIF file are about several commits");
+        ev->commit = commit;
     }
     return 0;
 }
@@ -209,9 +283,6 @@ int evidence_sarif(arena *a, const value *root, evidence *ev, err *e) {
     for (size_t i = 0; i < runs->array.count; i++) {
         if (add_run(&f, &runs->array.items[i], ev) < 0) return e->code;
     }
-    const value *provenance = array_at(&runs->array.items[0], "versionControlProvenance");
-    if (provenance->array.count)
-        ev->commit = value_path_str(&provenance->array.items[0], "revisionId");
     finish(&f, ev);
-    return 0;
+    return read_commit(runs, ev, e);
 }

@@ -86,9 +86,28 @@ int evidence_k6(arena *a, const value *root, evidence *ev, err *e) {
 /* ---- reviews -----------------------------------------------------------------------------------
  */
 
+/* Who has deleted their account is "ghost" at GitHub, as many as there are. */
 static str login_of(const value *review) {
+    const value *user = value_get(review, STR("user"));
     str login = value_path_str(review, "user.login");
-    return login.len ? login : value_path_str(review, "user");
+    if (!login.len) login = value_path_str(review, "user");
+    return user && user->kind == VALUE_NULL ? STR("ghost") : login;
+}
+
+/* Anybody can review a public repository; at GitHub only those who may write to it count. */
+static bool is_outsider(const value *review) {
+    static const char *const insiders[] = {"OWNER", "MEMBER", "COLLABORATOR"};
+    str who = value_path_str(review, "author_association");
+    for (size_t i = 0; i < sizeof insiders / sizeof *insiders; i++) {
+        if (str_is(who, insiders[i])) return false;
+    }
+    return who.len > 0;
+}
+
+/* A workflow can approve by its own token, so a bot's word is nobody's; nor is a ghost's. */
+static bool is_nobody(const value *review, str login) {
+    return str_is(value_path_str(review, "user.type"), "Bot") || str_ends(login, STR("[bot]")) ||
+           str_is(login, "ghost");
 }
 
 /* What somebody said last counts; a comment takes nothing back.
@@ -97,11 +116,26 @@ static int take_review(arena *a, value *latest, const value *review, err *e) {
     str login = login_of(review), state = value_path_str(review, "state");
     if (!login.len || !state.len)
         return err_set(e, ERR_INVALID, "a review without a user's login or a state");
-    if (str_eq_nocase(state, STR("COMMENTED")) || str_eq_nocase(state, STR("PENDING"))) return 0;
+    if (str_eq_nocase(state, STR("COMMENTED")) || str_eq_nocase(state, STR("PENDING")) ||
+        is_outsider(review))
+        return 0;
     value one = value_object_new(a, true);
     value_set_str(a, &one, "state", state);
     value_set_str(a, &one, "commit", value_path_str(review, "commit_id"));
+    if (is_nobody(review, login)) value_set(a, &one, STR("nobody"), value_bool(true));
     value_set(a, latest, login, one);
+    return 0;
+}
+
+/* Pages of a list, as `gh api --paginate --slurp` gives them, are one list. */
+static int take_reviews(arena *a, value *latest, const value *all, err *e) {
+    for (size_t i = 0; i < all->array.count; i++) {
+        const value *one = &all->array.items[i];
+        for (size_t k = 0; one->kind == VALUE_ARRAY && k < one->array.count; k++) {
+            if (take_review(a, latest, &one->array.items[k], e) < 0) return e->code;
+        }
+        if (one->kind != VALUE_ARRAY && take_review(a, latest, one, e) < 0) return e->code;
+    }
     return 0;
 }
 
@@ -110,9 +144,7 @@ int evidence_reviews(arena *a, const value *root, evidence *ev, err *e) {
     const value *all = root->kind == VALUE_ARRAY ? root : value_get(root, STR("reviews"));
     value latest = value_object_new(a, false);
     if (all->kind != VALUE_ARRAY) return err_set(e, ERR_INVALID, "'reviews' is no array");
-    for (size_t i = 0; i < all->array.count; i++) {
-        if (take_review(a, &latest, &all->array.items[i], e) < 0) return e->code;
-    }
+    if (take_reviews(a, &latest, all, e) < 0) return e->code;
     ev->tool = STR("reviews");
     ev->metrics = value_object_new(a, true);
     value_set(a, &ev->metrics, STR("latest"), latest);

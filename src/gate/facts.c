@@ -132,12 +132,31 @@ static bool coverage_of(const side *s, value *ret) {
     return true;
 }
 
-/* Reports name files from the root, from a source folder, or absolutely. */
+static bool same_path(str a, str b) {
+    for (size_t i = 0; i < a.len && a.len == b.len; i++) {
+        char x = a.ptr[i] == '\\' ? '/' : a.ptr[i], y = b.ptr[i] == '\\' ? '/' : b.ptr[i];
+        if (x != y) return false;
+    }
+    return a.len == b.len;
+}
+
+/* Reports name files from the root, from a source folder, or absolutely; some by '\\'. */
 static bool is_file(str measured, str changed) {
     str longer = measured.len >= changed.len ? measured : changed,
         shorter = measured.len >= changed.len ? changed : measured;
-    if (!str_ends(longer, shorter) || !shorter.len) return false;
-    return longer.len == shorter.len || longer.ptr[longer.len - shorter.len - 1] == '/';
+    size_t before = longer.len - shorter.len;
+    if (!shorter.len || !same_path(str_sub(longer, before, longer.len), shorter)) return false;
+    return before == 0 || longer.ptr[before - 1] == '/' || longer.ptr[before - 1] == '\\';
+}
+
+/* A file that the report names as git does is that one, and no other that ends so. */
+static bool is_changed(const value *files, str measured, const gate_change *change) {
+    for (size_t c = 0; c < change->file_count; c++) {
+        str changed = change->files[c];
+        if (is_file(measured, changed) && (str_eq(measured, changed) || !value_get(files, changed)))
+            return true;
+    }
+    return false;
 }
 
 /* Percent of the lines of the changed files; false when none of them is measured. */
@@ -146,12 +165,9 @@ static bool changed_lines(const value *coverage, const gate_change *change, doub
     double covered = 0, total = 0;
     for (size_t i = 0; i < value_count(files); i++) {
         const value_pair *f = value_at(files, i);
-        for (size_t c = 0; c < change->file_count; c++) {
-            if (!is_file(f->key, change->files[c])) continue;
-            covered += number_at(&f->item, STR("covered"));
-            total += number_at(&f->item, STR("total"));
-            break;
-        }
+        if (!is_changed(files, f->key, change)) continue;
+        covered += number_at(&f->item, STR("covered"));
+        total += number_at(&f->item, STR("total"));
     }
     *ret = total > 0 ? covered * 100 / total : 0;
     return total > 0;
@@ -170,27 +186,53 @@ static void add_drop(arena *a, value *coverage, const value *base, const gate_ch
 
 /* ---- findings -------------------------------------------------------------------------------- */
 
-static void add_kinds(arena *a, value *to, const value *from) {
-    for (size_t i = 0; from && from->kind == VALUE_OBJECT && i < value_count(from); i++) {
-        const value_pair *kind = value_at(from, i);
-        metric(a, to, arena_cstr(a, kind->key), number_at(to, kind->key) + kind->item.number);
+static void add_one(arena *a, value *to, str key, double n) {
+    value_set(a, to, key, value_number(number_at(to, key) + n));
+}
+
+/* "deps 0f3a… 2": the second finding of its report with this fingerprint. The same one in another
+ * report, such as the SARIF beside our JSON, is the same finding. */
+static str identity_of(arena *a, value *counts, const value *f) {
+    str fingerprint = value_path_str(f, "fingerprint"),
+        key =
+            arena_printf(a, "%.*s %.*s", STR_ARG(value_path_str(f, "kind")), STR_ARG(fingerprint));
+    add_one(a, counts, key, 1);
+    return arena_printf(a, "%.*s %.0f", STR_ARG(key), number_at(counts, key));
+}
+
+static void take_findings(const side *s, const value *m, value *seen, value *ret) {
+    value *list = (value *)value_get(ret, STR("list")),
+          *kinds = (value *)value_get(ret, STR("kinds"));
+    const value *ran = value_get(m, STR("kinds")), *found = array_at(m, "list");
+    value counts = value_object_sized(s->a, true, found->array.count);
+    for (size_t i = 0; ran && ran->kind == VALUE_OBJECT && i < value_count(ran); i++)
+        add_one(s->a, kinds, value_at(ran, i)->key, 0);
+    for (size_t i = 0; i < found->array.count; i++) {
+        const value *f = &found->array.items[i];
+        str identity = identity_of(s->a, &counts, f);
+        if (value_get(seen, identity)) continue;
+        value_set(s->a, seen, identity, value_bool(true));
+        value_push(s->a, list, *f);
+        add_one(s->a, kinds, value_path_str(f, "kind"), 1);
+        add_one(s->a, ret, value_path_str(f, "level"), 1);
+        add_one(s->a, ret, STR("total"), 1);
     }
+    add_one(s->a, ret, STR("errors"), number_at(m, STR("errors")));
 }
 
 static bool findings_of(const side *s, value *ret) {
-    static const char *const sums[] = {"critical", "high",  "medium", "low",
-                                       "info",     "total", "errors"};
-    value kinds = value_object_new(s->a, true), list = value_array_new(s->a);
+    value seen = value_object_new(s->a, true);
     const value *m;
     bool any = false;
     *ret = value_object_new(s->a, true);
-    for (size_t at = 0; (m = next_of(s, EVIDENCE_FINDINGS, &at)); any = true) {
-        add_numbers(s->a, ret, m, sums, sizeof sums / sizeof *sums);
-        add_kinds(s->a, &kinds, value_get(m, STR("kinds")));
-        append(s->a, &list, array_at(m, "list"));
-    }
-    value_set(s->a, ret, STR("kinds"), kinds);
-    value_set(s->a, ret, STR("list"), list);
+    for (finding_level l = 0; l < LEVEL_COUNT; l++)
+        metric(s->a, ret, level_name(l), 0);
+    metric(s->a, ret, "total", 0);
+    metric(s->a, ret, "errors", 0);
+    value_set(s->a, ret, STR("kinds"), value_object_new(s->a, true));
+    value_set(s->a, ret, STR("list"), value_array_new(s->a));
+    for (size_t at = 0; (m = next_of(s, EVIDENCE_FINDINGS, &at)); any = true)
+        take_findings(s, m, &seen, ret);
     return any;
 }
 
@@ -256,35 +298,74 @@ static bool load_of(const side *s, value *ret) {
     return any;
 }
 
-static bool is_state(const value *review, const char *state) {
-    return str_eq_nocase(value_path_str(review, "state"), str_from(state));
+/* What two lists say of somebody: the worse counts. */
+static unsigned badness(const value *review) {
+    str state = value_path_str(review, "state");
+    if (str_eq_nocase(state, STR("APPROVED"))) return 0;
+    return str_eq_nocase(state, STR("CHANGES_REQUESTED")) ? 2 : 1;
+}
+
+static value latest_of(const side *s, str *ret_author, bool *ret_any) {
+    value all = value_object_new(s->a, false);
+    const value *m;
+    *ret_any = false;
+    for (size_t at = 0; (m = next_of(s, EVIDENCE_REVIEWS, &at)); *ret_any = true) {
+        const value *latest = value_get(m, STR("latest"));
+        if (!ret_author->len) *ret_author = value_path_str(m, "author");
+        for (size_t i = 0; latest && latest->kind == VALUE_OBJECT && i < value_count(latest); i++) {
+            const value_pair *who = value_at(latest, i);
+            const value *known = value_get(&all, who->key);
+            if (!known || badness(&who->item) > badness(known))
+                value_set(s->a, &all, who->key, who->item);
+        }
+    }
+    return all;
+}
+
+/* "@alice" is how people write it. */
+static str login_of(str author) {
+    author = str_trim(author);
+    return str_starts(author, STR("@")) ? str_sub(author, 1, author.len) : author;
+}
+
+/* An address cannot be told from a login to be somebody else's. */
+static bool is_comparable(const value *latest, str author) {
+    bool is_address = str_find_char(author, '@') >= 0;
+    for (size_t i = 0; i < value_count(latest); i++) {
+        if ((str_find_char(value_at(latest, i)->key, '@') >= 0) != is_address) return false;
+    }
+    return author.len > 0;
+}
+
+static bool is_stale(const side *s, const value *review) {
+    str commit = value_path_str(review, "commit"),
+        head = s->change->head.len ? s->change->head : s->change->commit;
+    return head.len && !str_eq_nocase(commit, head);
 }
 
 /* Approvals by others than the author; who that is must be known. */
 static bool reviews_of(const side *s, value *ret) {
-    str author = s->change->author;
     double approvals = 0, refusals = 0, stale = 0;
+    str told = STR_EMPTY, author = login_of(s->change->author);
     value approvers = value_array_new(s->a);
-    const value *m;
-    bool any = false;
+    bool any;
+    value latest = latest_of(s, &told, &any);
+    if (!author.len) author = login_of(told);
     *ret = value_object_new(s->a, true);
-    for (size_t at = 0; (m = next_of(s, EVIDENCE_REVIEWS, &at)); any = true) {
-        const value *latest = value_get(m, STR("latest"));
-        if (!author.len) author = value_path_str(m, "author");
-        for (size_t i = 0; latest && latest->kind == VALUE_OBJECT && i < value_count(latest); i++) {
-            const value_pair *who = value_at(latest, i);
-            str commit = value_path_str(&who->item, "commit");
-            refusals += is_state(&who->item, "CHANGES_REQUESTED");
-            if (!is_state(&who->item, "APPROVED") || str_eq_nocase(who->key, author)) continue;
-            approvals++;
-            stale +=
-                commit.len && s->change->commit.len && !str_eq_nocase(commit, s->change->commit);
-            value_push(s->a, &approvers, value_string(who->key));
-        }
+    for (size_t i = 0; i < value_count(&latest); i++) {
+        const value_pair *who = value_at(&latest, i);
+        refusals += badness(&who->item) == 2;
+        if (badness(&who->item) || value_get(&who->item, STR("nobody")) ||
+            str_eq_nocase(who->key, author) || str_eq_nocase(who->key, login_of(told)))
+            continue;
+        approvals++;
+        stale += is_stale(s, &who->item);
+        value_push(s->a, &approvers, value_string(who->key));
     }
-    if (author.len) {
+    if (is_comparable(&latest, author)) {
         metric(s->a, ret, "approvals", approvals);
         metric(s->a, ret, "stale", stale);
+        metric(s->a, ret, "current", approvals - stale);
         value_set(s->a, ret, STR("approvers"), approvers);
         value_set(s->a, ret, STR("author"), value_string(author));
     }
@@ -334,7 +415,8 @@ value gate_facts(arena *a, const evidence_list *now, const evidence_list *base,
     value *tests = own(&facts, "tests"), *coverage = own(&facts, "coverage"),
           *findings = own(&facts, "findings");
     const value *base_tests = own(&before, "tests"), *base_coverage = own(&before, "coverage");
-    if (tests && base_tests) add_vanished(a, tests, base_tests);
+    if (tests && base_tests && array_at(base_tests, "names")->array.count)
+        add_vanished(a, tests, base_tests);
     if (coverage && change->files_known) add_drop(a, coverage, base_coverage, change);
     if (findings) add_new(a, findings, own(&before, "findings"));
     value_set(a, &facts, STR("change"), change_facts(a, change));

@@ -56,8 +56,10 @@ void evidence_write(json_out *o, const evidence *ev);
 /* The change itself, as the working copy or the forge tells it. */
 typedef struct gate_change {
     str commit, branch, base; /* base: the commit that it is compared with, or empty */
-    str author;               /* a login or an e-mail address; who may not approve */
-    const str *files;         /* that differ from the base */
+    str head;     /* of the pull request: what is reviewed, where commit is its merge; or empty */
+    str artifact; /* "sha256:…", what is judged besides, or empty */
+    str author;   /* a login or an e-mail address; who may not approve */
+    const str *files; /* that differ from the base */
     size_t file_count;
     bool files_known;
 } gate_change;
@@ -67,8 +69,9 @@ typedef struct gate_change {
  * commit than the change's must have been left out by the caller (evidence_is_about). */
 value gate_facts(arena *a, const evidence_list *now, const evidence_list *base,
                  const gate_change *change);
-/* False when the evidence says that it is about another commit. */
-bool evidence_is_about(const evidence *ev, str commit);
+/* False when the evidence says that it is about another commit or artifact than these, which are
+ * empty where they are not known: what it names is then another. */
+bool evidence_is_about(const evidence *ev, str commit, str artifact);
 
 /* ---- gates ------------------------------------------------------------------------------------
  */

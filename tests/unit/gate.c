@@ -54,6 +54,16 @@ static void conditions_are_judged(void **state) {
          "c missing: there is no evidence of tests.failed"},
         {ONE("tests.failed == 0"), "{\"tests\":{\"failed\":null}}",
          "c missing: there is no evidence of tests.failed"},
+        {ONE("tests.faild == 0"), "{\"tests\":{\"failed\":0}}",
+         "c missing: there is no evidence of tests.faild (did you mean tests.failed?)"},
+        {"gates: {g: [tests]}",
+         "{\"tests\":{\"passed\":0,\"failed\":0,\"errors\":0,\"skipped\":3,\"total\":3,"
+         "\"failed_names\":[]}}",
+         "tests failed: 0 failed, 0 broke and 3 were skipped of 3 tests"},
+        {"gates: {g: [tests]}",
+         "{\"tests\":{\"passed\":1,\"failed\":2,\"errors\":0,\"skipped\":0,\"total\":3,"
+         "\"failed_names\":[\"a\",\"b\"]}}",
+         "tests failed: 2 failed, 0 broke and 0 were skipped of 3 tests: a, b"},
         {ONE("tests.total > 0 || load.p95_ms < 1"), "{\"tests\":{\"total\":1}}",
          "c missing: there is no evidence of load.p95_ms"},
         {ONE("!tests.failed"), "{\"tests\":{}}", "c missing: there is no evidence of tests.failed"},
@@ -77,23 +87,24 @@ static void conditions_are_judged(void **state) {
 /* All that the built-in conditions ask for, one thing after the other taken away or spoilt. */
 static void the_default_gate_needs_everything(void **state) {
     static const char *const good =
-        "{\"tests\":{\"total\":3,\"failed\":0,\"errors\":0,\"vanished\":0},"
+        "{\"tests\":{\"passed\":3,\"failed\":0,\"errors\":0,\"vanished\":0},"
         "\"coverage\":{\"lines\":81,\"drop\":0.5},"
         "\"findings\":{\"errors\":0,\"new\":{\"critical\":0,\"high\":0},"
         "\"kinds\":{\"secrets\":0,\"licenses\":0}},"
         "\"reviews\":{\"approvals\":1,\"changes_requested\":0}}";
     static const struct {
         const char *from, *to, *fails;
+        bool more; /* others fail with it */
     } changes[] = {
         {"\"failed\":0", "\"failed\":1", "tests failed"},
         {"\"errors\":0,\"vanished\"", "\"errors\":1,\"vanished\"", "tests failed"},
-        {"\"total\":3", "\"total\":0", "tests failed"},
+        {"\"passed\":3", "\"passed\":0", "tests failed"},
         {"\"vanished\":0", "\"vanished\":1", "vanished failed"},
         {",\"vanished\":0", "", "vanished missing"},
         {"\"lines\":81", "\"lines\":79.9", "coverage failed"},
         {"\"drop\":0.5", "\"drop\":1.5", "coverage-drop failed"},
         {",\"drop\":0.5", "", "coverage-drop missing"},
-        {"\"errors\":0,\"new\"", "\"errors\":1,\"new\"", "findings failed"},
+        {"\"errors\":0,\"new\"", "\"errors\":1,\"new\"", "findings failed", true},
         {"\"critical\":0", "\"critical\":1", "findings failed"},
         {"\"high\":0", "\"high\":1", "findings failed"},
         {"\"secrets\":0", "\"secrets\":1", "secrets failed"},
@@ -111,7 +122,8 @@ static void the_default_gate_needs_everything(void **state) {
         str facts = arena_printf(a, "%.*s%s%s", (int)(at - good), good, changes[i].to,
                                  at + strlen(changes[i].from));
         str got = decide(a, "", facts.ptr);
-        if (!str_starts(got, str_from(changes[i].fails)) || str_find_char(got, '\n') >= 0)
+        if (!str_starts(got, str_from(changes[i].fails)) ||
+            (str_find_char(got, '\n') >= 0) != changes[i].more)
             fail_msg("%s -> %s gives %.*s", changes[i].from, changes[i].to, STR_ARG(got));
     }
 }
@@ -204,17 +216,27 @@ static void a_drop_is_that_of_the_changed_files(void **state) {
     static const struct {
         const char *changed;
         double drop;
-    } samples[] = {
-        {"src/x.c", 50}, {"src/y.c", 0}, {"README", 0}, {"src/gone.c", 100}, {"src/new.c", 0}};
+    } samples[] = {{"src/x.c", 50},
+                   {"src/y.c", 0},
+                   {"README", 0},
+                   {"src/gone.c", 100},
+                   {"src/new.c", 0},
+                   {"app/z.c", 100},
+                   /* the one at the top is not the one in a folder, where the report has both */
+                   {"main.c", 0},
+                   {"lib/main.c", 50}};
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
         _cleanup_arena_ arena *a = arena_new();
         evidence_list now = {.a = a}, base = {.a = a};
         str files[] = {str_from(samples[i].changed)};
         gate_change change = {.files_known = true, .files = files, .file_count = 1};
         add(&base, "SF:/w/src/x.c\nDA:1,1\nDA:2,1\nend_of_record\nSF:/w/src/y.c\nDA:1,1\n"
-                   "end_of_record\nSF:/w/src/gone.c\nDA:1,1\nend_of_record\n");
+                   "end_of_record\nSF:/w/src/gone.c\nDA:1,1\nend_of_record\n"
+                   "SF:C:\\w\\app\\z.c\nDA:1,1\nend_of_record\nSF:main.c\nDA:1,1\n"
+                   "end_of_record\nSF:lib/main.c\nDA:1,1\nDA:2,1\nend_of_record\n");
         add(&now, "SF:src/x.c\nDA:1,1\nDA:2,0\nend_of_record\nSF:src/y.c\nDA:1,1\nend_of_record\n"
-                  "SF:src/new.c\nDA:1,0\nend_of_record\n");
+                  "SF:src/new.c\nDA:1,0\nend_of_record\nSF:main.c\nDA:1,1\nend_of_record\n"
+                  "SF:lib/main.c\nDA:1,1\nDA:2,0\nend_of_record\n");
         value facts = gate_facts(a, &now, &base, &change);
         if (fact(&facts, "coverage.drop") != samples[i].drop)
             fail_msg("%s: %g", samples[i].changed, fact(&facts, "coverage.drop"));
@@ -239,6 +261,34 @@ static void findings_of_the_base_are_not_new(void **state) {
     assert_true(fact(&facts, "findings.new.high") == 2);
 }
 
+/* The same of another report is the same; two of one report are two. */
+static void a_finding_of_two_reports_is_one(void **state) {
+    _cleanup_arena_ arena *a = arena_new();
+    evidence_list now = {.a = a}, none = {.a = a};
+    gate_change change = {0};
+    add(&now, FOUND("1"));
+    add(&now, FOUND("1"));
+    add(&now, "{\"version\":\"2.1.0\",\"runs\":[{\"tool\":{\"driver\":{\"name\":\"grype\"}},"
+              "\"results\":[{\"ruleId\":\"r\",\"level\":\"error\"},"
+              "{\"ruleId\":\"r\",\"level\":\"error\"}]}]}");
+    value facts = gate_facts(a, &now, &none, &change);
+    assert_true(fact(&facts, "findings.high") == 3);
+    assert_true(fact(&facts, "findings.total") == 3);
+    assert_true(fact(&facts, "findings.kinds.deps") == 3);
+    assert_true(fact(&facts, "findings.new.high") == 3);
+}
+
+/* A base in which nothing ran is no base. */
+static void an_empty_base_proves_nothing(void **state) {
+    _cleanup_arena_ arena *a = arena_new();
+    evidence_list now = {.a = a}, base = {.a = a};
+    gate_change change = {0};
+    add(&now, "<testsuite><testcase name='a'/></testsuite>");
+    add(&base, "<testsuites/>");
+    value facts = gate_facts(a, &now, &base, &change);
+    assert_null(value_path(&facts, "tests.vanished"));
+}
+
 static void nobody_approves_their_own_change(void **state) {
     _cleanup_arena_ arena *a = arena_new();
     evidence_list now = {.a = a}, base = {.a = a};
@@ -256,29 +306,89 @@ static void nobody_approves_their_own_change(void **state) {
     assert_null(value_path(&facts, "reviews.approvals"));
 }
 
+/* `author` is who wrote the change; -1: how many approved is not known. */
+static const struct {
+    const char *reviews[2], *author;
+    double approvals, refusals, current;
+} reviews[] = {
+#define SAYS(login, state) "{\"user\":{\"login\":\"" login "\"},\"state\":\"" state "\"}"
+#define OF(login, more)    "{\"user\":{\"login\":\"" login "\"" more ",\"state\":\"APPROVED\"}"
+    {{"[" SAYS("bob", "APPROVED") "]"}, "alice", 1, 0, 0},
+    {{"[[" SAYS("bob", "APPROVED") "],[" SAYS("eve", "APPROVED") "]]"}, "alice", 2, 0, 0},
+    /* one person is one, in however many reports; the worse counts */
+    {{"[" SAYS("bob", "APPROVED") "]", "[" SAYS("Bob", "APPROVED") "]"}, "alice", 1, 0, 0},
+    {{"[" SAYS("bob", "APPROVED") "]", "[" SAYS("bob", "CHANGES_REQUESTED") "]"}, "alice", 0, 1, 0},
+    {{"[" SAYS("bob", "APPROVED") "," SAYS("bob", "DISMISSED") "]"}, "alice", 0, 0, 0},
+    {{"[" SAYS("bob", "CHANGES_REQUESTED") "," SAYS("bob", "APPROVED") "]"}, "alice", 1, 0, 0},
+    /* the author by another spelling, or told by the report */
+    {{"[" SAYS("Alice", "APPROVED") "]"}, "@alice ", 0, 0, 0},
+    {{"{\"author\":\"alice\",\"reviews\":[" SAYS("alice", "APPROVED") "]}"}, "carol", 0, 0, 0},
+    {{"[" SAYS("alice", "APPROVED") "]"}, "alice@example.com", -1, 0, 0},
+    {{"[" SAYS("a@example.com", "APPROVED") "]"}, "b@example.com", 1, 0, 0},
+    /* who may not write, machines, and those who are gone */
+    {{"[" OF("x", "},\"author_association\":\"NONE\"") "]"}, "alice", 0, 0, 0},
+    {{"[" OF("x", "},\"author_association\":\"CONTRIBUTOR\"") "]"}, "alice", 0, 0, 0},
+    {{"[" OF("x", "},\"author_association\":\"MEMBER\"") "]"}, "alice", 1, 0, 0},
+    {{"[" OF("x", ",\"type\":\"Bot\"}") "," OF("github-actions[bot]", "}") "]"}, "alice", 0, 0, 0},
+    {{"[{\"user\":null,\"state\":\"APPROVED\"}]"}, "alice", 0, 0, 0},
+    {{"[{\"user\":null,\"state\":\"CHANGES_REQUESTED\"}]"}, "alice", 0, 1, 0},
+    /* of the pull request's commit, of which the checkout is the merge */
+    {{"[" OF("bob", "},\"commit_id\":\"head\"") "," OF("eve", "},\"commit_id\":\"merge\"") "]"},
+     "alice",
+     2,
+     0,
+     1},
+};
+
+static void reviews_are_weighed(void **state) {
+    for (size_t i = 0; i < sizeof reviews / sizeof *reviews; i++) {
+        _cleanup_arena_ arena *a = arena_new();
+        evidence_list now = {.a = a}, base = {.a = a};
+        gate_change change = {
+            .author = str_from(reviews[i].author), .commit = STR("merge"), .head = STR("head")};
+        for (size_t k = 0; k < 2 && reviews[i].reviews[k]; k++)
+            add(&now, reviews[i].reviews[k]);
+        value facts = gate_facts(a, &now, &base, &change);
+        const value *approvals = value_path(&facts, "reviews.approvals");
+        double count = approvals ? approvals->number : -1;
+        if (count != reviews[i].approvals ||
+            fact(&facts, "reviews.changes_requested") != reviews[i].refusals)
+            fail_msg("row %zu: %g approvals, %g refusals", i, count,
+                     fact(&facts, "reviews.changes_requested"));
+        if (approvals) assert_true(fact(&facts, "reviews.current") == reviews[i].current);
+    }
+}
+
 /* ---- tests of gates ----------------------------------------------------------------------------
  */
 
 static void cases_of_a_gate_are_run(void **state) {
     static const char *const yaml =
         "gates:\n  g:\n    conditions: [tests, coverage]\n    tests:\n"
-        "      - {name: a, given: {tests: {total: 1, failed: 1, errors: 0}}, expect: fail, reason: "
+        "      - {name: a, given: {tests: {passed: 1, failed: 1, errors: 0}}, expect: fail, "
+        "reason: "
         "tests}\n"
-        "      - {name: b, given: {tests: {total: 1, failed: 0, errors: 0}}, expect: pass, "
+        "      - {name: b, given: {tests: {passed: 1, failed: 0, errors: 0}}, expect: pass, "
         "condition: tests}\n"
-        "      - {name: c, given: {tests: {total: 1, failed: 0, errors: 0}}, expect: pass}\n"
-        "      - {name: d, given: {tests: {total: 1, failed: 0, errors: 0}}, expect: fail, reason: "
+        "      - {name: c, given: {tests: {passed: 1, failed: 0, errors: 0}}, expect: pass}\n"
+        "      - {name: d, given: {tests: {passed: 1, failed: 0, errors: 0}}, expect: fail, "
+        "reason: "
         "tests}\n"
-        "      - {name: e, given: {coverage: {lines: 90}}, expect: fail, condition: coverage}\n";
-    static const char *const why[] = {"", "", "it should pass, but 'coverage' missing: ",
+        "      - {name: e, given: {coverage: {lines: 90}}, expect: fail, condition: coverage}\n"
+        /* too little is given: that it fails is no proof */
+        "      - {name: f, given: {tests: {failed: 1}}, expect: fail, reason: tests}\n";
+    static const char *const why[] = {"",
+                                      "",
+                                      "it should pass, but 'coverage' missing: ",
                                       "it fails, but not because of 'tests': 'coverage' missing",
-                                      "it should fail, but every condition passed"};
+                                      "it should fail, but every condition passed",
+                                      "it fails, but not because of 'tests': 'tests' missing"};
     _cleanup_arena_ arena *a = arena_new();
     const gate *g = gate_find(policy(a, yaml), STR("g"));
-    gate_test_result results[5];
-    assert_int_equal(g->test_count, 5);
+    gate_test_result results[6];
+    assert_int_equal(g->test_count, 6);
     gate_run_tests(a, g, results);
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < 6; i++) {
         assert_true(str_starts(results[i].why, str_from(why[i])));
         assert_int_equal(results[i].as_expected, why[i][0] == '\0');
     }
@@ -293,7 +403,10 @@ int main(void) {
         cmocka_unit_test(reports_of_a_kind_add_up),
         cmocka_unit_test(a_drop_is_that_of_the_changed_files),
         cmocka_unit_test(findings_of_the_base_are_not_new),
+        cmocka_unit_test(a_finding_of_two_reports_is_one),
+        cmocka_unit_test(an_empty_base_proves_nothing),
         cmocka_unit_test(nobody_approves_their_own_change),
+        cmocka_unit_test(reviews_are_weighed),
         cmocka_unit_test(cases_of_a_gate_are_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,6 +50,17 @@ static void junit_is_counted_by_its_cases(void **state) {
         {"<testsuite><testcase name='a' status='disabled'/></testsuite>",
          "tests {\"total\":1,\"passed\":0,\"failed\":0,\"errors\":0,\"skipped\":1,\"seconds\":0,"
          "\"names\":[],\"failed_names\":[]}"},
+        /* a suite knows of more than its cases show; a suite around it counts them again */
+        {"<testsuites failures='1' errors='1'><testsuite tests='3' failures='1' errors='1'>"
+         "<testcase name='a'/><testcase name='b'><failure/></testcase></testsuite></testsuites>",
+         "tests {\"total\":3,\"passed\":1,\"failed\":1,\"errors\":1,\"skipped\":0,\"seconds\":0,"
+         "\"names\":[\"a\",\"b\"],\"failed_names\":[\"b\"]}"},
+        {"<testsuites failures='2'><testsuite><testcase name='a'/></testsuite></testsuites>",
+         "tests {\"total\":3,\"passed\":1,\"failed\":2,\"errors\":0,\"skipped\":0,\"seconds\":0,"
+         "\"names\":[\"a\"],\"failed_names\":[]}"},
+        {"<testsuite><testcase name='a' status='failed'/></testsuite>",
+         "tests {\"total\":1,\"passed\":0,\"failed\":1,\"errors\":0,\"skipped\":0,\"seconds\":0,"
+         "\"names\":[\"a\"],\"failed_names\":[\"a\"]}"},
         {"<testsuite><testcase name='a'>", "1:31 no element found"},
     };
     CHECK_ALL(samples);
@@ -87,6 +98,16 @@ static void coverage_is_counted_by_lines(void **state) {
         {"{\"meta\":{\"version\":\"7.4\"},\"totals\":{},\"files\":{\"src/a.c\":{\"summary\":"
          "{\"covered_lines\":2,\"num_statements\":4,\"num_branches\":2,\"covered_branches\":1}}}}",
          branched},
+        /* lines in methods only, capitals, more hits than 32 bits hold */
+        {"<coverage line-rate='0.5'><packages><package><class filename='src/a.c'><methods><method>"
+         "<lines><line number='1' hits='1' branch='True' condition-coverage='50% (1/2)'/>"
+         "<line number='2' hits='0'/></lines></method><method><lines><line number='3' hits='0'/>"
+         "<line number='4' hits='5000000000'/></lines></method></methods></class></package>"
+         "</packages></coverage>",
+         branched},
+        {"SF:a\nDA:4000000000,1\nend_of_record\n",
+         "0:0 a line beyond 10000000, or more lines than 512 MiB hold"},
+        {"TN:\nSF:a\nend_of_record\n", "0:0 the report measures no line of code"},
     };
     CHECK_ALL(samples);
 }
@@ -125,6 +146,62 @@ static void findings_are_counted_by_level_and_kind(void **state) {
     CHECK_ALL(samples);
 }
 
+#define RUN(more)                                                                                  \
+    "{\"version\":\"2.1.0\",\"runs\":[{\"tool\":{\"driver\":{\"name\":\"CodeQL\",\"rules\":[{"     \
+    "\"id\":"                                                                                      \
+    "\"other\",\"properties\":{\"security-severity\":\"2.0\"}}]},\"extensions\":[{\"name\":"       \
+    "\"pack\","                                                                                    \
+    "\"rules\":[{\"id\":\"js/xss\",\"properties\":{\"security-severity\":\"9.8\"}}]}]}" more "}]}"
+
+/* What a run says of critical findings, all findings and errors, and whether it looked at all. */
+static void sarif_is_read_as_it_is_meant(void **state) {
+    static const struct {
+        const char *report;
+        double critical, total, errors;
+        bool looked;
+    } samples[] = {
+        /* CodeQL's rules lie in its packs */
+        {RUN(",\"results\":[{\"ruleId\":\"js/xss\",\"ruleIndex\":0,\"rule\":{\"id\":\"js/xss\","
+             "\"index\":0,\"toolComponent\":{\"index\":0}}}]"),
+         1, 1, 0, true},
+        {RUN(",\"results\":[{\"rule\":{\"index\":0,\"toolComponent\":{\"name\":\"pack\"}}}]"), 1, 1,
+         0, true},
+        {RUN(",\"results\":[{\"ruleId\":\"js/xss\"}]"), 1, 1, 0, true},
+        {RUN(",\"results\":[{\"ruleId\":\"other\",\"ruleIndex\":0}]"), 0, 1, 0, true},
+        {RUN(",\"results\":[]"), 0, 0, 0, true},
+        {RUN(""), 0, 0, 1, false},
+        {RUN(",\"results\":null"), 0, 0, 1, false},
+        {RUN(",\"results\":[{\"ruleId\":\"js/xss\",\"kind\":\"pass\"},"
+             "{\"ruleId\":\"js/xss\",\"kind\":\"notApplicable\"},"
+             "{\"ruleId\":\"js/xss\",\"kind\":\"fail\"}]"),
+         1, 1, 0, true},
+        {RUN(",\"results\":[{\"ruleId\":\"js/xss\",\"suppressions\":[{\"kind\":\"external\"},"
+             "{\"kind\":\"external\",\"status\":\"underReview\"}]},"
+             "{\"ruleId\":\"js/xss\",\"suppressions\":[{\"kind\":\"inSource\"}]}]"),
+         1, 1, 0, true},
+        {RUN(",\"invocations\":[{\"executionSuccessful\":true,\"toolExecutionNotifications\":["
+             "{\"level\":\"error\"},{\"level\":\"warning\"}]}],\"results\":[]"),
+         0, 0, 1, true},
+        {RUN(",\"invocations\":[{\"executionSuccessful\":false,\"toolExecutionNotifications\":["
+             "{\"level\":\"error\"},{\"level\":\"error\"}]}],\"results\":[]"),
+         0, 0, 2, true},
+    };
+    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
+        _cleanup_arena_ arena *a = arena_new();
+        evidence ev;
+        err e = {0};
+        if (evidence_read(a, str_from(samples[i].report), "r", &ev, &e) < 0)
+            fail_msg("row %zu: %s", i, e.message);
+        double critical = value_path(&ev.metrics, "critical")->number,
+               total = value_path(&ev.metrics, "total")->number,
+               errors = value_path(&ev.metrics, "errors")->number;
+        bool looked = value_path(&ev.metrics, "kinds.sast") != NULL;
+        if (critical != samples[i].critical || total != samples[i].total ||
+            errors != samples[i].errors || looked != samples[i].looked)
+            fail_msg("row %zu: %g critical, %g in all, %g errors", i, critical, total, errors);
+    }
+}
+
 static void other_reports_are_read(void **state) {
     static const sample samples[] = {
         {"{\"bomFormat\":\"CycloneDX\",\"specVersion\":\"1.6\",\"components\":["
@@ -161,7 +238,12 @@ static void what_is_no_report_is_told(void **state) {
     };
     CHECK_ALL(samples);
     _cleanup_arena_ arena *a = arena_new();
-    static const char *const unknown[] = {"", "hello", "{}", "<html/>",
+    static const char *const unknown[] = {"",
+                                          "hello",
+                                          "{}",
+                                          "<html/>",
+                                          "<!DOCTYPE html>\n<p>hi<br></html>",
+                                          "[{\"RuleID\":\"aws\"}]",
                                           "\x7f"
                                           "ELF"};
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
@@ -187,9 +269,29 @@ static void a_record_reads_as_it_was_written(void **state) {
     assert_str(back.commit, "0123456789012345678901234567890123456789");
     assert_str(back.path, "lcov.info");
     assert_true(value_same(&ev.metrics, &back.metrics));
-    assert_true(evidence_is_about(&back, STR("0123456789012345678901234567890123456789")));
-    assert_false(evidence_is_about(&back, STR("1123456789012345678901234567890123456789")));
-    assert_true(evidence_is_about(&back, STR("")));
+    assert_true(evidence_is_about(&back, STR("0123456789012345678901234567890123456789"), STR("")));
+    assert_false(
+        evidence_is_about(&back, STR("1123456789012345678901234567890123456789"), STR("")));
+    assert_false(evidence_is_about(&back, STR(""), STR("")));
+}
+
+static void evidence_is_of_one_subject(void **state) {
+    static const struct {
+        const char *commit, *artifact, *judged_commit, *judged_artifact;
+        bool counts;
+    } samples[] = {
+        {"", "", "c", "", true},    {"c", "", "c", "", true},    {"C", "", "c", "d", true},
+        {"b", "", "c", "", false},  {"c", "", "", "", false},    {"c", "d", "c", "", true},
+        {"c", "d", "c", "d", true}, {"c", "e", "c", "d", false}, {"", "d", "c", "", false},
+        {"", "d", "c", "d", true},  {"", "d", "", "d", true},    {"b", "d", "c", "d", false},
+    };
+    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
+        evidence ev = {.commit = str_from(samples[i].commit),
+                       .artifact = str_from(samples[i].artifact)};
+        if (evidence_is_about(&ev, str_from(samples[i].judged_commit),
+                              str_from(samples[i].judged_artifact)) != samples[i].counts)
+            fail_msg("row %zu", i);
+    }
 }
 
 int main(void) {
@@ -197,9 +299,11 @@ int main(void) {
         cmocka_unit_test(junit_is_counted_by_its_cases),
         cmocka_unit_test(coverage_is_counted_by_lines),
         cmocka_unit_test(findings_are_counted_by_level_and_kind),
+        cmocka_unit_test(sarif_is_read_as_it_is_meant),
         cmocka_unit_test(other_reports_are_read),
         cmocka_unit_test(what_is_no_report_is_told),
         cmocka_unit_test(a_record_reads_as_it_was_written),
+        cmocka_unit_test(evidence_is_of_one_subject),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
