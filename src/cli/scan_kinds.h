@@ -2,7 +2,7 @@
 #ifndef SLIPWAY_CLI_SCAN_KINDS_H
 #define SLIPWAY_CLI_SCAN_KINDS_H
 
-#include "scan/secrets/verify.h"
+#include "scan/secrets/secrets.h"
 
 /* What a scanner is made for. */
 typedef struct scan_setup {

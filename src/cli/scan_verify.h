@@ -2,7 +2,7 @@
 #ifndef SLIPWAY_CLI_SCAN_VERIFY_H
 #define SLIPWAY_CLI_SCAN_VERIFY_H
 
-#include "scan/secrets/verify.h"
+#include "scan/secrets/secrets.h"
 
 /* ERR_INVALID in CI and in what `slipway run` has started: there nobody watches where a secret is
  * sent. Told by the variables of CI systems, in our environment and in those of the processes that
