@@ -31,9 +31,21 @@ static const char *shown(arena *a, const char *path) {
     return seen;
 }
 
+/* What has the name of a report and nothing in it is the report of a program that has crashed. */
+static bool is_cut_off(const char *path, str text) {
+    static const str endings[] = {STR_INIT(".xml"), STR_INIT(".json"), STR_INIT(".sarif"),
+                                  STR_INIT(".info")};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        if (str_ends(str_from(path), endings[i])) return str_trim(text).len == 0;
+    }
+    return false;
+}
+
 int gate_evidence_read(arena *a, const char *path, str commit, evidence *ret, err *e) {
     str text;
     if (fs_read_file(a, path, EVIDENCE_BYTES_MAX, &text, e) < 0) return e->code;
+    if (is_cut_off(path, text))
+        return err_set(e, ERR_INVALID, "%s is empty: what should have written it has not", path);
     if (evidence_read(a, text, shown(a, path), ret, e) < 0)
         return e->where.line ? e->code : err_context(e, "%s", path);
     if (!ret->sha256.len) digest_of(a, text, &ret->sha256);
@@ -81,16 +93,19 @@ typedef struct search {
     evidence_list *out;
     const char *root;
     const str *patterns; /* NULL: every file */
+    bool *found;         /* of each pattern: whether something lies there */
     size_t pattern_count, files;
     const gate_subject *about;
     err *e;
 } search;
 
-static bool is_wanted(const search *s, str path) {
+static bool is_wanted(search *s, str path) {
+    bool wanted = s->patterns == NULL;
     for (size_t i = 0; i < s->pattern_count; i++) {
-        if (glob_path(s->patterns[i], path)) return true;
+        if (!glob_path(s->patterns[i], path)) continue;
+        s->found[i] = wanted = true;
     }
-    return s->patterns == NULL;
+    return wanted;
 }
 
 /* Reports that are named by a pattern must be some: a broken one would be missed otherwise. */
@@ -123,15 +138,27 @@ int gate_evidence_add(evidence_list *out, const char *path, const gate_subject *
     return fs_is_dir(path) ? walk(&s, STR_EMPTY, DEPTH_MAX) : add_file(out, path, about, true, e);
 }
 
+/* A report that was not written may be of another gate, or of tests that have crashed. */
+static void tell_unfound(const search *s) {
+    for (size_t i = 0; i < s->pattern_count; i++) {
+        if (!s->found[i])
+            console_warning("'evidence' names %.*s, and nothing lies there",
+                            STR_ARG(s->patterns[i]));
+    }
+}
+
 int gate_evidence_find(evidence_list *out, const char *root, const str *patterns, size_t count,
                        const gate_subject *about, err *e) {
     search s = {.out = out,
                 .root = root,
                 .patterns = patterns,
+                .found = ARENA_ARRAY(out->a, bool, count),
                 .pattern_count = count,
                 .about = about,
                 .e = e};
-    return count ? walk(&s, STR_EMPTY, DEPTH_MAX) : 0;
+    int r = count ? walk(&s, STR_EMPTY, DEPTH_MAX) : 0;
+    if (r == 0) tell_unfound(&s);
+    return r;
 }
 
 /* ---- subjects ------------------------------------------------------------------------------- */
