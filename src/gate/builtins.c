@@ -53,7 +53,9 @@ static const gate_builtin all[] = {
     {"approval",
      "somebody other than the author approved",
      "reviews.approvals >= with.count && reviews.changes_requested == 0",
-     "${{ reviews.approvals }} others approved, ${{ reviews.changes_requested }} asked for changes",
+     "${{ reviews.approvals }} others approved, ${{ reviews.changes_requested }} asked for "
+     "changes${{ reviews.outsiders > 0 && format('; {0} who approved may not write to the "
+     "repository', reviews.outsiders) || '' }}",
      "give the pull request's reviews (gh api --paginate repos/OWNER/REPO/pulls/N/reviews) and its "
      "author "
      "(--author)",

@@ -116,13 +116,12 @@ static int take_review(arena *a, value *latest, const value *review, err *e) {
     str login = login_of(review), state = value_path_str(review, "state");
     if (!login.len || !state.len)
         return err_set(e, ERR_INVALID, "a review without a user's login or a state");
-    if (str_eq_nocase(state, STR("COMMENTED")) || str_eq_nocase(state, STR("PENDING")) ||
-        is_outsider(review))
-        return 0;
+    if (str_eq_nocase(state, STR("COMMENTED")) || str_eq_nocase(state, STR("PENDING"))) return 0;
     value one = value_object_new(a, true);
     value_set_str(a, &one, "state", state);
     value_set_str(a, &one, "commit", value_path_str(review, "commit_id"));
     if (is_nobody(review, login)) value_set(a, &one, STR("nobody"), value_bool(true));
+    if (is_outsider(review)) value_set(a, &one, STR("outsider"), value_bool(true));
     value_set(a, latest, login, one);
     return 0;
 }

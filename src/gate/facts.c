@@ -345,7 +345,7 @@ static bool is_stale(const side *s, const value *review) {
 
 /* Approvals by others than the author; who that is must be known. */
 static bool reviews_of(const side *s, value *ret) {
-    double approvals = 0, refusals = 0, stale = 0;
+    double approvals = 0, refusals = 0, stale = 0, outsiders = 0;
     str told = STR_EMPTY, author = login_of(s->change->author);
     value approvers = value_array_new(s->a);
     bool any;
@@ -354,10 +354,13 @@ static bool reviews_of(const side *s, value *ret) {
     *ret = value_object_new(s->a, true);
     for (size_t i = 0; i < value_count(&latest); i++) {
         const value_pair *who = value_at(&latest, i);
-        refusals += badness(&who->item) == 2;
+        bool outsider = value_get(&who->item, STR("outsider")) != NULL;
+        refusals += badness(&who->item) == 2 && !outsider;
         if (badness(&who->item) || value_get(&who->item, STR("nobody")) ||
             str_eq_nocase(who->key, author) || str_eq_nocase(who->key, login_of(told)))
             continue;
+        outsiders += outsider;
+        if (outsider) continue;
         approvals++;
         stale += is_stale(s, &who->item);
         value_push(s->a, &approvers, value_string(who->key));
@@ -366,6 +369,7 @@ static bool reviews_of(const side *s, value *ret) {
         metric(s->a, ret, "approvals", approvals);
         metric(s->a, ret, "stale", stale);
         metric(s->a, ret, "current", approvals - stale);
+        metric(s->a, ret, "outsiders", outsiders);
         value_set(s->a, ret, STR("approvers"), approvers);
         value_set(s->a, ret, STR("author"), value_string(author));
     }

@@ -309,7 +309,7 @@ static void nobody_approves_their_own_change(void **state) {
 /* `author` is who wrote the change; -1: how many approved is not known. */
 static const struct {
     const char *reviews[2], *author;
-    double approvals, refusals, current;
+    double approvals, refusals, current, outsiders;
 } reviews[] = {
 #define SAYS(login, state) "{\"user\":{\"login\":\"" login "\"},\"state\":\"" state "\"}"
 #define OF(login, more)    "{\"user\":{\"login\":\"" login "\"" more ",\"state\":\"APPROVED\"}"
@@ -326,8 +326,8 @@ static const struct {
     {{"[" SAYS("alice", "APPROVED") "]"}, "alice@example.com", -1, 0, 0},
     {{"[" SAYS("a@example.com", "APPROVED") "]"}, "b@example.com", 1, 0, 0},
     /* who may not write, machines, and those who are gone */
-    {{"[" OF("x", "},\"author_association\":\"NONE\"") "]"}, "alice", 0, 0, 0},
-    {{"[" OF("x", "},\"author_association\":\"CONTRIBUTOR\"") "]"}, "alice", 0, 0, 0},
+    {{"[" OF("x", "},\"author_association\":\"NONE\"") "]"}, "alice", 0, 0, 0, 1},
+    {{"[" OF("x", "},\"author_association\":\"CONTRIBUTOR\"") "]"}, "alice", 0, 0, 0, 1},
     {{"[" OF("x", "},\"author_association\":\"MEMBER\"") "]"}, "alice", 1, 0, 0},
     {{"[" OF("x", ",\"type\":\"Bot\"}") "," OF("github-actions[bot]", "}") "]"}, "alice", 0, 0, 0},
     {{"[{\"user\":null,\"state\":\"APPROVED\"}]"}, "alice", 0, 0, 0},
@@ -355,7 +355,9 @@ static void reviews_are_weighed(void **state) {
             fact(&facts, "reviews.changes_requested") != reviews[i].refusals)
             fail_msg("row %zu: %g approvals, %g refusals", i, count,
                      fact(&facts, "reviews.changes_requested"));
-        if (approvals) assert_true(fact(&facts, "reviews.current") == reviews[i].current);
+        if (!approvals) continue;
+        assert_true(fact(&facts, "reviews.current") == reviews[i].current);
+        assert_true(fact(&facts, "reviews.outsiders") == reviews[i].outsiders);
     }
 }
 
