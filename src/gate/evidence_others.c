@@ -117,9 +117,14 @@ static int take_review(arena *a, value *latest, const value *review, err *e) {
     if (!login.len || !state.len)
         return err_set(e, ERR_INVALID, "a review without a user's login or a state");
     if (str_eq_nocase(state, STR("COMMENTED")) || str_eq_nocase(state, STR("PENDING"))) return 0;
+    /* GitHub's list is in the order of time; other ways to get it are not. */
+    str time = value_path_str(review, "submitted_at"),
+        before = value_path_str(value_get(latest, login), "time");
+    if (time.len && str_cmp(time, before) < 0) return 0;
     value one = value_object_new(a, true);
     value_set_str(a, &one, "state", state);
     value_set_str(a, &one, "commit", value_path_str(review, "commit_id"));
+    if (time.len) value_set_str(a, &one, "time", time);
     if (is_nobody(review, login)) value_set(a, &one, STR("nobody"), value_bool(true));
     if (is_outsider(review)) value_set(a, &one, STR("outsider"), value_bool(true));
     value_set(a, latest, login, one);

@@ -320,6 +320,14 @@ static const struct {
     {{"[" SAYS("bob", "APPROVED") "]", "[" SAYS("bob", "CHANGES_REQUESTED") "]"}, "alice", 0, 1, 0},
     {{"[" SAYS("bob", "APPROVED") "," SAYS("bob", "DISMISSED") "]"}, "alice", 0, 0, 0},
     {{"[" SAYS("bob", "CHANGES_REQUESTED") "," SAYS("bob", "APPROVED") "]"}, "alice", 1, 0, 0},
+    /* the newest first, as some tools have it */
+    {{"[{\"user\":{\"login\":\"bob\"},\"state\":\"CHANGES_REQUESTED\",\"submitted_at\":"
+      "\"2026-11-02T00:00:00Z\"},{\"user\":{\"login\":\"bob\"},\"state\":\"APPROVED\","
+      "\"submitted_at\":\"2026-11-01T00:00:00Z\"}]"},
+     "alice",
+     0,
+     1,
+     0},
     /* the author by another spelling, or told by the report */
     {{"[" SAYS("Alice", "APPROVED") "]"}, "@alice ", 0, 0, 0},
     {{"{\"author\":\"alice\",\"reviews\":[" SAYS("alice", "APPROVED") "]}"}, "carol", 0, 0, 0},
