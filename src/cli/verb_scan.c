@@ -228,7 +228,8 @@ static void find_cache(scan_job *j, const char *way) {
     uint8_t digest[32];
     char hex[33];
     err ignored = {0};
-    if (options_has(j->given, "no-cache") || options_has(j->given, "no-redact") || j->verifier) return;
+    if (options_has(j->given, "no-cache") || options_has(j->given, "no-redact") || j->verifier)
+        return;
     sha256 *h = sha256_new();
     sha256_add(h, j->root, strlen(j->root) + 1);
     sha256_add(h, way, strlen(way) + 1);
