@@ -589,6 +589,7 @@ static int report(scan_job *j, scan_report *r, err *e) {
     if (writes && write_baseline(j, r, e) < 0) return e->code;
     if (writes) baseline_add(j->known, &r->findings);
     j->known_count = baseline_apply(j->known, &r->findings);
+    if (j->verifier) scan_verify(j->verifier, &r->findings);
     for (size_t i = 0; i < r->findings.count; i++)
         fails |= r->findings.items[i].level < j->failing;
     report_head head = head_of(j, r);
@@ -612,7 +613,6 @@ static int run_scan(const options *given) {
     int status = -1;
     if (prepare(&j, &e) == 0 && scan(&j, &whole, &r, &e) == 0) {
         judge(&j, whole, &r);
-        if (j.verifier) scan_verify(j.verifier, &r.findings);
         status = report(&j, &r, &e);
     }
     if (status >= 0) return status;
