@@ -202,9 +202,9 @@ static int check_metrics(evidence_kind kind, const value *metrics, err *e) {
         wrong = is_of(metrics, needs[kind].arrays[i], VALUE_ARRAY) ? wrong : needs[kind].arrays[i];
     if (needs[kind].object && !is_of(metrics, needs[kind].object, VALUE_OBJECT))
         wrong = needs[kind].object;
-    return wrong ? err_set(e, ERR_INVALID, "the record says nothing, or no such thing, of '%s'",
-                           wrong)
-                 : 0;
+    if (wrong)
+        return err_set(e, ERR_INVALID, "the record says nothing, or no such thing, of '%s'", wrong);
+    return kind == EVIDENCE_FINDINGS ? evidence_check_findings(metrics, e) : 0;
 }
 
 int evidence_record(arena *a, const value *root, evidence *ev, err *e) {

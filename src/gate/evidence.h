@@ -18,6 +18,8 @@ int evidence_lcov(arena *a, str text, evidence *ev, err *e);
 int evidence_coverage_py(arena *a, const value *root, evidence *ev, err *e);
 int evidence_sarif(arena *a, const value *root, evidence *ev, err *e);
 int evidence_scan(arena *a, const value *root, evidence *ev, err *e);
+/* Whether the findings of a record are such: each has a known level, a kind and a fingerprint. */
+int evidence_check_findings(const value *metrics, err *e);
 int evidence_cyclonedx(arena *a, const value *root, evidence *ev, err *e);
 int evidence_spdx(arena *a, const value *root, evidence *ev, err *e);
 int evidence_k6(arena *a, const value *root, evidence *ev, err *e);

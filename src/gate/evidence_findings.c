@@ -25,6 +25,9 @@ static int add(found *f, const finding *x) {
     value one = value_object_new(f->a, true);
     if (f->list.array.count == SCAN_FINDINGS_MAX)
         return err_set(f->e, ERR_LIMIT, "more than %d findings", SCAN_FINDINGS_MAX);
+    if (!x->fingerprint.len)
+        return err_set(f->e, ERR_INVALID, "finding %zu has no fingerprint",
+                       f->list.array.count + 1);
     value_set_str(f->a, &one, "fingerprint", x->fingerprint);
     value_set_str(f->a, &one, "level", str_from(level_name(x->level)));
     value_set_str(f->a, &one, "kind", x->kind);
@@ -46,6 +49,22 @@ static void finish(found *f, evidence *ev) {
     metric(f->a, &ev->metrics, "errors", (double)f->errors);
     value_set(f->a, &ev->metrics, STR("kinds"), f->kinds);
     value_set(f->a, &ev->metrics, STR("list"), f->list);
+}
+
+int evidence_check_findings(const value *metrics, err *e) {
+    const value *list = value_get(metrics, STR("list")), *kinds = value_get(metrics, STR("kinds"));
+    for (size_t i = 0; i < list->array.count; i++) {
+        const value *f = &list->array.items[i];
+        finding_level level;
+        str kind = value_path_str(f, "kind");
+        if (!level_parse(value_path_str(f, "level"), &level) || !value_get(kinds, kind) ||
+            !value_path_str(f, "fingerprint").len)
+            return err_set(e, ERR_INVALID,
+                           "finding %zu of the record has no fingerprint, no level, or a kind that "
+                           "its 'kinds' have not",
+                           i + 1);
+    }
+    return 0;
 }
 
 /* ---- slipway scan ---------------------------------------------------------------------------- */

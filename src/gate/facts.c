@@ -200,39 +200,41 @@ static str identity_of(arena *a, value *counts, const value *f) {
     return arena_printf(a, "%.*s %.0f", STR_ARG(key), number_at(counts, key));
 }
 
-static void take_findings(const side *s, const value *m, value *seen, value *ret) {
-    value *list = (value *)value_get(ret, STR("list")),
-          *kinds = (value *)value_get(ret, STR("kinds"));
+typedef struct finding_sum {
+    value seen, kinds, list, counts; /* counts: by level, total, errors */
+} finding_sum;
+
+static void take_findings(arena *a, const value *m, finding_sum *sum) {
     const value *ran = value_get(m, STR("kinds")), *found = array_at(m, "list");
-    value counts = value_object_sized(s->a, true, found->array.count);
+    value counts = value_object_sized(a, true, found->array.count);
     for (size_t i = 0; ran && ran->kind == VALUE_OBJECT && i < value_count(ran); i++)
-        add_one(s->a, kinds, value_at(ran, i)->key, 0);
+        add_one(a, &sum->kinds, value_at(ran, i)->key, 0);
     for (size_t i = 0; i < found->array.count; i++) {
         const value *f = &found->array.items[i];
-        str identity = identity_of(s->a, &counts, f);
-        if (value_get(seen, identity)) continue;
-        value_set(s->a, seen, identity, value_bool(true));
-        value_push(s->a, list, *f);
-        add_one(s->a, kinds, value_path_str(f, "kind"), 1);
-        add_one(s->a, ret, value_path_str(f, "level"), 1);
-        add_one(s->a, ret, STR("total"), 1);
+        str identity = identity_of(a, &counts, f);
+        if (value_get(&sum->seen, identity)) continue;
+        value_set(a, &sum->seen, identity, value_bool(true));
+        value_push(a, &sum->list, *f);
+        add_one(a, &sum->kinds, value_path_str(f, "kind"), 1);
+        add_one(a, &sum->counts, value_path_str(f, "level"), 1);
+        add_one(a, &sum->counts, STR("total"), 1);
     }
-    add_one(s->a, ret, STR("errors"), number_at(m, STR("errors")));
+    add_one(a, &sum->counts, STR("errors"), number_at(m, STR("errors")));
 }
 
 static bool findings_of(const side *s, value *ret) {
-    value seen = value_object_new(s->a, true);
+    finding_sum sum = {value_object_new(s->a, true), value_object_new(s->a, true),
+                       value_array_new(s->a), value_object_new(s->a, true)};
     const value *m;
     bool any = false;
-    *ret = value_object_new(s->a, true);
     for (finding_level l = 0; l < LEVEL_COUNT; l++)
-        metric(s->a, ret, level_name(l), 0);
-    metric(s->a, ret, "total", 0);
-    metric(s->a, ret, "errors", 0);
-    value_set(s->a, ret, STR("kinds"), value_object_new(s->a, true));
-    value_set(s->a, ret, STR("list"), value_array_new(s->a));
+        metric(s->a, &sum.counts, level_name(l), 0);
+    metric(s->a, &sum.counts, "total", 0);
     for (size_t at = 0; (m = next_of(s, EVIDENCE_FINDINGS, &at)); any = true)
-        take_findings(s, m, &seen, ret);
+        take_findings(s->a, m, &sum);
+    *ret = sum.counts;
+    value_set(s->a, ret, STR("kinds"), sum.kinds);
+    value_set(s->a, ret, STR("list"), sum.list);
     return any;
 }
 

@@ -235,6 +235,21 @@ static void what_is_no_report_is_told(void **state) {
          "0:0 a record of evidence of an unknown version"},
         {"{\"slipway_evidence\":1,\"kind\":\"rumours\",\"metrics\":{}}",
          "0:0 'rumours' is no kind of evidence"},
+#define RECORD(kind, metrics)                                                                      \
+    "{\"slipway_evidence\":1,\"kind\":\"" kind "\",\"metrics\":{" metrics "}}"
+#define NONE "\"critical\":0,\"high\":0,\"medium\":0,\"low\":0,\"info\":0,\"total\":0,\"errors\":0"
+        {RECORD("tests", "\"total\":1,\"passed\":1,\"failed\":0,\"skipped\":0,\"names\":[],"
+                         "\"failed_names\":[]"),
+         "0:0 the record says nothing, or no such thing, of 'errors'"},
+        {RECORD("reviews", ""), "0:0 the record says nothing, or no such thing, of 'latest'"},
+        {RECORD("findings", NONE ",\"kinds\":[],\"list\":[]"),
+         "0:0 the record says nothing, or no such thing, of 'kinds'"},
+        {RECORD("findings",
+                NONE ",\"kinds\":{\"deps\":0},\"list\":[{\"fingerprint\":\"1\",\"kind\":"
+                     "\"deps\",\"level\":\"severe\"}]"),
+         "0:0 finding 1 of the record has no fingerprint, no level, or a kind that its 'kinds' "
+         "have "
+         "not"},
     };
     CHECK_ALL(samples);
     _cleanup_arena_ arena *a = arena_new();
