@@ -97,10 +97,19 @@ static const char *operator_of(const expr *x) {
     return signs[expr_kind_of(x)];
 }
 
-/* Percentages have long tails. */
+/* Percentages have long tails. They are cut, not rounded: 79.999 is not 80. */
+static str shown_fraction(judge *j, double n) {
+    double size = n < 0 ? -n : n;
+    if (!(size < 1e9)) return arena_printf(j->a, "%g", n);
+    if (size < 1) return arena_printf(j->a, "%.3g", n);
+    double cut = (double)(int64_t)(size * 100 + 1e-6) / 100;
+    return arena_printf(j->a, "%.2f", n < 0 ? -cut : cut);
+}
+
 static str shown(judge *j, const value *v) {
-    if (v->kind == VALUE_NUMBER && v->number != (double)(int64_t)v->number)
-        return arena_printf(j->a, "%.2f", v->number);
+    bool whole = v->kind == VALUE_NUMBER && v->number > -1e15 && v->number < 1e15 &&
+                 v->number == (double)(int64_t)v->number;
+    if (v->kind == VALUE_NUMBER && !whole) return shown_fraction(j, v->number);
     if (v->kind == VALUE_ARRAY || v->kind == VALUE_OBJECT)
         return arena_printf(j->a, "%zu entries", value_count(v));
     return value_to_str(j->a, v);

@@ -54,6 +54,11 @@ static void conditions_are_judged(void **state) {
          "c missing: there is no evidence of tests.failed"},
         {ONE("tests.failed == 0"), "{\"tests\":{\"failed\":null}}",
          "c missing: there is no evidence of tests.failed"},
+        {"gates: {g: [{name: c, if: load.error_rate < 0.01, message: 'at ${{ coverage.lines }} and "
+         "${{ "
+         "load.error_rate }}'}]}",
+         "{\"load\":{\"error_rate\":0.0149},\"coverage\":{\"lines\":79.9999}}",
+         "c failed: at 79.99 and 0.0149"},
         {ONE("tests.faild == 0"), "{\"tests\":{\"failed\":0}}",
          "c missing: there is no evidence of tests.faild (did you mean tests.failed?)"},
         {"gates: {g: [tests]}",
