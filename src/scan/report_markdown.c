@@ -67,6 +67,7 @@ static bool add_fitting(markdown *m, const strbuf *piece) {
 static void add_row(strbuf *out, const finding *f) {
     strbuf_addf(out, "| %s %s | ", mark_of(f->level), level_name(f->level));
     add_text(out, f->message);
+    if (f->verified.len) strbuf_addf(out, " (%.*s)", STR_ARG(f->verified));
     if (f->fix.len) {
         strbuf_adds(out, "<br>");
         add_text(out, f->fix);
