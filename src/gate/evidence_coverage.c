@@ -152,14 +152,35 @@ int evidence_cobertura(arena *a, const xml_node *root, evidence *ev, err *e) {
 
 /* ---- JaCoCo ---------------------------------------------------------------------------------- */
 
+/* gcovr's lines have branches only: what was run is in the file's counter. */
+static bool has_runs(const xml_node *file) {
+    const xml_node *line = xml_child(file, "line");
+    while (line && xml_attribute_of(line, "ci").ptr)
+        line = xml_next(line, "line");
+    return !line;
+}
+
+static void take_counter(coverage_sum *c, str path, const xml_node *file) {
+    for (const xml_node *n = xml_child(file, "counter"); n; n = xml_next(n, "counter")) {
+        uint64_t missed, covered;
+        if (str_is(xml_attribute_of(n, "type"), "LINE") &&
+            number_of(n, "missed", UINT32_MAX, &missed) &&
+            number_of(n, "covered", UINT32_MAX, &covered))
+            coverage_counts(c, path, covered, covered + missed);
+    }
+}
+
 static int take_sourcefile(arena *a, coverage_sum *c, const xml_node *file, err *e) {
     str package = xml_attribute_of(file->parent, "name"), name = xml_attribute_of(file, "name");
     str path = package.len ? arena_printf(a, "%.*s/%.*s", STR_ARG(package), STR_ARG(name)) : name;
+    bool by_line = has_runs(file);
+    if (!by_line) take_counter(c, path, file);
     for (const xml_node *line = xml_child(file, "line"); line; line = xml_next(line, "line")) {
-        uint64_t number, run, missed_branches = 0, run_branches = 0;
-        if (!number_of(line, "nr", UINT32_MAX, &number) || !number_of(line, "ci", UINT64_MAX, &run))
-            return err_at(e, ERR_INVALID, line->where, "a <line> without nr or ci");
-        coverage_line(c, path, (uint32_t)number, run > 0);
+        uint64_t number, run = 0, missed_branches = 0, run_branches = 0;
+        if (!number_of(line, "nr", UINT32_MAX, &number) ||
+            (by_line && !number_of(line, "ci", UINT64_MAX, &run)))
+            return err_at(e, ERR_INVALID, line->where, "a <line> without a number in nr or ci");
+        if (by_line) coverage_line(c, path, (uint32_t)number, run > 0);
         number_of(line, "mb", UINT32_MAX, &missed_branches);
         number_of(line, "cb", UINT32_MAX, &run_branches);
         coverage_branches(c, run_branches, run_branches + missed_branches);

@@ -105,6 +105,11 @@ static void coverage_is_counted_by_lines(void **state) {
          "<line number='4' hits='5000000000'/></lines></method></methods></class></package>"
          "</packages></coverage>",
          branched},
+        /* gcovr's JaCoCo */
+        {"<report name='r'><package name='src'><sourcefile name='a.c'><line nr='1' mb='1' cb='1'/>"
+         "<counter type='LINE' missed='2' covered='2'/></sourcefile></package>"
+         "<counter type='LINE' missed='2' covered='2'/></report>",
+         branched},
         {"SF:a\nDA:4000000000,1\nend_of_record\n",
          "0:0 a line beyond 10000000, or more lines than 512 MiB hold"},
         {"TN:\nSF:a\nend_of_record\n", "0:0 the report measures no line of code"},
