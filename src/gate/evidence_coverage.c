@@ -154,10 +154,10 @@ int evidence_cobertura(arena *a, const xml_node *root, evidence *ev, err *e) {
 
 /* gcovr's lines have branches only: what was run is in the file's counter. */
 static bool has_runs(const xml_node *file) {
-    const xml_node *line = xml_child(file, "line");
+    const xml_node *first = xml_child(file, "line"), *line = first;
     while (line && xml_attribute_of(line, "ci").ptr)
         line = xml_next(line, "line");
-    return !line;
+    return first && !line;
 }
 
 static void take_counter(coverage_sum *c, str path, const xml_node *file) {
