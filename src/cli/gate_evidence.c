@@ -1,6 +1,7 @@
 #include "cli/gate_evidence.h"
 
 #include "base/fs.h"
+#include "base/git.h"
 #include "base/glob.h"
 #include "base/hash.h"
 #include "cli/console.h"
@@ -163,23 +164,18 @@ int gate_evidence_find(evidence_list *out, const char *root, const str *patterns
 
 /* ---- subjects ------------------------------------------------------------------------------- */
 
-static bool is_hex(str s, size_t least, size_t most) {
-    uint64_t bits;
-    if (s.len < least || s.len > most) return false;
-    for (size_t i = 0; i < s.len; i++) {
-        if (!str_to_bits(str_sub(s, i, i + 1), 16, &bits)) return false;
-    }
-    return true;
+static bool is_digest(str text) {
+    str digits = str_sub(text, sizeof "sha256:" - 1, text.len);
+    return str_starts(text, STR("sha256:")) && digits.len == 64 && git_is_id(digits);
 }
 
 int gate_subject_read(const options *given, gate_subject *ret, err *e) {
     const char *commit = options_value(given, "commit"),
                *artifact = options_value(given, "artifact");
     *ret = (gate_subject){.commit = str_from(commit), .artifact = str_from(artifact)};
-    if (commit && !is_hex(ret->commit, 40, 64))
+    if (commit && !git_is_id(ret->commit))
         return err_set(e, ERR_INVALID, "--commit %s: expected a whole commit id", commit);
-    if (artifact && (!str_starts(ret->artifact, STR("sha256:")) ||
-                     !is_hex(str_sub(ret->artifact, 7, ret->artifact.len), 64, 64)))
+    if (artifact && !is_digest(ret->artifact))
         return err_set(e, ERR_INVALID, "--artifact %s: expected sha256: and 64 hex digits",
                        artifact);
     return 0;
