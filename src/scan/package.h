@@ -16,7 +16,11 @@ typedef struct package {
     /* As the file spells it; for Maven "group:artifact", for Packagist "vendor/name", for Go the
      * module's path. A distribution's packages go by their source's name. */
     str name;
-    str version;           /* exact, as the file spells it; empty: not pinned */
+    str version; /* exact, as the file spells it; empty: not pinned */
+    /* What it comes out of, where that is known, as repository_name spells it, and the commit of
+     * that, which may be shortened. */
+    str repository, commit;
+    bool from_repository;  /* straight out of it, and not from the usual registry */
     str purl;              /* canonical, "pkg:npm/%40scope/name@1.2.3" */
     str path;              /* of the file that names it, from the root of what was scanned */
     uint32_t line, column; /* of the place that names it, from 1; line 0: the file as a whole */

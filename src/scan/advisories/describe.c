@@ -221,6 +221,7 @@ static value properties_of(describing *d, const severity *s, const scores *found
     put_text(d, &to, "version", p->version);
     put_text(d, &to, "ecosystem", p->ecosystem);
     put_text(d, &to, "purl", p->purl);
+    put_text(d, &to, "commit", p->commit);
     put_text(d, &to, "advisory", d->first->id);
     put_texts(d, &to, "aliases", d->ids, d->id_count, d->rule);
     put_texts(d, &to, "upstream", d->first->upstream.items, d->first->upstream.count, STR_EMPTY);
@@ -304,6 +305,50 @@ static str fix_of(const describing *d) {
                   : STR_EMPTY;
 }
 
+static void place_of(const package *p, finding *f) {
+    f->path = p->path;
+    f->line = p->line;
+    f->column = p->column;
+    f->end_line = p->end_line;
+    f->end_column = p->end_column;
+}
+
+static void identify(arena *a, const package *p, finding *f) {
+    finding_identify(a, f,
+                     arena_printf(a, "%.*s %.*s@%.*s", STR_ARG(p->ecosystem), STR_ARG(p->name),
+                                  STR_ARG(p->version)));
+}
+
+finding describe_unknown(arena *a, const match_unknown *told) {
+    const package *p = told->package;
+    const str *first = &told->ids.array.items[0].string;
+    finding f = {.kind = STR("deps"),
+                 .level = LEVEL_LOW,
+                 .rule = STR("unknown-commit"),
+                 .title = STR("A commit of which advisories cannot be judged"),
+                 .help = STR("These advisories name commits of its repository. Which commits come "
+                             "after those only the repository can tell: see there whether this one "
+                             "has the fixes, and use a released version where there is one."),
+                 .properties = value_object_new(a, true)};
+    f.message = arena_printf(
+        a, "it cannot be said whether %zu advisor%s (%.*s%s) affect%s %.*s at commit %.*s",
+        told->count, told->count == 1 ? "y" : "ies", STR_ARG(*first), told->count == 1 ? "" : ", …",
+        told->count == 1 ? "s" : "", STR_ARG(p->name), STR_ARG(str_sub(p->commit, 0, 12)));
+    value_set_str(a, &f.properties, "package", p->name);
+    if (p->version.len) value_set_str(a, &f.properties, "version", p->version);
+    value_set_str(a, &f.properties, "ecosystem", p->ecosystem);
+    value_set_str(a, &f.properties, "purl", p->purl);
+    value_set_str(a, &f.properties, "repository", p->repository);
+    value_set_str(a, &f.properties, "commit", p->commit);
+    value_set(a, &f.properties, STR("count"), value_number((double)told->count));
+    value_set(a, &f.properties, STR("advisories"), told->ids);
+    value_set(a, &f.properties, STR("direct"), value_bool(p->direct));
+    value_set(a, &f.properties, STR("dev"), value_bool(p->dev));
+    place_of(p, &f);
+    identify(a, p, &f);
+    return f;
+}
+
 bool describe(arena *a, const advisories *v, const match_group *g, const vex *known,
               ranked_finding *ret) {
     describing d = {.a = a, .v = v, .g = g};
@@ -322,15 +367,9 @@ bool describe(arena *a, const advisories *v, const match_group *g, const vex *kn
                  .help = help_of(&d, &found),
                  .help_uri = link_of(&d),
                  .fix = fix_of(&d),
-                 .path = p->path,
-                 .line = p->line,
-                 .column = p->column,
-                 .end_line = p->end_line,
-                 .end_column = p->end_column,
                  .properties = properties_of(&d, &s, &found, said)};
-    finding_identify(a, &f,
-                     arena_printf(a, "%.*s %.*s@%.*s", STR_ARG(p->ecosystem), STR_ARG(p->name),
-                                  STR_ARG(p->version)));
+    place_of(p, &f);
+    identify(a, p, &f);
     *ret = (ranked_finding){f, found.kev != NULL, found.epss ? found.epss->score : 0};
     return true;
 }

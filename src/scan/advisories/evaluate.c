@@ -1,5 +1,6 @@
 #include "scan/advisories/evaluate.h"
 
+#include "scan/advisories/repository.h"
 #include "scan/advisories/version.h"
 
 static int compare(const affected *from, const advisory_range *range, str a, str b) {
@@ -94,6 +95,48 @@ verdict evaluate(const affected *from, str version) {
     }
     return unknown && version.len ? VERDICT_UNKNOWN : VERDICT_UNAFFECTED;
 }
+
+/* ---- commits --------------------------------------------------------------------------------- */
+
+/* A commit that is mended is so, also where the range begins with it. */
+static verdict judge_commit(const advisory_range *range, str commit) {
+    verdict found = VERDICT_UNKNOWN;
+    if (is_endless(range)) return VERDICT_AFFECTED;
+    for (size_t i = 0; i < range->event_count; i++) {
+        const advisory_event *event = &range->events[i];
+        if (!repository_same_commit(event->version, commit)) continue;
+        if (event->kind == EVENT_FIXED || event->kind == EVENT_LIMIT) return VERDICT_UNAFFECTED;
+        found = VERDICT_AFFECTED;
+    }
+    return found;
+}
+
+verdict evaluate_commit(const affected *from, str version, str commit) {
+    bool unknown = false;
+    if (is_listed(from, version)) return VERDICT_AFFECTED;
+    for (size_t i = 0; i < from->range_count; i++) {
+        if (from->ranges[i].type != RANGE_GIT || !from->ranges[i].event_count) continue;
+        verdict one = judge_commit(&from->ranges[i], commit);
+        if (one == VERDICT_AFFECTED) return one;
+        unknown |= one == VERDICT_UNKNOWN;
+    }
+    return unknown ? VERDICT_UNKNOWN : VERDICT_UNAFFECTED;
+}
+
+str evaluate_commit_fix(const affected *from) {
+    str fix = STR_EMPTY;
+    for (size_t i = 0; i < from->range_count; i++) {
+        const advisory_range *range = &from->ranges[i];
+        for (size_t k = 0; range->type == RANGE_GIT && k < range->event_count; k++) {
+            if (range->events[k].kind != EVENT_FIXED) continue;
+            if (fix.len && !str_eq(fix, range->events[k].version)) return STR_EMPTY;
+            fix = range->events[k].version;
+        }
+    }
+    return fix;
+}
+
+/* ---- fixes ----------------------------------------------------------------------------------- */
 
 void evaluate_fixes(const affected *from, str version, void (*each)(void *context, str fixed),
                     void *context) {

@@ -3,11 +3,13 @@
 #include "scan/advisories/match.h"
 
 #include "scan/advisories/evaluate.h"
+#include "scan/advisories/repository.h"
 #include "scan/advisories/version.h"
 
 #include <stdlib.h>
 
-#define CANDIDATES_MAX 4096 /* versions that an upgrade may lead to */
+#define CANDIDATES_MAX  4096 /* versions that an upgrade may lead to */
+#define UNKNOWN_IDS_MAX 100  /* that a finding names */
 
 typedef struct matching {
     arena *a;
@@ -18,24 +20,40 @@ typedef struct matching {
 
 /* ---- finding them ---------------------------------------------------------------------------- */
 
-/* All that the store says of a package, affected or not. */
-static int read_all(matching *m, const package *p, match_list *to, err *e) {
-    str name = package_normal_name(m->a, p->ecosystem, p->name);
+static verdict judge(const package *p, const affected *about, bool by_commit) {
+    if (by_commit) return evaluate_commit(about, p->version, p->commit);
+    verdict found = evaluate(about, p->version);
+    if (found == VERDICT_AFFECTED || !p->commit.len) return found;
+    return evaluate_commit(about, STR_EMPTY, p->commit) == VERDICT_AFFECTED ? VERDICT_AFFECTED
+                                                                            : found;
+}
+
+/* All that the store says of a package under a name, affected or not. */
+static int read_named(matching *m, const package *p, str ecosystem, str name, match_list *to,
+                      err *e) {
     const osv_key *keys;
-    size_t count = osv_keys(m->v->store, package_hash(p->ecosystem, name), &keys);
+    bool by_commit = str_is(ecosystem, ECOSYSTEM_GIT);
+    size_t count = osv_keys(m->v->store, package_hash(ecosystem, name), &keys);
     for (size_t i = 0; i < count; i++) {
         str packed;
-        match one = {.record = keys[i].record};
+        match one = {.record = keys[i].record, .by_commit = by_commit};
         if (osv_record(m->v->store, keys[i].record, &packed, e) < 0 ||
             advisory_unpack(m->a, packed, keys[i].affected, &one.advisory, e) < 0)
             return e->code;
         const affected *about = one.advisory.affected;
-        if (!str_eq(about->name, name) || !ecosystem_covers(about->ecosystem, p->ecosystem))
-            continue;
-        one.verdict = evaluate(about, p->version);
+        if (!str_eq(about->name, name) || !ecosystem_covers(about->ecosystem, ecosystem)) continue;
+        one.verdict = judge(p, about, by_commit);
         ARENA_PUSH(m->a, to->items, to->count, to->cap, one);
     }
     return 0;
+}
+
+/* As a package, and as what comes out of its repository. */
+static int read_all(matching *m, const package *p, match_list *to, err *e) {
+    str name = package_normal_name(m->a, p->ecosystem, p->name);
+    int r = read_named(m, p, p->ecosystem, name, to, e);
+    if (r == 0 && p->repository.len) r = read_named(m, p, STR(ECOSYSTEM_GIT), p->repository, to, e);
+    return r;
 }
 
 /* ---- groups ---------------------------------------------------------------------------------- */
@@ -165,6 +183,8 @@ static str fixed_in(matching *m, const package *p, const match_list *all, size_t
     candidates c = {.a = m->a, .ecosystem = p->ecosystem};
     for (size_t i = first; i != SIZE_MAX; i = all->items[i].next)
         evaluate_fixes(all->items[i].advisory.affected, p->version, add_candidate, &c);
+    if (!c.count && all->items[first].by_commit)
+        return evaluate_commit_fix(all->items[first].advisory.affected);
     for (size_t k = 0; k < c.count; k++) {
         size_t i = first;
         while (i != SIZE_MAX &&
@@ -181,7 +201,7 @@ static void tell_unknown(matching *m, const package *p, const match_list *all) {
     size_t count = 0;
     str example = STR_EMPTY;
     for (size_t i = 0; i < all->count; i++) {
-        if (all->items[i].verdict != VERDICT_UNKNOWN) continue;
+        if (all->items[i].verdict != VERDICT_UNKNOWN || all->items[i].by_commit) continue;
         if (!count++) example = all->items[i].advisory.id;
     }
     if (!count) return;
@@ -195,6 +215,42 @@ static void tell_unknown(matching *m, const package *p, const match_list *all) {
                      count == 1 ? "s" : "", STR_ARG(p->name), STR_ARG(p->version),
                      STR_ARG(p->ecosystem))};
     ARENA_PUSH(to->a, to->items, to->count, to->cap, error);
+}
+
+static bool same_id(const advisory *a, const advisory *b) {
+    if (str_eq(a->id, b->id)) return true;
+    for (size_t i = 0; i < a->aliases.count; i++) {
+        if (str_eq(a->aliases.items[i], b->id)) return true;
+    }
+    for (size_t i = 0; i < b->aliases.count; i++) {
+        if (str_eq(b->aliases.items[i], a->id)) return true;
+    }
+    return false;
+}
+
+/* Whether what is not known by the commit is known by the version, or by another commit. */
+static bool is_decided(const match_list *all, const match *unknown) {
+    for (size_t i = 0; i < all->count; i++) {
+        const match *other = &all->items[i];
+        if (other->verdict != VERDICT_UNKNOWN && same_id(&other->advisory, &unknown->advisory))
+            return true;
+    }
+    return false;
+}
+
+/* Advisories for a repository of which only it can tell whether they are about this commit. */
+static void tell_unknown_commit(matching *m, const package *p, const match_list *all) {
+    value ids = value_array_new(m->a);
+    size_t count = 0;
+    for (size_t i = 0; i < all->count && p->from_repository; i++) {
+        const match *one = &all->items[i];
+        if (one->verdict != VERDICT_UNKNOWN || !one->by_commit || is_decided(all, one)) continue;
+        if (count++ < UNKNOWN_IDS_MAX) value_push(m->a, &ids, value_string(one->advisory.id));
+    }
+    if (!count) return;
+    match_unknown told = {.package = p, .ids = ids, .count = count};
+    finding f = describe_unknown(m->a, &told);
+    finding_list_add(&m->ret->findings, &f);
 }
 
 static int cmp_findings(const void *left, const void *right) {
@@ -213,6 +269,7 @@ static int match_one(matching *m, const package *p, err *e) {
     if (!all.count) return 0;
     group(m->a, &all);
     tell_unknown(m, p, &all);
+    tell_unknown_commit(m, p, &all);
     str upgrade = STR_EMPTY;
     bool asked = false;
     for (size_t i = 0; i < all.count; i++) {

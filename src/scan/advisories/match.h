@@ -16,8 +16,9 @@ typedef struct match {
     uint32_t record;
     advisory advisory;
     verdict verdict;
-    size_t group; /* the index of the first match that is an alias */
-    size_t next;  /* the next one of the group, or SIZE_MAX */
+    bool by_commit; /* it speaks of a repository, not of a package */
+    size_t group;   /* the index of the first match that is an alias */
+    size_t next;    /* the next one of the group, or SIZE_MAX */
 } match;
 
 typedef struct match_list {
@@ -40,6 +41,15 @@ typedef struct ranked_finding {
     bool kev;
     double epss;
 } ranked_finding;
+
+/* Advisories of which it cannot be said whether they are about a commit. */
+typedef struct match_unknown {
+    const package *package;
+    value ids; /* an array of some of them */
+    size_t count;
+} match_unknown;
+
+finding describe_unknown(arena *a, const match_unknown *told);
 
 /* False when a VEX statement says that there is nothing. */
 bool describe(arena *a, const advisories *v, const match_group *g, const vex *known,

@@ -1,6 +1,7 @@
 #include "scan/advisories/record.h"
 
 #include "base/rfc3339.h"
+#include "scan/advisories/repository.h"
 #include "scan/advisories/version.h"
 
 #include <string.h>
@@ -94,13 +95,61 @@ static str severity_word(const value *from) {
     return STR_EMPTY;
 }
 
+/* The entry of a repository that has none yet, or NULL when it has no name. */
+static affected *repository_entry(arena *a, advisory *to, str url) {
+    str name = repository_name(a, url);
+    if (!name.len) return NULL;
+    for (size_t i = 0; i < to->affected_count; i++) {
+        affected *one = &to->affected[i];
+        if (str_is(one->ecosystem, ECOSYSTEM_GIT) && str_eq(one->name, name)) return one;
+    }
+    affected *one = &to->affected[to->affected_count++];
+    one->ecosystem = STR(ECOSYSTEM_GIT);
+    one->name = name;
+    return one;
+}
+
+/* To twice as many. */
+static void grow_ranges(arena *a, affected *one) {
+    advisory_range *old = one->ranges;
+    one->ranges = ARENA_ARRAY(a, advisory_range, one->range_count * 2 + 1);
+    for (size_t i = 0; i < one->range_count; i++)
+        one->ranges[i] = old[i];
+}
+
+/* Ranges of commits once more under their repository, by which packages are found that come out of
+ * it. Where no package is named the list of versions is that of its tags. */
+static void repositories_of(arena *a, const value *from, bool has_package, advisory *to) {
+    const value *ranges = array_of(from, "ranges");
+    for (size_t i = 0; i < value_count(ranges); i++) {
+        const value *range = &ranges->array.items[i];
+        if (!str_is(text_of(range, "type"), "GIT")) continue;
+        affected *one = repository_entry(a, to, text_of(range, "repo"));
+        if (!one) continue;
+        if (!has_package && !one->versions.count)
+            one->versions = texts_of(a, array_of(from, "versions"));
+        if (!has_package && !one->severity.len) one->severity = severity_word(from);
+        if ((one->range_count & (one->range_count - 1)) == 0) grow_ranges(a, one);
+        one->ranges[one->range_count].type = RANGE_GIT;
+        events_of(a, array_of(range, "events"), &one->ranges[one->range_count++]);
+    }
+}
+
+static size_t count_ranges(const value *all) {
+    size_t count = 0;
+    for (size_t i = 0; i < value_count(all); i++)
+        count += value_count(array_of(&all->array.items[i], "ranges"));
+    return count;
+}
+
 static void affected_of(arena *a, const value *all, advisory *to) {
-    to->affected = ARENA_ARRAY(a, affected, value_count(all));
+    to->affected = ARENA_ARRAY(a, affected, value_count(all) + count_ranges(all));
     for (size_t i = 0; i < value_count(all); i++) {
         const value *from = &all->array.items[i], *package = value_get(from, STR("package"));
         str ecosystem = text_of(package, "ecosystem"), name = text_of(package, "name");
-        /* What has commits only is no package that a lock file could name. */
-        if (!ecosystem.len || !name.len) continue;
+        bool has_package = ecosystem.len && name.len && !str_is(ecosystem, ECOSYSTEM_GIT);
+        repositories_of(a, from, has_package, to);
+        if (!has_package) continue;
         affected *one = &to->affected[to->affected_count++];
         one->ecosystem = ecosystem;
         one->name = package_normal_name(a, ecosystem, name);

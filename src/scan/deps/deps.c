@@ -40,6 +40,11 @@ static void note_unpinned(deps *d, scan_out *out, const dep_file *file, size_t c
     finding_list_add(&out->findings, &f);
 }
 
+/* A version or a commit: something that can be looked up. */
+static bool is_pinned(const package *p) {
+    return p->version.len || (p->repository.len && p->commit.len);
+}
+
 /* The rest: a note for each file that has some. */
 static size_t list_pinned(deps *d, scan_out *out, package **ret) {
     const inventory *v = d->reading.inventory;
@@ -49,7 +54,7 @@ static size_t list_pinned(deps *d, scan_out *out, package **ret) {
         const dep_file *file = &v->files[i];
         size_t before = count;
         for (size_t k = file->first; k < file->first + file->count; k++) {
-            if (v->items[k].package.version.len) (*ret)[count++] = v->items[k].package;
+            if (is_pinned(&v->items[k].package)) (*ret)[count++] = v->items[k].package;
         }
         size_t unpinned = file->count - (count - before);
         if (unpinned) note_unpinned(d, out, file, unpinned);

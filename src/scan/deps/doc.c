@@ -10,7 +10,8 @@ void dep_doc_init(dep_doc *d, arena *a, const dep_format *format, str path) {
 }
 
 int dep_add(dep_doc *d, const dep_item *item, uint32_t *ret, err *e) {
-    const str *texts[] = {&item->name, &item->version, &item->license, &item->source};
+    const str *texts[] = {&item->name,   &item->version, &item->license,
+                          &item->source, &item->commit,  &item->repo};
     span where = {.file = d->file, .line = item->line, .column = item->column};
     if (d->count == DEPS_PACKAGES_MAX)
         return err_at(e, ERR_LIMIT, where, "names more than %d packages", DEPS_PACKAGES_MAX);
@@ -131,8 +132,8 @@ static void add_text(strbuf *out, str text) {
 }
 
 static void write_item(strbuf *out, const dep_item *it) {
-    const str texts[] = {it->name,   it->version, it->license, it->hash,
-                         it->origin, it->arch,    it->source,  it->asked};
+    const str texts[] = {it->name, it->version, it->license, it->hash,   it->origin,
+                         it->arch, it->source,  it->asked,   it->commit, it->repo};
     strbuf_addf(out, "P\t%u\t%u\t%u\t%u", it->flags, it->line, it->column, it->end_column);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         add_text(out, texts[i]);
@@ -198,8 +199,8 @@ static bool read_item(dep_doc *d, str line) {
     if (!number(&line, 15, &flags) || !number(&line, UINT32_MAX, &it.line) ||
         !number(&line, UINT32_MAX, &it.column) || !number(&line, UINT32_MAX, &it.end_column))
         return false;
-    str *texts[] = {&it.name,   &it.version, &it.license, &it.hash,
-                    &it.origin, &it.arch,    &it.source,  &it.asked};
+    str *texts[] = {&it.name, &it.version, &it.license, &it.hash,   &it.origin,
+                    &it.arch, &it.source,  &it.asked,   &it.commit, &it.repo};
     it.flags = flags;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = field(&line);

@@ -57,6 +57,8 @@ typedef struct dep_item {
     str origin;  /* of a distribution's package "source=version" */
     str arch;    /* of a distribution's package */
     str source;  /* where it is from, when that is not the usual registry */
+    str commit;  /* in hex, of what it was made from; may be shortened */
+    str repo;    /* the URL of what that is in, when `source` is not */
     str asked;   /* what it was asked for as, "a@^1, a@~1.2", or empty */
     uint32_t line, column, end_column;
     unsigned flags;

@@ -9,6 +9,7 @@ static const dep_format formats[] = {
     {"package.json", "package.json", "npm", ROLE_MANIFEST, dep_read_package_json},
     {"yarn.lock", "yarn.lock", "npm", ROLE_LOCK, dep_read_yarn_lock},
     {"pnpm-lock.yaml", "pnpm-lock.yaml", "npm", ROLE_LOCK, dep_read_pnpm_lock},
+    {"bun.lock", "bun.lock", "npm", ROLE_LOCK, dep_read_bun_lock},
     {"requirements.txt", "*requirements*.txt", "PyPI", ROLE_DECLARED, dep_read_requirements},
     {"requirements.txt", "*requirements*.in", "PyPI", ROLE_DECLARED, dep_read_requirements},
     {"requirements.txt", "*constraints*.txt", "PyPI", ROLE_DECLARED, dep_read_requirements},

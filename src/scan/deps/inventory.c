@@ -1,6 +1,7 @@
 #include "scan/deps/inventory.h"
 
 #include "base/fs.h"
+#include "scan/advisories/repository.h"
 #include "scan/advisories/version.h"
 #include "scan/deps/image.h"
 #include "scan/deps/pom.h"
@@ -193,6 +194,18 @@ static void take_origin(const dep_item *it, package *p) {
     if (version.len) p->version = version;
 }
 
+/* A Go module is called like its repository. */
+static void take_repository(arena *a, const dep_doc *d, const dep_item *it, package *p) {
+    p->commit = it->commit;
+    p->from_repository = it->source.len && it->commit.len;
+    if (!it->commit.len) return;
+    str url = it->repo.len                          ? it->repo
+              : it->source.len                      ? it->source
+              : !strcmp(d->format->ecosystem, "Go") ? it->name
+                                                    : STR_EMPTY;
+    p->repository = repository_name(a, url);
+}
+
 static void add_one(joining *j, uint32_t file_index, const dep_paths *paths, size_t index,
                     const uint32_t *numbers) {
     inventory *v = j->v;
@@ -217,6 +230,7 @@ static void add_one(joining *j, uint32_t file_index, const dep_paths *paths, siz
                   .direct = paths->direct[index],
                   .dev = paths->dev[index]};
     take_origin(it, &one.package);
+    take_repository(v->a, d, it, &one.package);
     if (!one.license.len) one.license = find_license(j, file->ecosystem, it->name, it->version);
     fill_via(v, d, paths, index, &one.package);
     uint32_t *needs = ARENA_ARRAY(v->a, uint32_t, it->need_count);

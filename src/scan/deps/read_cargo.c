@@ -2,6 +2,7 @@
 #include "scan/deps/readers.h"
 
 #include "base/toml.h"
+#include "scan/advisories/repository.h"
 
 #define REGISTRY "registry+https://github.com/rust-lang/crates.io-index"
 #define SPARSE   "sparse+https://index.crates.io/"
@@ -31,6 +32,7 @@ static int add_package(cargo *c, const toml_node *package) {
         return err_at(c->e, ERR_INVALID, package->where, "a package without a name or a version");
     if (!source.len) it.flags |= DEP_LOCAL;
     if (source.len && !str_is(source, REGISTRY) && !str_is(source, SPARSE)) it.source = source;
+    if (str_starts(source, STR("git+"))) it.commit = repository_commit(source);
     dep_place_span(&it, name->where);
     if (dep_add(c->d, &it, &index, c->e) < 0) return c->e->code;
     dep_map_put(&c->by_name, it.name, index);

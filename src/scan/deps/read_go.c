@@ -21,6 +21,19 @@ static str next_word(str *rest) {
     return dep_until(*rest, " \t", rest);
 }
 
+/* "v0.0.0-20210101000000-abcdefabcdef" ends with 12 digits of a commit. (go.dev/ref/mod,
+ * "Pseudo-versions") */
+static str commit_of(str version) {
+    ptrdiff_t plus = str_find_char(version, '+');
+    if (plus >= 0) version = str_sub(version, 0, (size_t)plus);
+    ptrdiff_t dash = str_rfind_char(version, '-');
+    str commit = dep_commit(str_sub(version, (size_t)(dash + 1), version.len));
+    bool dated = dash >= 14 && commit.len == 12;
+    for (ptrdiff_t i = dash - 14; dated && i < dash; i++)
+        dated = version.ptr[i] >= '0' && version.ptr[i] <= '9';
+    return dated ? commit : STR_EMPTY;
+}
+
 static int add_require(gomod *g, str line, bool indirect) {
     str rest = line, name = next_word(&rest);
     dep_item it = {.name = name, .version = next_word(&rest), .flags = indirect ? 0 : DEP_DIRECT};
@@ -29,6 +42,7 @@ static int add_require(gomod *g, str line, bool indirect) {
     if (!it.version.len)
         return err_at(g->e, ERR_INVALID, dep_span(g->d, g->text, at),
                       "expected a module and its version");
+    it.commit = commit_of(it.version);
     dep_place(g->d, g->text, at, at + str_trim(line).len, &it);
     if (dep_add(g->d, &it, &index, g->e) < 0) return g->e->code;
     dep_map_put(&g->by_name, name, index);
@@ -53,6 +67,7 @@ static void take_replace(gomod *g, str line) {
     }
     it->name = target;
     it->version = other;
+    it->commit = commit_of(other);
 }
 
 static int take_directive(gomod *g, str verb, str rest, bool indirect, bool replaces) {
@@ -127,7 +142,7 @@ int dep_read_go_sum(dep_doc *d, str text, err *e) {
             return err_at(e, ERR_INVALID, dep_span(d, text, at),
                           "expected a module, its version and its hash");
         if (str_ends(version, STR("/go.mod"))) continue;
-        dep_item it = {.name = name, .version = version};
+        dep_item it = {.name = name, .version = version, .commit = commit_of(version)};
         dep_place(d, text, at, at + len, &it);
         if (dep_add(d, &it, NULL, e) < 0) return e->code;
     }

@@ -6,6 +6,7 @@
 #include "scan/deps/readers.h"
 
 #include "base/json_tree.h"
+#include "scan/advisories/repository.h"
 
 #define MODULES    "node_modules/"
 #define NAME_MAX_  1024
@@ -72,6 +73,7 @@ static int add_package(npm *n, const json_member *m) {
                    .source = source_of(json_tree_str(p, "resolved")),
                    .flags = flags_of(p)};
     uint32_t index;
+    it.commit = repository_commit(it.source);
     if (!inner.len) it.flags |= DEP_LOCAL;
     if (!it.name.len && !(it.flags & DEP_LOCAL)) return 0;
     dep_place(n->d, n->text, m->at, m->at + m->key.len + 2, &it);
@@ -180,6 +182,7 @@ static int add_nested(npm *n, const json_node *list, str path, unsigned depth) {
         if (str_find_char(it.version, ':') >= 0) { /* a repository, a URL, a folder */
             it.source = it.version;
             it.version = STR_EMPTY;
+            it.commit = repository_commit(it.source);
         }
         dep_place(n->d, n->text, m->at, m->at + m->key.len + 2, &it);
         if (dep_add(n->d, &it, &index, n->e) < 0) return n->e->code;

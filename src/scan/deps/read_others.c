@@ -93,7 +93,10 @@ int dep_read_pub_lock(dep_doc *d, str text, err *e) {
         if (str_starts(dependency, STR("direct"))) it.flags |= DEP_DIRECT;
         if (str_is(dependency, "direct dev")) it.flags |= DEP_DEV;
         if (str_is(source, "path") || str_is(source, "sdk")) it.flags |= DEP_LOCAL;
-        if (str_is(source, "git")) it.source = yaml_text_at(description, "url");
+        if (str_is(source, "git")) {
+            it.source = yaml_text_at(description, "url");
+            it.commit = dep_commit(yaml_text_at(description, "resolved-ref"));
+        }
         dep_place_span(&it, p->key->where);
         d->knows_dev = true;
         if (dep_add(d, &it, NULL, e) < 0) return e->code;
@@ -133,6 +136,9 @@ static int take_mix(mix *m, str line) {
     dep_item it = {.name = key};
     if (str_starts(rest, STR(": {:git"))) {
         next_quoted(&rest, &it.source);
+        if (next_quoted(&rest, &version)) it.commit = dep_commit(version);
+    } else if (str_starts(rest, STR(": {:package,"))) { /* of 2014 */
+        next_quoted(&rest, &it.version);
     } else if (str_starts(rest, STR(": {:hex,"))) {
         str package = str_trim(str_sub(rest, 8, rest.len));
         it.name = dep_until(str_sub(package, 1, package.len), ",", &(str){0});
@@ -164,7 +170,8 @@ static int need_mix(mix *m, uint32_t from) {
 
 int dep_read_mix_lock(dep_doc *d, str text, err *e) {
     mix m = {.d = d, .text = text, .by_name.a = d->a, .e = e};
-    if (str_trim(text).len && !str_starts(str_trim(text), STR("%{")))
+    str begin = str_trim(text);
+    if (begin.len && !str_starts(begin, STR("%{")) && !str_starts(begin, STR("["))) /* of 2014 */
         return err_at(e, ERR_INVALID, dep_span(d, text, 0),
                       "is no lock file of Mix: it does not begin with %%{");
     d->has_graph = true;

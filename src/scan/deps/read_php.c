@@ -25,9 +25,13 @@ static str license_of(arena *a, const json_node *package) {
 
 static int add_packages(composer *c, const json_node *list, bool dev) {
     for (size_t i = 0; i < json_tree_count(list); i++) {
-        const json_node *p = list->members[i].item, *name = json_tree_get(p, "name");
+        const json_node *p = list->members[i].item, *name = json_tree_get(p, "name"),
+                        *source = json_tree_get(p, "source");
         uint32_t index;
-        dep_item it = {.name = json_tree_str(p, "name"),
+        if (!name) name = json_tree_get(p, "package"); /* of 2011 */
+        dep_item it = {.name = name && name->kind == JSON_STRING ? name->text : STR_EMPTY,
+                       .commit = dep_commit(json_tree_str(source, "reference")),
+                       .repo = json_tree_str(source, "url"),
                        .version = json_tree_str(p, "version"),
                        .license = license_of(c->d->a, p),
                        .hash =

@@ -7,14 +7,15 @@
 #include "scan/deps/readers.h"
 
 #include "base/yaml.h"
+#include "scan/advisories/repository.h"
 
 #define LOCK_BYTES_MAX (64u << 20)
 #define LOCK_NODES_MAX 8000000
 
 typedef struct pnpm {
     dep_doc *d;
-    bool old;        /* lockfileVersion 5 */
-    dep_map by_name; /* "name@1.0.0" */
+    bool old;       /* lockfileVersion 5 */
+    dep_map by_key; /* "name@1.0.0", of version 5 "name/1.0.0" */
     err *e;
 } pnpm;
 
@@ -34,11 +35,20 @@ static bool is_true(const yaml_node *mapping, const char *key) {
     return is_mapping(mapping) && str_is(text_of(yaml_get(mapping, key)), "true");
 }
 
-/* Name and version of a package's key; false where it is none of a registry. */
+/* A package's key without the peers in parentheses and the '/' at its head. */
+static str plain_key(str key) {
+    key = dep_until(key, "(", &(str){0});
+    return str_starts(key, STR("/")) ? str_sub(key, 1, key.len) : key;
+}
+
+/* Name and version of a package's key; false where it has none. */
 static bool split_key(const pnpm *p, str key, str *name, str *version) {
-    str at = dep_until(key, "(", &(str){0});
-    if (str_starts(at, STR("/"))) at = str_sub(at, 1, at.len);
-    ptrdiff_t cut = str_rfind_char(at, p->old ? '/' : '@');
+    str at = plain_key(key);
+    ptrdiff_t cut = str_rfind_char(at, '/');
+    if (!p->old) { /* an address may have an '@', a name begins with one */
+        cut = str_find_char(str_sub(at, at.len > 0, at.len), '@');
+        if (cut >= 0) cut++;
+    }
     if (cut <= 0) return false;
     *name = str_sub(at, 0, (size_t)cut);
     *version = str_sub(at, (size_t)cut + 1, at.len);
@@ -46,37 +56,75 @@ static bool split_key(const pnpm *p, str key, str *name, str *version) {
     return version->len > 0;
 }
 
-static str item_key(const pnpm *p, str name, str version) {
-    return arena_printf(p->d->a, "%.*s@%.*s", STR_ARG(name), STR_ARG(version));
+/* The item of a key as "packages" and "snapshots" have it. */
+static uint32_t find_key(const pnpm *p, str key) {
+    str name, version;
+    uint32_t found = dep_map_get(&p->by_key, plain_key(key));
+    if (found != DEP_NONE || !split_key(p, key, &name, &version)) return found;
+    return dep_map_get(&p->by_key, arena_printf(p->d->a, p->old ? "%.*s/%.*s" : "%.*s@%.*s",
+                                                STR_ARG(name), STR_ARG(version)));
 }
 
-/* What "name: version" leads to; the version may be a whole key, of a package by another name. */
+/* What "name: version" leads to; the version may be a whole key, of a package by another name or
+ * from elsewhere. */
 static uint32_t find_item(const pnpm *p, str name, str version) {
-    str real, own;
-    str plain = dep_until(version, "(", &(str){0});
-    bool whole = str_starts(plain, STR("/")) || (plain.len && str_find_char(plain, '@') >= 0);
-    if (whole && split_key(p, version, &real, &own))
-        return dep_map_get(&p->by_name, item_key(p, real, own));
-    if (p->old) plain = dep_until(plain, "_", &(str){0});
-    return dep_map_get(&p->by_name, item_key(p, name, plain));
+    uint32_t found = find_key(p, arena_printf(p->d->a, p->old ? "%.*s/%.*s" : "%.*s@%.*s",
+                                              STR_ARG(name), STR_ARG(version)));
+    return found != DEP_NONE ? found : find_key(p, version);
+}
+
+static bool is_folder(str version) {
+    return str_starts(version, STR("file:")) || str_starts(version, STR("link:"));
+}
+
+/* Where it is not from a registry: a repository with its commit, or an archive's address. */
+static void take_resolution(const pnpm *p, const yaml_node *resolution, dep_item *it) {
+    str repo = text_of(yaml_get(resolution, "repo")),
+        commit = text_of(yaml_get(resolution, "commit")),
+        tarball = text_of(yaml_get(resolution, "tarball"));
+    it->hash = dep_hash_sri(p->d->a, text_of(yaml_get(resolution, "integrity")));
+    it->source = repo;
+    it->commit = repository_is_commit(commit) ? commit : STR_EMPTY;
+    if (repo.len || !repository_commit(tarball).len) return;
+    it->source = tarball;
+    it->commit = repository_commit(tarball);
+}
+
+/* From elsewhere the key is no name and no version; fields tell them. */
+static bool take_package(const pnpm *p, const yaml_pair *pair, dep_item *it) {
+    str key = text_of(pair->key);
+    bool named = split_key(p, key, &it->name, &it->version);
+    const yaml_node *fields = is_mapping(pair->item) ? pair->item : NULL;
+    if (!fields) return named;
+    str name = text_of(yaml_get(fields, "name")), version = text_of(yaml_get(fields, "version"));
+    const yaml_node *resolution = yaml_get(fields, "resolution");
+    bool folder = is_folder(plain_key(key)) || is_folder(it->version);
+    bool address = str_find(it->version, STR("://")) >= 0 || str_starts(it->version, STR("git"));
+    if (address) it->version = STR_EMPTY;
+    if (name.len) it->name = name;
+    if (version.len || name.len) it->version = version;
+    if (is_mapping(resolution)) {
+        take_resolution(p, resolution, it);
+        folder |= yaml_get(resolution, "directory") != NULL;
+    }
+    if (folder) it->flags |= DEP_LOCAL;
+    if (is_true(fields, "dev")) it->flags |= DEP_DEV;
+    if (is_true(fields, "optional")) it->flags |= DEP_OPTIONAL;
+    return it->name.len > 0;
 }
 
 static int add_packages(pnpm *p, const yaml_node *packages) {
     for (size_t i = 0; i < pair_count(packages); i++) {
         const yaml_pair *pair = &packages->mapping.pairs[i];
         dep_item it = {0};
-        uint32_t index = (uint32_t)p->d->count;
         str key = text_of(pair->key);
-        const yaml_node *resolution =
-            is_mapping(pair->item) ? yaml_get(pair->item, "resolution") : NULL;
-        if (!split_key(p, key, &it.name, &it.version)) continue;
-        if (dep_map_put(&p->by_name, item_key(p, it.name, it.version), index) != index) continue;
-        if (is_mapping(resolution)) {
-            it.hash = dep_hash_sri(p->d->a, text_of(yaml_get(resolution, "integrity")));
-            if (yaml_get(resolution, "repo")) it.source = text_of(yaml_get(resolution, "repo"));
-        }
-        if (is_true(pair->item, "dev")) it.flags |= DEP_DEV;
-        if (is_true(pair->item, "optional")) it.flags |= DEP_OPTIONAL;
+        if (find_key(p, key) != DEP_NONE || !take_package(p, pair, &it)) continue;
+        uint32_t index = (uint32_t)p->d->count;
+        dep_map_put(&p->by_key, plain_key(key), index);
+        if (p->old && it.version.len) /* without peers */
+            dep_map_put(&p->by_key,
+                        arena_printf(p->d->a, "%.*s/%.*s", STR_ARG(it.name), STR_ARG(it.version)),
+                        index);
         dep_place_span(&it, pair->key->where);
         if (dep_add(p->d, &it, NULL, p->e) < 0) return p->e->code;
     }
@@ -88,9 +136,8 @@ static const char *const edge_keys[] = {"dependencies", "optionalDependencies"};
 static int add_edges(pnpm *p, const yaml_node *packages) {
     for (size_t i = 0; i < pair_count(packages); i++) {
         const yaml_pair *pair = &packages->mapping.pairs[i];
-        str name, version;
-        if (!is_mapping(pair->item) || !split_key(p, text_of(pair->key), &name, &version)) continue;
-        uint32_t from = dep_map_get(&p->by_name, item_key(p, name, version));
+        if (!is_mapping(pair->item)) continue;
+        uint32_t from = find_key(p, text_of(pair->key));
         for (size_t k = 0; from != DEP_NONE && k < COUNT(edge_keys); k++) {
             const yaml_node *list = yaml_get(pair->item, edge_keys[k]);
             for (size_t n = 0; n < pair_count(list); n++) {
@@ -124,7 +171,7 @@ static void add_importer(pnpm *p, const yaml_node *importer, bool dev) {
 int dep_read_pnpm_lock(dep_doc *d, str text, err *e) {
     const yaml_node *root;
     yaml_limits limits = {.max_bytes = LOCK_BYTES_MAX, .max_nodes = LOCK_NODES_MAX};
-    pnpm p = {.d = d, .by_name.a = d->a, .e = e};
+    pnpm p = {.d = d, .by_key.a = d->a, .e = e};
     if (yaml_parse(d->a, text, d->file, &limits, &root, e) < 0) return e->code;
     if (!is_mapping(root) || !yaml_get(root, "lockfileVersion"))
         return err_at(e, ERR_INVALID, dep_span(d, text, 0),

@@ -5,6 +5,7 @@
 
 #include "base/json_tree.h"
 #include "base/toml.h"
+#include "scan/advisories/repository.h"
 #include "scan/advisories/version.h"
 
 typedef struct pylock {
@@ -44,12 +45,24 @@ static void place_package(dep_item *it, const toml_node *package) {
 static str source_of(const toml_node *package) {
     const toml_node *source = toml_get(package, STR("source"));
     static const char *const kinds[] = {"git", "url", "path", "directory"};
+    str git = toml_get_str(package, "git"); /* of PDM */
+    if (git.len) return git;
     for (size_t i = 0; i < COUNT(kinds); i++) {
         str found = toml_get_str(source, kinds[i]);
         if (found.len) return found;
     }
     bool legacy = str_is(toml_get_str(source, "type"), "legacy"); /* another registry */
     return legacy ? STR_EMPTY : toml_get_str(source, "url");
+}
+
+/* Poetry and PDM have a key for it, uv's is in the address. */
+static str commit_of(const toml_node *package) {
+    const toml_node *source = toml_get(package, STR("source"));
+    str revision = toml_get_str(package, "revision"),
+        resolved = toml_get_str(source, "resolved_reference");
+    if (revision.len) return dep_commit(revision);
+    if (resolved.len) return dep_commit(resolved);
+    return repository_commit(toml_get_str(source, "git"));
 }
 
 /* ---- groups ---------------------------------------------------------------------------------- */
@@ -90,6 +103,7 @@ static int add_packages(pylock *p, const toml_node *list) {
             .name = toml_get_str(one, "name"),
             .version = toml_get_str(one, "version"),
             .source = source_of(one),
+            .commit = commit_of(one),
             .hash = dep_hash_hex(p->d->a, toml_get_str(toml_get(one, STR("sdist")), "hash"))};
         if (one->kind != TOML_TABLE || !it.name.len)
             return err_at(p->e, ERR_INVALID, one->where, "a package without a name");
@@ -188,10 +202,14 @@ static int add_pipfile_section(dep_doc *d, str text, const json_node *section, b
     for (size_t i = 0; section && section->kind == JSON_OBJECT && i < section->count; i++) {
         const json_member *m = &section->members[i];
         str version = json_tree_str(m->item, "version"), git = json_tree_str(m->item, "git");
+        if (m->item->kind == JSON_STRING) version = m->item->text; /* of 2017 */
         while (version.len && version.ptr[0] == '=')
             version = str_sub(version, 1, version.len);
-        dep_item it = {
-            .name = m->key, .version = version, .source = git, .flags = dev ? DEP_DEV : 0};
+        dep_item it = {.name = m->key,
+                       .version = version,
+                       .source = git,
+                       .commit = dep_commit(json_tree_str(m->item, "ref")),
+                       .flags = dev ? DEP_DEV : 0};
         dep_place(d, text, m->at, m->at + m->key.len + 2, &it);
         if (dep_add(d, &it, NULL, e) < 0) return e->code;
     }

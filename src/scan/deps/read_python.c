@@ -1,6 +1,7 @@
 /* read_python.c: requirements.txt, and the metadata of installed distributions.
  * (pip.pypa.io/en/stable/reference/requirements-file-format; packaging.python.org, core metadata)
  */
+#include "scan/advisories/repository.h"
 #include "scan/deps/readers.h"
 
 /* ---- requirements ---------------------------------------------------------------------------- */
@@ -71,10 +72,54 @@ static bool is_requirement(str spec, str name) {
     return !rest.len || (rest.ptr[0] && strchr("[<>=!~;@(", rest.ptr[0]));
 }
 
+static const str schemes[] = {STR_INIT("git+"), STR_INIT("hg+"), STR_INIT("svn+"),
+                              STR_INIT("bzr+")};
+
+static bool is_vcs(str spec) {
+    for (size_t i = 0; i < COUNT(schemes); i++) {
+        if (str_starts(spec, schemes[i])) return true;
+    }
+    return false;
+}
+
+/* "#egg=name[extra]&subdirectory=x", or else what the repository is called. */
+static str egg_of(arena *a, str url) {
+    ptrdiff_t at = str_find(url, STR("egg="));
+    if (at >= 0) return dep_until(str_sub(url, (size_t)at + 4, url.len), "&[ ", &(str){0});
+    str name = repository_name(a, url);
+    return str_sub(name, (size_t)(str_rfind_char(name, '/') + 1), name.len);
+}
+
+/* A requirement that is nothing but the address of a repository. */
+static int add_vcs(dep_doc *d, str text, str spec, str first, err *e) {
+    dep_item it = {.name = egg_of(d->a, spec),
+                   .source = spec,
+                   .commit = repository_commit(spec),
+                   .flags = DEP_DIRECT};
+    size_t at = str_offset(text, first);
+    if (!it.name.len) return 0;
+    dep_place(d, text, at, at + first.len, &it);
+    return dep_add(d, &it, NULL, e);
+}
+
+/* "-e" and "--editable" in front of a repository; of a folder there is nothing to say. */
+static str without_editable(str line) {
+    static const str options[] = {STR_INIT("--editable"), STR_INIT("-e")};
+    for (size_t i = 0; i < COUNT(options); i++) {
+        if (!str_starts(line, options[i])) continue;
+        str rest = str_trim(str_sub(line, options[i].len, line.len));
+        if (str_starts(rest, STR("="))) rest = str_trim(str_sub(rest, 1, rest.len));
+        rest = dep_unquote(rest);
+        return is_vcs(rest) || str_find(rest, STR("@ ")) >= 0 ? rest : line;
+    }
+    return line;
+}
+
 static int add_requirement(dep_doc *d, str text, str line, str first, err *e) {
     str rest, spec = dep_until(line, "", &rest);
     ptrdiff_t options = str_find(line, STR(" --"));
     if (options >= 0) spec = str_trim(str_sub(line, 0, (size_t)options));
+    if (is_vcs(spec)) return add_vcs(d, text, spec, first, e);
     dep_item it = {.flags = DEP_DIRECT, .hash = only_hash(d->a, line)};
     it.name = dep_python_requirement(spec, &it.version);
     size_t at = str_offset(text, first), lead = 0;
@@ -87,8 +132,10 @@ static int add_requirement(dep_doc *d, str text, str line, str first, err *e) {
     }
     if (!it.name.len || (spec.ptr[0] == '.')) return 0; /* a folder */
     ptrdiff_t url = str_find_char(spec, '@');
-    if (url >= 0 && str_find(spec, STR("://")) >= 0)
-        it.source = str_trim(str_sub(spec, (size_t)url + 1, spec.len));
+    if (url >= 0 && str_find(spec, STR("://")) >= 0) {
+        it.source = str_trim(dep_until(str_sub(spec, (size_t)url + 1, spec.len), ";", &(str){0}));
+        if (is_vcs(it.source)) it.commit = repository_commit(it.source);
+    }
     dep_place(d, text, at + lead, at + str_trim(without_comment(first)).len + lead, &it);
     return dep_add(d, &it, NULL, e);
 }
@@ -100,7 +147,7 @@ int dep_read_requirements(dep_doc *d, str text, err *e) {
     d->knows_roots = d->knows_dev = true;
     for (str rest = text, line, first; next_line(d->a, &rest, &line, &first);) {
         err this = {0};
-        line = str_trim(without_comment(str_trim(line)));
+        line = without_editable(str_trim(without_comment(str_trim(line))));
         if (!line.len || take_include(d, text, line, first) || line.ptr[0] == '-') continue;
         if (add_requirement(d, text, line, first, &this) < 0 && !wrong.code) wrong = this;
         if (this.code == ERR_LIMIT) break;

@@ -11,7 +11,7 @@ typedef struct gem_edge {
 
 typedef struct gemfile {
     dep_doc *d;
-    str text, section, remote;
+    str text, section, remote, revision;
     dep_map by_name, by_version;
     gem_edge *edges;
     size_t edge_count, edge_cap;
@@ -48,7 +48,10 @@ static int add_gem(gemfile *g, str line) {
     g->last = dep_map_put(&g->by_version, key, index);
     if (g->last != index) return 0; /* for another platform */
     if (str_is(g->section, "PATH")) it.flags |= DEP_LOCAL;
-    if (str_is(g->section, "GIT")) it.source = g->remote;
+    if (str_is(g->section, "GIT")) {
+        it.source = g->remote;
+        it.commit = g->revision;
+    }
     dep_place(g->d, g->text, at, at + str_trim(line).len, &it);
     dep_map_put(&g->by_name, it.name, index);
     return dep_add(g->d, &it, NULL, g->e);
@@ -58,6 +61,8 @@ static int take_spec(gemfile *g, str line, size_t indent) {
     str name, version;
     if (indent == 2 && str_starts(line, STR("  remote:")))
         g->remote = str_trim(str_sub(line, 9, line.len));
+    if (indent == 2 && str_starts(line, STR("  revision:")))
+        g->revision = str_trim(str_sub(line, 11, line.len));
     if (indent == 4) return add_gem(g, line);
     if (indent != 6 || g->last == DEP_NONE) return 0;
     split(line, &name, &version);
@@ -81,7 +86,7 @@ int dep_read_gemfile_lock(dep_doc *d, str text, err *e) {
         if (indent == line.len) continue;
         if (indent == 0) {
             g.section = str_trim(line);
-            g.remote = STR_EMPTY;
+            g.remote = g.revision = STR_EMPTY;
             g.last = DEP_NONE;
         } else if (has_specs(&g)) {
             if (take_spec(&g, line, indent) < 0) return e->code;

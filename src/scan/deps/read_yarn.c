@@ -1,6 +1,7 @@
 /* read_yarn.c: yarn.lock of version 1 and of berry (versions 2 and later), which is YAML of the
  * same shape: entries at the margin, fields below them, dependencies below those.
  * (classic.yarnpkg.com/lang/en/docs/yarn-lock, yarnpkg.com/configuration/lockfile) */
+#include "scan/advisories/repository.h"
 #include "scan/deps/readers.h"
 
 #define DESCRIPTORS_MAX 10000 /* of an entry */
@@ -17,7 +18,7 @@ typedef struct yarn {
     yarn_edge *edges;
     size_t edge_count, edge_cap;
     dep_item it;
-    str header, resolution;
+    str header, resolution, resolved;
     bool open, berry, in_dependencies;
     size_t edges_before; /* of the entry */
     err *e;
@@ -80,6 +81,12 @@ static void take_name(yarn *y) {
     for (size_t i = 0; i < COUNT(other); i++) {
         if (str_starts(range, other[i])) y->it.source = range;
     }
+    /* Version 1 tells the commit of "owner/name" only by what it was resolved to. */
+    if (!y->it.source.len && repository_commit(y->resolved).len) y->it.source = y->resolved;
+    y->it.commit = repository_commit(y->resolved.len ? y->resolved : y->it.source);
+    bool folder = str_starts(y->resolved, STR("file:")) || str_starts(range, STR("link:")) ||
+                  str_starts(range, STR("portal:"));
+    if (folder && !y->it.version.len) y->it.flags |= DEP_LOCAL;
 }
 
 static int end_entry(yarn *y) {
@@ -107,7 +114,7 @@ static int begin_entry(yarn *y, str line) {
     y->berry |= str_is(y->header, "__metadata");
     y->open = !str_is(y->header, "__metadata");
     y->it = (dep_item){0};
-    y->resolution = STR_EMPTY;
+    y->resolution = y->resolved = STR_EMPTY;
     y->in_dependencies = false;
     y->edges_before = y->edge_count;
     size_t at = str_offset(y->text, line);
@@ -129,6 +136,7 @@ static void split_field(str line, str *name, str *value) {
 static void take_entry_field(yarn *y, str name, str value) {
     if (str_is(name, "version")) y->it.version = value;
     if (str_is(name, "resolution")) y->resolution = value;
+    if (str_is(name, "resolved")) y->resolved = value;
     if (str_is(name, "integrity")) y->it.hash = dep_hash_sri(y->d->a, value);
     y->in_dependencies = str_is(name, "dependencies") || str_is(name, "optionalDependencies");
 }

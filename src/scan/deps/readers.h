@@ -9,7 +9,7 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 dep_read_fn dep_read_npm_lock, dep_read_package_json;
-dep_read_fn dep_read_yarn_lock, dep_read_pnpm_lock;
+dep_read_fn dep_read_yarn_lock, dep_read_pnpm_lock, dep_read_bun_lock;
 dep_read_fn dep_read_requirements, dep_read_poetry_lock, dep_read_pipfile_lock, dep_read_uv_lock,
     dep_read_pdm_lock, dep_read_pyproject, dep_read_pipfile, dep_read_dist_metadata;
 dep_read_fn dep_read_go_mod, dep_read_go_sum;
@@ -31,6 +31,8 @@ str dep_hash_sri(arena *a, str integrity);
 /* "sha256:" and hex, of 64 hex digits with or without "sha256:" in front; sha1, sha512, … by their
  * length. Empty for anything else. */
 str dep_hash_hex(arena *a, str hex);
+/* The text where it is a commit's hash, else an empty one: a branch or a tag. */
+str dep_commit(str text);
 /* The text up to the first byte of `stop`, and the rest with it. */
 str dep_until(str s, const char *stop, str *rest);
 /* Without quotes of either kind around it. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Of what is written as notes: another one whenever readers say other things. */
-#define GENERATION "deps 2"
+#define GENERATION "deps 3"
 
 static bool wants(const scanner *s, str path) {
     (void)s;

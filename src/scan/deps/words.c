@@ -2,6 +2,7 @@
 #include "scan/deps/readers.h"
 
 #include "base/hash.h"
+#include "scan/advisories/repository.h"
 
 /* ---- hashes --------------------------------------------------------------------------------- */
 
@@ -57,6 +58,10 @@ str dep_hash_hex(arena *a, str hex) {
             return arena_printf(a, "%s:%.*s", kinds[k].name, STR_ARG(hex));
     }
     return STR_EMPTY;
+}
+
+str dep_commit(str text) {
+    return repository_is_commit(text) ? text : STR_EMPTY;
 }
 
 /* ---- words ---------------------------------------------------------------------------------- */
