@@ -41,6 +41,8 @@ static void tell(strbuf *out, const dependency *d) {
     if (d->license.len) strbuf_addf(out, " license=%.*s", STR_ARG(d->license));
     if (d->item->hash.len) strbuf_addf(out, " %.*s", STR_ARG(str_sub(d->item->hash, 0, 15)));
     if (d->item->source.len) strbuf_addf(out, " from=%.*s", STR_ARG(d->item->source));
+    if (p->commit.len)
+        strbuf_addf(out, " commit=%.*s:%.*s", STR_ARG(p->repository), STR_ARG(p->commit));
     for (size_t i = 0; i < p->via_count; i++)
         strbuf_addf(out, "%s%.*s", i ? ">" : " via=", STR_ARG(p->via[i]));
     strbuf_addc(out, '\n');
@@ -170,12 +172,12 @@ static void packages_may_not_lie_in_each_other_without_end(void **state) {
 /* What a child says is not believed. */
 static void notes_that_cannot_be_are_refused(void **state) {
     static const char *const notes[] = {
-        "P\t0\t0\t0\t0\ta\t1\n",                                  /* of no document */
-        "D\tno format\t000\t\n",                                  /* */
-        "D\tgo.mod\t000\t\nP\t16\t0\t0\t0\ta\t1\n",               /* flags */
-        "D\tgo.mod\t000\t\nP\t0\t0\t0\t0\ta\t1\t\t\t\t\t\t\t1\n", /* an edge to nothing */
-        "D\tgo.mod\t000\t\nF\t99\t0\t0\n",                        /* a fact of no kind */
-        "D\tgo.mod\t000\t\nX\t\n",                                /* */
+        "P\t0\t0\t0\t0\ta\t1\n",                                      /* of no document */
+        "D\tno format\t000\t\n",                                      /* */
+        "D\tgo.mod\t000\t\nP\t16\t0\t0\t0\ta\t1\n",                   /* flags */
+        "D\tgo.mod\t000\t\nP\t0\t0\t0\t0\ta\t1\t\t\t\t\t\t\t\t\t1\n", /* an edge to nothing */
+        "D\tgo.mod\t000\t\nF\t99\t0\t0\n",                            /* a fact of no kind */
+        "D\tgo.mod\t000\t\nX\t\n",                                    /* */
     };
     (void)state;
     for (size_t i = 0; i < COUNT(notes); i++) {

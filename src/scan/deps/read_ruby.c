@@ -50,7 +50,7 @@ static int add_gem(gemfile *g, str line) {
     if (str_is(g->section, "PATH")) it.flags |= DEP_LOCAL;
     if (str_is(g->section, "GIT")) {
         it.source = g->remote;
-        it.commit = g->revision;
+        it.commit = dep_commit(g->revision);
     }
     dep_place(g->d, g->text, at, at + str_trim(line).len, &it);
     dep_map_put(&g->by_name, it.name, index);
