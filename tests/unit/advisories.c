@@ -145,6 +145,83 @@ static void aliases_are_one_finding_and_the_worst_counts(void **state) {
     assert_int_equal(match_one(p, v, PACKAGE("PyPI", "lodash", "1.0", ""), NULL).findings.count, 0);
 }
 
+#define COMMIT(c) c c c c c c c c c c
+
+/* NVD's names no package, GitHub's names both. */
+static const char by_commit[] =
+    "{\"id\":\"CVE-2024-1\",\"modified\":\"2024-01-01T00:00:00Z\",\"affected\":[{\"ranges\":[{"
+    "\"type\":"
+    "\"GIT\",\"repo\":\"https://github.com/Own/Lib.git\",\"events\":[{\"introduced\":\"" COMMIT(
+        "aaaa") "\"},{\"fixed\":\"" COMMIT("bbbb") "\"}]}],\"versions\":[\"v1.0.0\"]}]}";
+static const char by_both[] =
+    "{\"id\":\"GHSA-dddd-eeee-ffff\",\"modified\":\"2024-01-01T00:00:00Z\",\"affected\":[{"
+    "\"package\":"
+    "{\"ecosystem\":\"npm\",\"name\":\"lib\"},\"ranges\":[{\"type\":\"SEMVER\",\"events\":[{"
+    "\"introduced\":\"0\"},{\"fixed\":\"2.0.0\"}]},{\"type\":\"GIT\",\"repo\":"
+    "\"git://github.com/own/lib\",\"events\":[{\"introduced\":\"0\"},{\"fixed\":\"" COMMIT(
+        "cccc") "\"}]}]}]}";
+
+static const struct {
+    const char *version, *commit, *repository;
+    bool from_repository;
+    const char *expected; /* rules */
+} out_of_repositories[] = {
+    {"", COMMIT("aaaa"), "github.com/own/lib", true, "unknown-commit CVE-2024-1 "},
+    {"", "aaaaaaaaaaaa", "github.com/own/lib", true, "unknown-commit CVE-2024-1 "},
+    {"", COMMIT("bbbb"), "github.com/own/lib", true, "unknown-commit "},
+    {"", COMMIT("bbbb"), "github.com/other/lib", true, ""},
+    {"3.0.0", COMMIT("bbbb"), "github.com/own/lib", true, ""}, /* the version decides the other */
+    {"1.0.0", COMMIT("bbbb"), "github.com/own/lib", true, "GHSA-dddd-eeee-ffff "},
+    {"3.0.0", COMMIT("dddd"), "github.com/own/lib", true, "unknown-commit "},
+    {"3.0.0", COMMIT("dddd"), "github.com/own/lib", false,
+     ""}, /* what a registry has is numbered */
+    {"v1.0.0", COMMIT("dddd"), "github.com/own/lib", false, "CVE-2024-1 GHSA-dddd-eeee-ffff "},
+};
+
+static void what_comes_out_of_a_repository_is_judged_by_its_commit(void **state) {
+    place *p = *state;
+    put(p, "a.json", str_from(by_commit));
+    put(p, "b.json", str_from(by_both));
+    import(p);
+    _cleanup_advisories_ advisories *v = open_store(p);
+    for (size_t i = 0; i < sizeof out_of_repositories / sizeof *out_of_repositories; i++) {
+        _cleanup_strbuf_ strbuf rules = STRBUF_INIT;
+        package one = PACKAGE("npm", "lib", "", "pkg:npm/lib");
+        one.version = str_from(out_of_repositories[i].version);
+        one.commit = str_from(out_of_repositories[i].commit);
+        one.repository = str_from(out_of_repositories[i].repository);
+        one.from_repository = out_of_repositories[i].from_repository;
+        advisories_matched got = match_one(p, v, one, NULL);
+        for (size_t k = 0; k < got.findings.count; k++)
+            strbuf_addf(&rules, "%.*s ", STR_ARG(got.findings.items[k].rule));
+        if (!str_is(strbuf_str(&rules), out_of_repositories[i].expected))
+            fail_msg("%zu: %s", i, strbuf_cstr(&rules));
+    }
+}
+
+static void what_a_commit_is_judged_by_is_told(void **state) {
+    place *p = *state;
+    put(p, "a.json", str_from(by_commit));
+    import(p);
+    _cleanup_advisories_ advisories *v = open_store(p);
+    package one = PACKAGE("npm", "lib", "", "pkg:npm/lib");
+    one.commit = STR(COMMIT("aaaa"));
+    one.repository = STR("github.com/own/lib");
+    one.from_repository = true;
+    advisories_matched got = match_one(p, v, one, NULL);
+    assert_int_equal(got.findings.count, 1);
+    assert_str(got.findings.items[0].message, "lib is affected by CVE-2024-1");
+    assert_str(got.findings.items[0].fix, "upgrade lib to " COMMIT("bbbb"));
+    one.commit = STR(COMMIT("dddd"));
+    got = match_one(p, v, one, NULL);
+    assert_int_equal(got.findings.count, 1);
+    assert_int_equal(got.findings.items[0].level, LEVEL_LOW);
+    assert_str(got.findings.items[0].message, "it cannot be said whether 1 advisory (CVE-2024-1) "
+                                              "affects lib at commit dddddddddddd");
+    assert_str(json_of(p->a, value_get(&got.findings.items[0].properties, STR("advisories"))),
+               "[\"CVE-2024-1\"]");
+}
+
 static void a_version_without_a_place_is_told(void **state) {
     place *p = *state;
     put_lodash(p);
@@ -445,6 +522,8 @@ static void what_is_written_as_vex_is_read_again(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(aliases_are_one_finding_and_the_worst_counts),
+        TEST(what_comes_out_of_a_repository_is_judged_by_its_commit),
+        TEST(what_a_commit_is_judged_by_is_told),
         TEST(a_version_without_a_place_is_told),
         TEST(what_is_exploited_comes_first),
         TEST(importing_again_replaces_by_id),

@@ -104,6 +104,47 @@ static void a_version_is_affected_as_osv_defines_it(void **state) {
     }
 }
 
+/* ---- commits --------------------------------------------------------------------------------- */
+
+#define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define C "cccccccccccccccccccccccccccccccccccccccc"
+#define TAGS                                                                                       \
+    "{\"versions\":[\"v1.0\"],\"ranges\":[{\"type\":\"GIT\",\"events\":[" IN(A) "," FIXED(B) "]}]" \
+                                                                                             "}"
+
+static const struct {
+    row is; /* its ecosystem is the version */
+    const char *fix;
+} commits[] = {
+    {{RANGE("GIT", IN(A) "," FIXED(B)), "", A, YES}, B},
+    {{RANGE("GIT", IN(A) "," FIXED(B)), "", B, NOT}, B},
+    {{RANGE("GIT", IN(A) "," FIXED(B)), "", C, MAYBE}, B},
+    {{RANGE("GIT", IN(A) "," FIXED(B)), "", "aaaaaaaaaaaa", YES}, B},
+    {{RANGE("GIT", IN(A) "," FIXED(B)), "", "aaaaaa", MAYBE}, B},
+    {{RANGE("GIT", IN(A) "," FIXED(B)), "", "", MAYBE}, B},
+    {{RANGE("GIT", IN(A) "," LAST(B)), "", B, YES}, ""},
+    {{RANGE("GIT", IN(A) "," LIMIT(B)), "", B, NOT}, ""},
+    {{RANGE("GIT", IN("0") "," FIXED(B) "," FIXED(C)), "", C, NOT}, ""},
+    {{RANGE("GIT", IN("0")), "", C, YES}, ""},
+    {{RANGE("GIT", IN(A) "," FIXED(A)), "", A, NOT}, A},
+    {{RANGE("SEMVER", IN("0")), "", A, NOT}, ""},
+    {{TAGS, "v1.0", C, YES}, B},
+    {{TAGS, "v1.1", C, MAYBE}, B},
+};
+
+static void a_commit_is_judged_by_the_events_of_its_repository(void **state) {
+    for (size_t i = 0; i < sizeof commits / sizeof *commits; i++) {
+        _cleanup_arena_ arena *a = arena_new();
+        const row *is = &commits[i].is;
+        row parsed = {is->affected, "npm", is->version, is->expected};
+        affected from = read(a, &parsed);
+        verdict got = evaluate_commit(&from, str_from(is->ecosystem), str_from(is->version));
+        if (got != is->expected) fail_msg("%s in %s: got %d", is->version, is->affected, (int)got);
+        assert_str(evaluate_commit_fix(&from), commits[i].fix);
+    }
+}
+
 static const struct {
     const char *text;
     bool valid;
@@ -153,6 +194,7 @@ static void a_record_that_is_none_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_version_is_affected_as_osv_defines_it),
+        cmocka_unit_test(a_commit_is_judged_by_the_events_of_its_repository),
         cmocka_unit_test(times_are_read),
         cmocka_unit_test(a_record_that_is_none_is_refused),
     };

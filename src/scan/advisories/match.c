@@ -229,9 +229,11 @@ static bool same_id(const advisory *a, const advisory *b) {
 }
 
 /* Whether what is not known by the commit is known by the version, or by another commit. */
-static bool is_decided(const match_list *all, const match *unknown) {
+static bool is_decided(const package *p, const match_list *all, const match *unknown) {
     for (size_t i = 0; i < all->count; i++) {
         const match *other = &all->items[i];
+        bool says_nothing = !other->by_commit && !p->version.len;
+        if (says_nothing && other->verdict == VERDICT_UNAFFECTED) continue;
         if (other->verdict != VERDICT_UNKNOWN && same_id(&other->advisory, &unknown->advisory))
             return true;
     }
@@ -244,7 +246,7 @@ static void tell_unknown_commit(matching *m, const package *p, const match_list 
     size_t count = 0;
     for (size_t i = 0; i < all->count && p->from_repository; i++) {
         const match *one = &all->items[i];
-        if (one->verdict != VERDICT_UNKNOWN || !one->by_commit || is_decided(all, one)) continue;
+        if (one->verdict != VERDICT_UNKNOWN || !one->by_commit || is_decided(p, all, one)) continue;
         if (count++ < UNKNOWN_IDS_MAX) value_push(m->a, &ids, value_string(one->advisory.id));
     }
     if (!count) return;
