@@ -3,6 +3,7 @@
 #include "base/fs.h"
 #include "cli/console.h"
 #include "cli/scan_table.h"
+#include "cli/scan_vex.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,11 +20,9 @@ struct scan_format {
 };
 
 static const scan_format formats[] = {
-    {"table", NULL, NULL, false},
-    {"json", ".json", report_json, true},
-    {"sarif", ".sarif", report_sarif, true},
-    {"junit", ".xml", report_junit, false},
-    {"markdown", ".md", report_markdown, true},
+    {"table", NULL, NULL, false},           {"openvex", ".openvex.json", report_openvex, false},
+    {"json", ".json", report_json, true},   {"sarif", ".sarif", report_sarif, true},
+    {"junit", ".xml", report_junit, false}, {"markdown", ".md", report_markdown, true},
     {"github", NULL, report_github, false},
 };
 
@@ -52,9 +51,10 @@ static int unknown_format(const char *name, err *e) {
     for (size_t i = 0; i < FORMAT_COUNT; i++)
         names[i] = str_from(formats[i].name);
     str near = str_nearest(str_from(name), names, FORMAT_COUNT);
-    return err_set(e, ERR_INVALID,
-                   "--format %s: expected table, json, sarif, junit, markdown or github%s%.*s%s",
-                   name, near.len ? " (did you mean '" : "", STR_ARG(near), near.len ? "'?)" : "");
+    return err_set(
+        e, ERR_INVALID,
+        "--format %s: expected table, json, sarif, junit, markdown, github or openvex%s%.*s%s",
+        name, near.len ? " (did you mean '" : "", STR_ARG(near), near.len ? "'?)" : "");
 }
 
 static int add_output(arena *a, scan_outputs *to, const scan_format *format, const char *path,

@@ -358,6 +358,8 @@ static void add_sum(table *t, const scan_report *r, const report_head *head) {
     }
     add_aside(t->out, head->baseline, "known before");
     add_aside(t->out, head->suppressed, "suppressed");
+    size_t vex = report_vex_count(r);
+    if (vex) strbuf_addf(t->out, " (%zu by VEX)", vex);
     add_aside(t->out, r->errors.count, "not scanned");
     strbuf_addc(t->out, '\n');
 }

@@ -634,7 +634,7 @@ static const option_spec scan_options_table[] = {
      .help = "Leave out what this report has: JSON of slipway scan, SARIF, or JSON of gitleaks."},
     {0, "write-baseline", "FILE", .complete = COMPLETE_FILE,
      .help = "Write what was found as a baseline; it does not count any more."},
-    {0, "format", "FORMAT", true, COMPLETE_WORDS, "table json sarif junit markdown github",
+    {0, "format", "FORMAT", true, COMPLETE_WORDS, "table json sarif junit markdown github openvex",
      "How to print what was found: table (the default), json, sarif (2.1.0), junit, markdown (a "
      "job summary) or github (annotations)."},
     {'o', "output", "FILE", true, COMPLETE_FILE,

@@ -21,6 +21,16 @@ void report_policy_write(json_out *o, const report_head *head) {
     json_close(o, ']');
 }
 
+size_t report_vex_count(const scan_report *r) {
+    size_t count = 0;
+    for (size_t i = 0; i < r->suppressed.count; i++) {
+        const finding *f = &r->suppressed.items[i];
+        str status = value_path_str(&f->properties, "vex.status");
+        count += str_is(status, "not_affected") || str_is(status, "fixed");
+    }
+    return count;
+}
+
 void report_counts(strbuf *out, const finding_list *findings) {
     size_t counts[LEVEL_COUNT] = {0};
     bool first = true;

@@ -41,6 +41,9 @@ typedef struct report_head {
 typedef size_t report_fn(strbuf *out, const scan_report *r, const report_head *head);
 report_fn report_json, report_sarif, report_junit, report_markdown, report_github;
 
+/* How many of the suppressed findings are none because a VEX document says so. */
+size_t report_vex_count(const scan_report *r);
+
 /* "critical", "high" are errors, "medium" is a warning, the others are notes: as SARIF and GitHub's
  * annotations have three levels. */
 typedef enum report_grade { GRADE_ERROR, GRADE_WARNING, GRADE_NOTE, GRADE_COUNT } report_grade;

@@ -28,6 +28,7 @@ size_t report_json(strbuf *out, const scan_report *r, const report_head *head) {
     report_policy_write(&o, head);
     json_key_number(&o, "files", (double)r->file_count);
     json_key_number(&o, "suppressed", (double)head->suppressed);
+    json_key_number(&o, "vex", (double)report_vex_count(r));
     json_key_number(&o, "baseline", (double)head->baseline);
     write_findings(&o, "findings", &r->findings);
     if (head->show_suppressed) write_findings(&o, "suppressed_findings", &r->suppressed);

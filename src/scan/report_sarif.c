@@ -408,7 +408,7 @@ static void put_tool(sarif *s) {
 }
 
 /* For whoever judges the report: what was looked for, and so is known to be absent. */
-static void put_kinds(sarif *s) {
+static void put_kinds(sarif *s, const scan_report *r) {
     if (!s->head->kind_count && !s->head->policy_count) return;
     json_key(&s->o, "properties");
     json_open(&s->o, '{');
@@ -418,6 +418,8 @@ static void put_kinds(sarif *s) {
         json_put_str(&s->o, str_from(s->head->kinds[i]));
     json_close(&s->o, ']');
     report_policy_write(&s->o, s->head);
+    json_key_number(&s->o, "suppressed", (double)s->head->suppressed);
+    json_key_number(&s->o, "vex", (double)report_vex_count(r));
     json_close(&s->o, '}');
 }
 
@@ -433,7 +435,7 @@ static void put_run(sarif *s, const scan_report *r) {
     put_provenance(s);
     put_invocation(s, r);
     json_key_str(&s->o, "columnKind", STR("unicodeCodePoints"));
-    put_kinds(s);
+    put_kinds(s, r);
     json_key(&s->o, "results");
     json_open(&s->o, '[');
     for (size_t i = 0; i < s->result_count; i++)

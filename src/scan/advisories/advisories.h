@@ -88,7 +88,8 @@ typedef struct advisories_match_options {
 typedef struct advisories_matched {
     finding_list findings;
     scan_error_list errors; /* packages of which it cannot be said */
-    size_t suppressed;      /* findings that a VEX document says are none */
+    /* Findings of which a VEX document says that they are none: among the others, and marked. */
+    size_t suppressed;
 } advisories_matched;
 
 /* Findings of kind "deps", one for each package and group of advisories that name each other as

@@ -349,13 +349,22 @@ finding describe_unknown(arena *a, const match_unknown *told) {
     return f;
 }
 
-bool describe(arena *a, const advisories *v, const match_group *g, const vex *known,
+/* "not affected: vulnerable_code_not_present: it was taken out (vex.json)". */
+static str reason_of(arena *a, const vex_statement *said) {
+    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
+    strbuf_adds(&text, said->status == VEX_FIXED ? "fixed" : "not affected");
+    if (said->justification.len) strbuf_addf(&text, ": %.*s", STR_ARG(said->justification));
+    if (said->note.len) strbuf_addf(&text, ": %.*s", STR_ARG(said->note));
+    strbuf_addf(&text, " (%.*s)", STR_ARG(said->source));
+    return arena_str(a, strbuf_str(&text));
+}
+
+void describe(arena *a, const advisories *v, const match_group *g, const vex *known,
               ranked_finding *ret) {
     describing d = {.a = a, .v = v, .g = g};
     const package *p = g->package;
     collect_ids(&d);
     const vex_statement *said = vex_find(known, d.ids, d.id_count, p->purl);
-    if (said && (said->status == VEX_NOT_AFFECTED || said->status == VEX_FIXED)) return false;
     severity s = judge(&d);
     scores found = scores_of(&d);
     str summary = summary_of(&d);
@@ -370,6 +379,9 @@ bool describe(arena *a, const advisories *v, const match_group *g, const vex *kn
                  .properties = properties_of(&d, &s, &found, said)};
     place_of(p, &f);
     identify(a, p, &f);
+    if (said && (said->status == VEX_NOT_AFFECTED || said->status == VEX_FIXED)) {
+        f.suppressed = SUPPRESSED_EXTERNAL;
+        f.justification = reason_of(a, said);
+    }
     *ret = (ranked_finding){f, found.kev != NULL, found.epss ? found.epss->score : 0};
-    return true;
 }

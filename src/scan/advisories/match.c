@@ -286,10 +286,8 @@ static int match_one(matching *m, const package *p, err *e) {
                          .fixed = fixed_in(m, p, &all, i),
                          .upgrade = upgrade};
         ranked_finding one;
-        if (!describe(m->a, m->v, &g, m->options->vex, &one)) {
-            m->ret->suppressed++;
-            continue;
-        }
+        describe(m->a, m->v, &g, m->options->vex, &one);
+        m->ret->suppressed += one.finding.suppressed != SUPPRESSED_NOT;
         ARENA_PUSH(m->a, found, count, cap, one);
     }
     if (count) qsort(found, count, sizeof *found, cmp_findings);

@@ -51,8 +51,8 @@ typedef struct match_unknown {
 
 finding describe_unknown(arena *a, const match_unknown *told);
 
-/* False when a VEX statement says that there is nothing. */
-bool describe(arena *a, const advisories *v, const match_group *g, const vex *known,
+/* A finding of which a VEX statement says that it is none is suppressed. */
+void describe(arena *a, const advisories *v, const match_group *g, const vex *known,
               ranked_finding *ret);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/rfc3339.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define STATEMENTS_MAX 1000000u
@@ -237,10 +238,51 @@ static void write_vulnerability(json_out *o, const finding *f) {
     json_close(o, '}');
 }
 
+static const char *const justifications[] = {
+    "component_not_present", "vulnerable_code_not_present", "vulnerable_code_not_in_execute_path",
+    "vulnerable_code_cannot_be_controlled_by_adversary", "inline_mitigations_already_exist"};
+
+static bool is_justification(str text) {
+    for (size_t i = 0; i < sizeof justifications / sizeof *justifications; i++) {
+        if (str_is(text, justifications[i])) return true;
+    }
+    return false;
+}
+
+/* Who is affected must be told what to do, and who is not, why. */
+static void write_reason(json_out *o, const finding *f, vex_status status, str note) {
+    str justification = value_path_str(&f->properties, "vex.justification");
+    bool known = is_justification(justification);
+    switch (status) {
+    case VEX_NOT_AFFECTED:
+        if (known) json_key_str(o, "justification", justification);
+        if (note.len || !known)
+            json_key_str(o, "impact_statement",
+                         note.len            ? note
+                         : justification.len ? justification
+                                             : STR("It was said to be not affected."));
+        break;
+    case VEX_AFFECTED:
+        json_key_str(o, "action_statement",
+                     note.len     ? note
+                     : f->fix.len ? f->fix
+                                  : STR("No fixed version is known."));
+        break;
+    case VEX_FIXED:
+    case VEX_UNDER_INVESTIGATION:
+        if (note.len) json_key_str(o, "status_notes", note);
+        break;
+    case VEX_STATUS_COUNT: break;
+    }
+}
+
 static void write_statement(json_out *o, const finding *f, const vex_head *head) {
     vex_status status = head->status;
-    has_status(value_path_str(&f->properties, "vex.status"), &status);
     str note = value_path_str(&f->properties, "vex.note");
+    if (!has_status(value_path_str(&f->properties, "vex.status"), &status) && f->suppressed) {
+        status = VEX_AFFECTED;
+        note = f->justification.len ? f->justification : STR("It was accepted by a comment.");
+    }
     json_open(o, '{');
     write_vulnerability(o, f);
     json_key(o, "products");
@@ -250,18 +292,36 @@ static void write_statement(json_out *o, const finding *f, const vex_head *head)
     json_close(o, '}');
     json_close(o, ']');
     json_key_str(o, "status", str_from(status_names[status]));
-    str justification = value_path_str(&f->properties, "vex.justification");
-    if (status == VEX_NOT_AFFECTED && justification.len)
-        json_key_str(o, "justification", justification);
-    if (status == VEX_NOT_AFFECTED) json_key_str(o, "impact_statement", note);
-    /* Who is affected must be told what to do. */
-    if (status == VEX_AFFECTED)
-        json_key_str(o, "action_statement",
-                     note.len     ? note
-                     : f->fix.len ? f->fix
-                                  : STR("No fixed version is known."));
-    if (status == VEX_UNDER_INVESTIGATION && note.len) json_key_str(o, "status_notes", note);
+    write_reason(o, f, status, note);
     json_close(o, '}');
+}
+
+static bool is_about_advisory(const finding *f) {
+    return str_is(f->kind, "deps") && value_path_str(&f->properties, "advisory").len &&
+           value_path_str(&f->properties, "purl").len;
+}
+
+static int cmp_subjects(const void *left, const void *right) {
+    const finding *a = *(const finding *const *)left, *b = *(const finding *const *)right;
+    int order =
+        str_cmp(value_path_str(&a->properties, "purl"), value_path_str(&b->properties, "purl"));
+    return order ? order : str_cmp(a->rule, b->rule);
+}
+
+/* By product and vulnerability, each once. */
+static void write_statements(json_out *o, const finding_list *findings, const vex_head *head) {
+    const finding **all = mem_alloc((findings->count + 1) * sizeof *all);
+    size_t count = 0;
+    for (size_t i = 0; i < findings->count; i++) {
+        if (is_about_advisory(&findings->items[i])) all[count++] = &findings->items[i];
+    }
+    qsort(all, count, sizeof *all, cmp_subjects);
+    json_open(o, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || cmp_subjects(&all[i - 1], &all[i]) != 0) write_statement(o, all[i], head);
+    }
+    json_close(o, ']');
+    free(all);
 }
 
 void vex_write(strbuf *out, const finding_list *findings, const vex_head *head) {
@@ -269,13 +329,7 @@ void vex_write(strbuf *out, const finding_list *findings, const vex_head *head) 
     json_out s = JSON_OUT(&statements), o = JSON_OUT(out);
     uint8_t digest[32];
     char hex[65];
-    json_open(&s, '[');
-    for (size_t i = 0; i < findings->count; i++) {
-        const finding *f = &findings->items[i];
-        if (str_is(f->kind, "deps") && value_path_str(&f->properties, "advisory").len)
-            write_statement(&s, f, head);
-    }
-    json_close(&s, ']');
+    write_statements(&s, findings, head);
     sha256 *h = sha256_new();
     sha256_add(h, head->author.ptr, head->author.len);
     sha256_add(h, head->timestamp.ptr, head->timestamp.len);

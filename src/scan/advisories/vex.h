@@ -47,7 +47,10 @@ typedef struct vex_head {
     vex_status status; /* of findings of which no statement was read */
 } vex_head;
 
-/* An OpenVEX document about findings of kind "deps"; other kinds are passed over. */
+/* An OpenVEX document about findings of kind "deps" that are about advisories; others are passed
+ * over. Of those that a VEX document spoke of its statement is kept; others that are suppressed are
+ * affected, and why that is accepted is what is done about it. Each pair of a vulnerability and a
+ * product is told once. */
 void vex_write(strbuf *out, const finding_list *findings, const vex_head *head);
 
 #endif

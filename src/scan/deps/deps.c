@@ -45,19 +45,45 @@ static bool is_pinned(const package *p) {
     return p->version.len || (p->repository.len && p->commit.len);
 }
 
-/* The rest: a note for each file that has some. */
+/* A package that a file names several times, as npm installs it in several places, is one: where
+ * the project itself asks for it, and no matter of development only when one of them is not. */
+static void merge(package *first, const package *other) {
+    bool dev = first->dev && other->dev;
+    if (other->direct && !first->direct) *first = *other;
+    first->dev = dev;
+}
+
+/* The packages of a file that can be looked up, each once. Gives how many cannot. */
+static size_t list_file(deps *d, const dep_file *file, package *all, size_t *count) {
+    const inventory *v = d->reading.inventory;
+    dep_map seen = {.a = d->a};
+    size_t unpinned = 0;
+    for (size_t k = file->first; k < file->first + file->count; k++) {
+        const package *p = &v->items[k].package;
+        if (!is_pinned(p)) {
+            unpinned++;
+            continue;
+        }
+        str key = p->commit.len
+                      ? arena_printf(d->a, "%.*s#%.*s", STR_ARG(p->purl), STR_ARG(p->commit))
+                      : p->purl;
+        uint32_t index = dep_map_put(&seen, key, (uint32_t)*count);
+        if (index < *count)
+            merge(&all[index], p);
+        else
+            all[(*count)++] = *p;
+    }
+    return unpinned;
+}
+
+/* A note for each file that has some without a version. */
 static size_t list_pinned(deps *d, scan_out *out, package **ret) {
     const inventory *v = d->reading.inventory;
     size_t count = 0;
     *ret = ARENA_ARRAY(d->a, package, v->count);
     for (size_t i = 0; i < v->file_count; i++) {
-        const dep_file *file = &v->files[i];
-        size_t before = count;
-        for (size_t k = file->first; k < file->first + file->count; k++) {
-            if (is_pinned(&v->items[k].package)) (*ret)[count++] = v->items[k].package;
-        }
-        size_t unpinned = file->count - (count - before);
-        if (unpinned) note_unpinned(d, out, file, unpinned);
+        size_t unpinned = list_file(d, &v->files[i], *ret, &count);
+        if (unpinned) note_unpinned(d, out, &v->files[i], unpinned);
     }
     return count;
 }
@@ -67,8 +93,8 @@ static size_t list_pinned(deps *d, scan_out *out, package **ret) {
 
 /* Findings outlive the store, in which some of their texts are. */
 static finding own(arena *a, finding f) {
-    str *texts[] = {&f.kind, &f.rule, &f.title,   &f.message,   &f.help,       &f.help_uri,
-                    &f.fix,  &f.path, &f.excerpt, &f.line_hash, &f.fingerprint};
+    str *texts[] = {&f.kind, &f.rule, &f.title,   &f.message,   &f.help,        &f.help_uri,
+                    &f.fix,  &f.path, &f.excerpt, &f.line_hash, &f.fingerprint, &f.justification};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = texts[i]->len ? arena_str(a, *texts[i]) : STR_EMPTY;
     f.properties = value_copy(a, &f.properties);

@@ -14,7 +14,7 @@
 
 typedef struct deps_options {
     const char *store; /* the folder of the advisories (advisories_dir), or NULL */
-    /* OpenVEX documents: findings that they say are none are left out. */
+    /* OpenVEX documents: findings of which they say that they are none are suppressed. */
     const char *const *vex;
     size_t vex_count;
 } deps_options;
