@@ -14,8 +14,10 @@ typedef struct package {
      */
     str ecosystem;
     /* As the file spells it; for Maven "group:artifact", for Packagist "vendor/name", for Go the
-     * module's path. A distribution's packages go by their source's name. */
+     * module's path. Debian's and Alpine's packages go by their source's name. */
     str name;
+    /* Another name under which advisories may speak of it: an RPM's source. */
+    str other_name;
     str version; /* exact, as the file spells it; empty: not pinned */
     /* What it comes out of, where that is known, as repository_name spells it, and the commit of
      * that, which may be shortened. */

@@ -52,6 +52,8 @@ static int read_named(matching *m, const package *p, str ecosystem, str name, ma
 static int read_all(matching *m, const package *p, match_list *to, err *e) {
     str name = package_normal_name(m->a, p->ecosystem, p->name);
     int r = read_named(m, p, p->ecosystem, name, to, e);
+    if (r == 0 && p->other_name.len && !str_eq(p->other_name, p->name))
+        r = read_named(m, p, p->ecosystem, p->other_name, to, e);
     if (r == 0 && p->repository.len) r = read_named(m, p, STR(ECOSYSTEM_GIT), p->repository, to, e);
     return r;
 }

@@ -93,16 +93,37 @@ bool version_ecosystem_known(str ecosystem) {
     return rules_of(ecosystem) != &other_ecosystem;
 }
 
+/* "enterprise_linux:9::appstream" and "rhel_eus:9.2::baseos" are of release 9. */
+static bool is_red_hat(str cpe, str release) {
+    str version;
+    str_cut(cpe, ':', &(str){0}, &version);
+    str_cut(version, ':', &version, &(str){0});
+    str_cut(version, '.', &version, &(str){0});
+    return str_eq(version, release);
+}
+
+/* "15 SP5" of "Linux Enterprise Module for Basesystem 15 SP5": packages come by modules. */
+static str suse_version(str product) {
+    for (size_t i = 1; i < product.len; i++) {
+        if (product.ptr[i - 1] == ' ' && version_is_digit(product.ptr[i]))
+            return str_sub(product, i, product.len);
+    }
+    return product;
+}
+
 bool ecosystem_covers(str advisory, str package) {
     str base, release, other_base, other_release;
     ecosystem_split(advisory, &base, &release);
     ecosystem_split(package, &other_base, &other_release);
     if (!str_eq(base, other_base)) return false;
+    if (!release.len || !other_release.len || str_eq(release, other_release)) return true;
     if (str_is(base, "Ubuntu")) {
         if (str_ends(release, STR(":LTS"))) release.len -= 4;
         if (str_ends(other_release, STR(":LTS"))) other_release.len -= 4;
+        return str_eq(release, other_release);
     }
-    return !release.len || !other_release.len || str_eq(release, other_release);
+    if (str_is(base, "Red Hat")) return is_red_hat(release, other_release);
+    return str_is(base, "SUSE") && str_eq(suse_version(release), suse_version(other_release));
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */

@@ -32,7 +32,8 @@ bool version_ecosystem_known(str ecosystem);
 /* "Debian" of "Debian:12", and "12", or an empty str. */
 void ecosystem_split(str ecosystem, str *ret_base, str *ret_release);
 /* Whether what an advisory says of one ecosystem holds in the other: the same, where both name a
- * release the same release; Ubuntu's ":LTS" may be left out. */
+ * release the same release. Ubuntu's ":LTS" may be left out, Red Hat's are names of products with
+ * the release in them, of SUSE's products the version counts. */
 bool ecosystem_covers(str advisory, str package);
 /* How names are compared: PyPI's by PEP 503, those of NuGet, Packagist, … without case, Swift's
  * URLs without scheme and ".git". Borrows `name` where nothing changes. */

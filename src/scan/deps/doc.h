@@ -75,7 +75,7 @@ typedef struct dep_root {
 typedef enum dep_fact_kind {
     FACT_LICENSE, /* ecosystem, name, version (or empty), license */
     FACT_INCLUDE, /* path as written, "r" or "c" */
-    FACT_SYSTEM,  /* id, version id, codename */
+    FACT_SYSTEM,  /* id, version id, version, pretty name */
     FACT_SELF,    /* of a pom: group, artifact, version */
     FACT_PARENT,  /* group, artifact, version, relative path */
     FACT_PROPERTY,

@@ -14,6 +14,7 @@
 #define IMAGE_FILES_MAX  5000000       /* of all layers in one file */
 #define IMAGE_FILE_MAX   (64ULL << 20) /* of one that is read: a lock file, a database */
 #define IMAGE_UNPACKED   (16ULL << 30) /* of one file */
+#define IMAGE_PROBE      64 /* entries after which a tar without anything of an image is none */
 #define IMAGE_JSON_MAX   (4ULL << 20)
 
 /* In a child: documents of an image, or of a blob of one; nothing when it is neither. */

@@ -19,6 +19,7 @@ typedef struct unpacking {
     str path; /* valid UTF-8 */
     uint64_t files, bytes;
     size_t layers; /* that were read */
+    bool is_image; /* something in it is called as in one */
     struct archive *outer;
     err *e;
 } unpacking;
@@ -43,9 +44,15 @@ static int damaged(unpacking *u, struct archive *x) {
                    why ? why : "it is damaged");
 }
 
-static int count_file(unpacking *u) {
-    return ++u->files > IMAGE_FILES_MAX
-               ? err_set(u->e, ERR_LIMIT, "an image with more than %d files", IMAGE_FILES_MAX)
+/* Of an entry, also one that is passed over: it is unpacked all the same. */
+static int count_entry(unpacking *u, struct archive_entry *entry) {
+    int64_t size = archive_entry_size(entry);
+    u->bytes += size > 0 ? (uint64_t)size : 0;
+    if (++u->files > IMAGE_FILES_MAX)
+        return err_set(u->e, ERR_LIMIT, "an image with more than %d files", IMAGE_FILES_MAX);
+    return u->bytes > IMAGE_UNPACKED
+               ? err_set(u->e, ERR_LIMIT, "an image of more than %llu GiB, unpacked",
+                         IMAGE_UNPACKED >> 30)
                : 0;
 }
 
@@ -117,12 +124,7 @@ static int read_entries(unpacking *u, struct archive *x, dep_doc *whiteouts, str
     int r;
     while ((r = archive_read_next_header(x, &entry)) == ARCHIVE_OK || r == ARCHIVE_WARN) {
         str body, name = clean_name(u->out->a, entry);
-        int64_t size = archive_entry_size(entry);
-        u->bytes += size > 0 ? (uint64_t)size : 0;
-        if (count_file(u) < 0) return u->e->code;
-        if (u->bytes > IMAGE_UNPACKED)
-            return err_set(u->e, ERR_LIMIT, "an image of more than %llu GiB, unpacked",
-                           IMAGE_UNPACKED >> 30);
+        if (count_entry(u, entry) < 0) return u->e->code;
         if (take_whiteout(whiteouts, name)) continue;
         const dep_format *format = dep_format_of(name);
         if (!format || format->role == ROLE_IMAGE || archive_entry_filetype(entry) != AE_IFREG ||
@@ -218,6 +220,12 @@ static bool is_blob_name(str name) {
     return str_starts(name, STR(BLOBS)) || str_ends(name, STR("/layer.tar"));
 }
 
+/* Every image begins with such names; other tars are not read to their end. */
+static bool is_image_name(str name) {
+    return is_blob_name(name) || is_manifest_name(name) || str_is(name, "oci-layout") ||
+           str_is(name, "index.json") || str_starts(name, STR("blobs/"));
+}
+
 /* A tar that is no image says nothing. */
 static int read_tar(unpacking *u) {
     _cleanup_archive_ struct archive *x = new_archive();
@@ -227,7 +235,9 @@ static int read_tar(unpacking *u) {
     if (archive_read_open_memory(x, u->file->body.ptr, u->file->body.len) != ARCHIVE_OK) return 0;
     while ((r = archive_read_next_header(x, &entry)) == ARCHIVE_OK || r == ARCHIVE_WARN) {
         str body, name = clean_name(u->out->a, entry);
-        if (count_file(u) < 0) return u->e->code;
+        if (count_entry(u, entry) < 0) return u->e->code;
+        u->is_image |= is_image_name(name);
+        if (!u->is_image && u->files >= IMAGE_PROBE) return 0;
         if (archive_entry_filetype(entry) != AE_IFREG) continue;
         if (is_blob_name(name)) {
             if (read_blob(u, entry, name) < 0) return u->e->code;
@@ -236,7 +246,7 @@ static int read_tar(unpacking *u) {
             take_json(u, body);
         }
     }
-    bool any = u->layers > 0;
+    bool any = u->layers > 0 || u->is_image;
     return r == ARCHIVE_EOF || !any ? 0 : damaged(u, x);
 }
 

@@ -186,10 +186,14 @@ static void fill_via(inventory *v, const dep_doc *d, const dep_paths *paths, siz
     p->via_count = count;
 }
 
-/* Of a distribution's package its source, by which advisories go. */
-static void take_origin(const dep_item *it, package *p) {
+/* Of a distribution's package its source, by which advisories go; those about RPMs go by either. */
+static void take_origin(const dep_doc *d, const dep_item *it, package *p) {
     str name, version;
     str_cut(it->origin, '=', &name, &version);
+    if (str_starts(str_from(d->format->name), STR("rpm"))) {
+        p->other_name = name;
+        return;
+    }
     if (name.len) p->name = name;
     if (version.len) p->version = version;
 }
@@ -229,7 +233,7 @@ static void add_one(joining *j, uint32_t file_index, const dep_paths *paths, siz
                   .end_column = it->end_column,
                   .direct = paths->direct[index],
                   .dev = paths->dev[index]};
-    take_origin(it, &one.package);
+    take_origin(d, it, &one.package);
     take_repository(v->a, d, it, &one.package);
     if (!one.license.len) one.license = find_license(j, file->ecosystem, it->name, it->version);
     fill_via(v, d, paths, index, &one.package);

@@ -33,6 +33,15 @@ static const purl_type types[] = {
     {STR_INIT("Alpine"), "apk", LOWER, 0, "alpine", "alpine-"},
     {STR_INIT("Wolfi"), "apk", LOWER, 0, "wolfi", "wolfi-"},
     {STR_INIT("Chainguard"), "apk", LOWER, 0, "chainguard", "chainguard-"},
+    {STR_INIT("AlmaLinux"), "rpm", KEEP, 0, "almalinux", "almalinux-"},
+    {STR_INIT("Rocky Linux"), "rpm", KEEP, 0, "rocky-linux", "rocky-linux-"},
+    {STR_INIT("Red Hat"), "rpm", KEEP, 0, "redhat", "rhel-"},
+    {STR_INIT("openSUSE"), "rpm", KEEP, 0, "opensuse", "opensuse-"},
+    {STR_INIT("SUSE"), "rpm", KEEP, 0, "suse", "suse-"},
+    {STR_INIT("Mageia"), "rpm", KEEP, 0, "mageia", "mageia-"},
+    {STR_INIT("openEuler"), "rpm", KEEP, 0, "openeuler", "openeuler-"},
+    {STR_INIT("Azure Linux"), "rpm", KEEP, 0, "azurelinux", "azurelinux-"},
+    {STR_INIT("Photon OS"), "rpm", KEEP, 0, "photon", "photon-"},
 };
 
 static const purl_type *type_of(str base) {
@@ -79,6 +88,14 @@ static void add_namespace(strbuf *out, str space) {
     }
 }
 
+/* "1" of "1:2.3-4", which is a qualifier of its own. */
+static str take_epoch(str *version) {
+    str epoch, rest;
+    if (!str_cut(*version, ':', &epoch, &rest)) return STR_EMPTY;
+    *version = rest;
+    return epoch;
+}
+
 str purl_make(arena *a, str ecosystem, str name, str version, str arch) {
     _cleanup_strbuf_ strbuf out = STRBUF_INIT;
     str base, release;
@@ -91,6 +108,7 @@ str purl_make(arena *a, str ecosystem, str name, str version, str arch) {
     if (cut >= 0) add_namespace(&out, str_sub(name, 0, (size_t)cut));
     strbuf_addc(&out, '/');
     add_encoded(&out, str_sub(name, (size_t)(cut + 1), name.len));
+    str epoch = !strcmp(t->type, "rpm") ? take_epoch(&version) : STR_EMPTY;
     if (version.len) strbuf_addc(&out, '@');
     add_encoded(&out, version);
     char before = '?';
@@ -104,6 +122,8 @@ str purl_make(arena *a, str ecosystem, str name, str version, str arch) {
         str_cut(release, ':', &release, &(str){0});
         strbuf_addf(&out, "%cdistro=%s", before, t->distro);
         add_encoded(&out, release);
+        before = '&';
     }
+    if (epoch.len) strbuf_addf(&out, "%cepoch=%.*s", before, STR_ARG(epoch));
     return arena_str(a, strbuf_str(&out));
 }

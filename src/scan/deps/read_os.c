@@ -156,6 +156,11 @@ int dep_read_apk(dep_doc *d, str text, err *e) {
     apk k = {.d = d, .text = text, .names.a = d->a};
     k.needs = ARENA_ARRAY(d->a, str, DEPS_PACKAGES_MAX);
     d->has_graph = true;
+    if (str_starts(text, STR("ADB")))
+        return err_at(
+            e, ERR_INVALID, dep_span(d, text, 0),
+            "is a database of apk in the binary form of version 3, which is not read: its "
+            "packages are not known");
     for (str rest = text, line; str_line(&rest, &line);) {
         if (!line.len) {
             if (end_apk(&k, e) < 0) return e->code;
@@ -189,6 +194,8 @@ int dep_read_os_release(dep_doc *d, str text, err *e) {
         if (!str_cut(str_trim(line), '=', &key, &value)) continue;
         if (str_is(key, "ID")) f->texts[0] = dep_unquote(value);
         if (str_is(key, "VERSION_ID")) f->texts[1] = dep_unquote(value);
+        if (str_is(key, "VERSION")) f->texts[2] = dep_unquote(value);
+        if (str_is(key, "PRETTY_NAME")) f->texts[3] = dep_unquote(value);
     }
     return 0;
 }

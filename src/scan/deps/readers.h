@@ -20,6 +20,7 @@ dep_read_fn dep_read_composer_lock, dep_read_composer_json;
 dep_read_fn dep_read_nuget_lock;
 dep_read_fn dep_read_pub_lock, dep_read_mix_lock;
 dep_read_fn dep_read_conan_lock;
+dep_read_fn dep_read_rpm_sqlite, dep_read_rpm_ndb, dep_read_rpm_bdb;
 dep_read_fn dep_read_dpkg, dep_read_apk, dep_read_os_release, dep_read_debian_copyright;
 
 /* A package's licence as its package.json, or npm's lock file, tells it. */

@@ -2,8 +2,16 @@
 
 #include <string.h>
 
-/* What of a version os-release tells is a release's name in OSV. */
-typedef enum release_part { WHOLE, MAJOR, MAJOR_MINOR, NO_RELEASE } release_part;
+/* What of os-release is a release's name in OSV: of VERSION_ID, of VERSION ("22.03 (LTS-SP3)"
+ * without brackets), or of PRETTY_NAME what follows the distribution's name. */
+typedef enum release_part {
+    WHOLE,
+    MAJOR,
+    MAJOR_MINOR,
+    NO_RELEASE,
+    LONG_VERSION,
+    PRETTY_TAIL
+} release_part;
 
 typedef struct distribution {
     const char *id; /* of os-release */
@@ -12,12 +20,24 @@ typedef struct distribution {
     release_part part;
 } distribution;
 
+/* (ossf.github.io/osv-schema, "Defined ecosystems") */
 static const distribution distributions[] = {
     {"debian", "Debian", "", MAJOR},
     {"ubuntu", "Ubuntu", "", WHOLE},
     {"alpine", "Alpine", "v", MAJOR_MINOR},
     {"wolfi", "Wolfi", "", NO_RELEASE},
     {"chainguard", "Chainguard", "", NO_RELEASE},
+    {"almalinux", "AlmaLinux", "", MAJOR},
+    {"rocky", "Rocky Linux", "", MAJOR},
+    {"rhel", "Red Hat", "", MAJOR},
+    {"opensuse-leap", "openSUSE", "", PRETTY_TAIL},
+    {"opensuse-tumbleweed", "openSUSE", "", PRETTY_TAIL},
+    {"sles", "SUSE", "", PRETTY_TAIL},
+    {"mageia", "Mageia", "", WHOLE},
+    {"openEuler", "openEuler", "", LONG_VERSION},
+    {"azurelinux", "Azure Linux", "", MAJOR},
+    {"mariner", "Azure Linux", "", MAJOR},
+    {"photon", "Photon OS", "", MAJOR_MINOR},
 };
 
 /* The root in which a path of the system lies, with its '/'. */
@@ -35,8 +55,9 @@ static str root_of(str path, const char *const *tails, size_t count) {
     return path;
 }
 
-static const char *const database_tails[] = {"var/lib/dpkg/status", "lib/apk/db/installed",
-                                             "usr/lib/apk/db/installed"};
+static const char *const database_tails[] = {
+    "usr/lib/apk/db/installed", "usr/lib/sysimage/rpm/", "var/lib/dpkg/status",
+    "lib/apk/db/installed",     "var/lib/rpm/",          "sysimage/rpm/"};
 static const char *const release_tails[] = {"etc/os-release", "usr/lib/os-release"};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -58,7 +79,21 @@ static const dep_fact *find_system(const inventory *v, const dep_doc *d) {
     return NULL;
 }
 
-static str release_of(str version, release_part part) {
+static str without_brackets(arena *a, str version) {
+    char *copy = arena_cstr(a, version);
+    size_t n = 0;
+    for (size_t i = 0; i < version.len; i++) {
+        char c = version.ptr[i];
+        if (c != '(' && c != ')') copy[n++] = c == ' ' ? '-' : c;
+    }
+    return (str){copy, n};
+}
+
+static str release_of(arena *a, const dep_fact *system, release_part part) {
+    str version = system->texts[1], tail;
+    if (part == LONG_VERSION) return without_brackets(a, system->texts[2]);
+    if (part == PRETTY_TAIL)
+        return str_cut(system->texts[3], ' ', &(str){0}, &tail) ? str_trim(tail) : STR_EMPTY;
     size_t dots = part == MAJOR ? 1 : part == MAJOR_MINOR ? 2 : SIZE_MAX;
     for (size_t i = 0; i < version.len; i++) {
         if (version.ptr[i] == '.' && --dots == 0) return str_sub(version, 0, i);
@@ -66,15 +101,20 @@ static str release_of(str version, release_part part) {
     return version;
 }
 
+static const char *guess_family(const dep_doc *d) {
+    if (strstr(d->format->name, "apk")) return "Alpine";
+    return strstr(d->format->name, "rpm") ? "Red Hat" : "Debian";
+}
+
 static str without_release(inventory *v, const dep_doc *d, const char *why) {
-    bool apk = strstr(d->format->name, "apk") != NULL;
+    const char *family = guess_family(d);
     scan_error error = {.path = d->path,
                         .message = arena_printf(v->a,
                                                 "%s: its packages are taken for those of %s, of "
                                                 "any release",
-                                                why, apk ? "Alpine" : "Debian")};
+                                                why, family)};
     ARENA_PUSH(v->a, v->errors.items, v->errors.count, v->errors.cap, error);
-    return apk ? STR("Alpine") : STR("Debian");
+    return str_from(family);
 }
 
 str system_ecosystem(inventory *v, const dep_doc *d) {
@@ -85,7 +125,7 @@ str system_ecosystem(inventory *v, const dep_doc *d) {
     for (size_t i = 0; i < COUNT(distributions); i++) {
         const distribution *one = &distributions[i];
         if (!str_is(system->texts[0], one->id)) continue;
-        str release = release_of(system->texts[1], one->part);
+        str release = release_of(v->a, system, one->part);
         if (one->part == NO_RELEASE) return str_from(one->ecosystem);
         if (!release.len) return without_release(v, d, "its os-release tells no version");
         return arena_printf(v->a, "%s:%s%.*s", one->ecosystem, one->before, STR_ARG(release));
