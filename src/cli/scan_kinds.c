@@ -54,9 +54,9 @@ static int make_licenses(const scan_setup *how, scanner **ret, err *e) {
 }
 
 const scan_kind scan_kinds[] = {
-    {"secrets", make_secrets, secrets_free, secrets_warnings, true},
-    {"deps", make_deps, deps_free, NULL, false},
-    {"licenses", make_licenses, NULL, NULL, false},
+    {"secrets", make_secrets, secrets_free, secrets_warnings, true, NULL},
+    {"deps", make_deps, deps_free, NULL, false, deps_wants},
+    {"licenses", make_licenses, NULL, NULL, false, deps_wants},
     {0},
 };
 

@@ -26,6 +26,9 @@ typedef struct scan_kind {
     void (*free)(scanner *s);                             /* may be NULL */
     const scan_error_list *(*warnings)(const scanner *s); /* about its rules; may be NULL */
     bool of_history; /* old versions of files are worth reading */
+    /* The files that it reads, where what one of them says depends on the others; NULL: each file
+     * speaks for itself. */
+    bool (*together)(str path);
 } scan_kind;
 
 /* Ends with a NULL name. */

@@ -7,6 +7,7 @@
 #include "cli/repo.h"
 #include "cli/run.h"
 #include "cli/scan_kinds.h"
+#include "cli/scan_known.h"
 #include "cli/scan_output.h"
 #include "cli/scan_verify.h"
 #include "cli/settings_file.h"
@@ -349,8 +350,9 @@ static void tell_changed_policy(const scan_job *j, const scan_source *changed, s
 /* ---- scanning -----------------------------------------------------------------------------------
  */
 
-static int scan_with(scan_job *j, scan_source *source, const scan_options *how, scan_report *ret,
-                     err *e) {
+/* Scans for these kinds of the job. */
+static int scan_kinds_with(scan_job *j, const scan_kind *const *kinds, size_t kind_count,
+                           scan_source *source, const scan_options *how, scan_report *ret, err *e) {
     err ignored = {0};
     scan_setup setup = {.a = j->a,
                         .root = j->root,
@@ -364,30 +366,84 @@ static int scan_with(scan_job *j, scan_source *source, const scan_options *how, 
     setup.cache = person_folder(j->a, "XDG_CACHE_HOME", ".cache", "slipway/rules");
     if (setup.cache && fs_mkdirs(setup.cache, 0700, &ignored) < 0) setup.cache = NULL;
     scanner **scanners = NULL;
-    int r = scan_kinds_make(&setup, j->kinds, j->kind_count, &scanners, e);
-    if (r == 0 && !j->warned) scan_kinds_warn(j->kinds, j->kind_count, scanners);
-    j->warned = true;
-    if (r == 0) r = scan_run(j->a, source, scanners, j->kind_count, how, ret, e);
-    scan_kinds_free(j->kinds, j->kind_count, scanners);
+    int r = scan_kinds_make(&setup, kinds, kind_count, &scanners, e);
+    if (r == 0 && !j->warned) scan_kinds_warn(kinds, kind_count, scanners);
+    if (r == 0) r = scan_run(j->a, source, scanners, kind_count, how, ret, e);
+    scan_kinds_free(kinds, kind_count, scanners);
     return r;
+}
+
+static int scan_with(scan_job *j, scan_source *source, const scan_options *how, scan_report *ret,
+                     err *e) {
+    int r = scan_kinds_with(j, j->kinds, j->kind_count, source, how, ret, e);
+    j->warned = true;
+    return r;
+}
+
+static scan_options how_of_before(const scan_job *j) {
+    scan_options how = j->how;
+    how.cache = NULL;
+    how.progress = NULL;
+    return how;
 }
 
 /* What a scan of the files before finds is known. What a comment suppressed then is not: it counts
  * when the comment goes. Errors are of files that nobody can mend any more. */
-static int scan_changed(scan_job *j, const scan_changes *changes, scan_report *ret, err *e) {
-    scan_options how = j->how;
-    how.cache = NULL;
-    how.progress = NULL;
+static int scan_changed_files(scan_job *j, const scan_kind *const *kinds, size_t kind_count,
+                              const scan_changes *changes, scan_report *ret, err *e) {
+    scan_options how = how_of_before(j);
     scan_source *source;
     scan_report before;
-    int r = scan_with(j, changes->now, &j->how, ret, e);
+    int r = scan_kinds_with(j, kinds, kind_count, changes->now, &j->how, ret, e);
     if (r < 0 || !ret->findings.count) return r;
+    j->warned = true;
     r = scan_changes_before(changes, &source, e);
-    if (r == 0) r = scan_with(j, source, &how, &before, e);
+    if (r == 0) r = scan_kinds_with(j, kinds, kind_count, source, &how, &before, e);
     if (r < 0) return r;
     suppressions_apply(NULL, STR_EMPTY, false, &before);
     baseline_add(j->known, &before.findings);
     return 0;
+}
+
+/* Of kinds that read files together all of them are read, now and before; what is said of a package
+ * that was said of it before, wherever it was named, is known. */
+static int scan_changed_together(scan_job *j, const scan_kind *const *kinds, size_t kind_count,
+                                 const scan_changes *changes, scan_report *ret, err *e) {
+    scan_options how = how_of_before(j);
+    scan_source *source;
+    scan_report now, before;
+    if (!kind_count || !scan_changes_touch(changes, kinds[0]->together)) return 0;
+    int r = scan_changes_all_now(changes, kinds[0]->together, &source, e);
+    if (r == 0) r = scan_kinds_with(j, kinds, kind_count, source, &how, &now, e);
+    if (r == 0 && now.findings.count) {
+        r = scan_changes_all_before(changes, kinds[0]->together, &source, e);
+        if (r == 0) r = scan_kinds_with(j, kinds, kind_count, source, &how, &before, e);
+        if (r == 0) suppressions_apply(NULL, STR_EMPTY, false, &before);
+        if (r == 0) j->known_count += scan_drop_known(&now.findings, &before.findings);
+    }
+    for (size_t i = 0; r == 0 && i < now.findings.count; i++)
+        finding_list_add(&ret->findings, &now.findings.items[i]);
+    for (size_t i = 0; r == 0 && i < now.errors.count; i++) { /* of other files: known as well */
+        const scan_error *error = &now.errors.items[i];
+        if (!error->path.len || scan_changes_has(changes, error->path))
+            scan_error_add(&ret->errors, error);
+    }
+    if (r == 0) finding_list_sort(&ret->findings, ORDER_PLACE);
+    return r;
+}
+
+static int scan_changed(scan_job *j, const scan_changes *changes, scan_report *ret, err *e) {
+    const scan_kind **alone = ARENA_ARRAY(j->a, const scan_kind *, j->kind_count),
+                    **together = ARENA_ARRAY(j->a, const scan_kind *, j->kind_count);
+    size_t alone_count = 0, together_count = 0;
+    for (size_t i = 0; i < j->kind_count; i++) {
+        if (j->kinds[i]->together)
+            together[together_count++] = j->kinds[i];
+        else
+            alone[alone_count++] = j->kinds[i];
+    }
+    int r = scan_changed_files(j, alone, alone_count, changes, ret, e);
+    return r < 0 ? r : scan_changed_together(j, together, together_count, changes, ret, e);
 }
 
 static int need_git(const scan_job *j, const char *option, err *e) {
@@ -588,7 +644,7 @@ static int report(scan_job *j, scan_report *r, err *e) {
     bool writes = options_has(j->given, "write-baseline");
     if (writes && write_baseline(j, r, e) < 0) return e->code;
     if (writes) baseline_add(j->known, &r->findings);
-    j->known_count = baseline_apply(j->known, &r->findings);
+    j->known_count += baseline_apply(j->known, &r->findings);
     if (j->verifier) scan_verify(j->verifier, &r->findings);
     for (size_t i = 0; i < r->findings.count; i++)
         fails |= r->findings.items[i].level < j->failing;

@@ -18,9 +18,14 @@ typedef struct work {
     arena *a;
     const char *root;
     const char *index; /* "GIT_INDEX_FILE=…", or NULL */
+    const char *base;  /* the commit of before, or NULL: HEAD, where there is one */
+    str below;
+    bool staged;
     uint64_t max_bytes;
     change *items;
     size_t count, cap;
+    str *touched; /* all paths that differ, also of what is gone */
+    size_t touched_count, touched_cap;
 } work;
 
 static int git(const work *w, const char *const *argv, str input, str *ret, err *e) {
@@ -66,7 +71,11 @@ static int read_raw(work *w, str raw, err *e) {
         str_cut(head, ' ', &old_id, &head);
         str_cut(head, ' ', &id, &head);
         str_cut(raw, '\0', &path, &raw);
-        if (head.len && (head.ptr[0] == 'R' || head.ptr[0] == 'C')) str_cut(raw, '\0', &path, &raw);
+        ARENA_PUSH(w->a, w->touched, w->touched_count, w->touched_cap, path);
+        if (head.len && (head.ptr[0] == 'R' || head.ptr[0] == 'C')) {
+            str_cut(raw, '\0', &path, &raw);
+            ARENA_PUSH(w->a, w->touched, w->touched_count, w->touched_cap, path);
+        }
         if (!is_file(mode)) continue;
         change c = {path, blob_of(old_mode, old_id), blob_of(mode, id)};
         if (add_change(w, c, e) < 0) return e->code;
@@ -98,7 +107,9 @@ static int list_untracked(work *w, str below, err *e) {
     int r = git(w, argv, STR_EMPTY, &list, e);
     while (r == 0 && list.len) {
         str_cut(list, '\0', &path, &list);
-        if (path.len && !str_ends(path, STR("/"))) r = add_change(w, (change){.path = path}, e);
+        if (!path.len || str_ends(path, STR("/"))) continue;
+        ARENA_PUSH(w->a, w->touched, w->touched_count, w->touched_cap, path);
+        r = add_change(w, (change){.path = path}, e);
     }
     return r;
 }
@@ -147,7 +158,8 @@ static int drop_large(const work *w, str *blobs, size_t count, err *e) {
     return r;
 }
 
-static int read_blobs(const work *w, const str *blobs, size_t count, scan_source **ret, err *e) {
+static int read_blobs(const work *w, const str *paths, const str *blobs, size_t count,
+                      scan_source **ret, err *e) {
     _cleanup_strbuf_ strbuf ids = STRBUF_INIT;
     const char *const argv[] = {"git", "cat-file", "--batch", NULL};
     scan_input *texts = ARENA_ARRAY(w->a, scan_input, count);
@@ -159,12 +171,19 @@ static int read_blobs(const work *w, const str *blobs, size_t count, scan_source
     int r = ids.len ? git(w, argv, strbuf_str(&ids), &rest, e) : 0;
     for (size_t i = 0; r == 0 && i < count; i++) {
         if (!blobs[i].len) continue;
-        texts[kept].path = w->items[i].path;
+        texts[kept].path = paths[i];
         if (!next_blob(&rest, &texts[kept++].body))
             r = err_set(e, ERR_FAILED, "git cat-file gave fewer objects than it was asked for");
     }
     *ret = scan_source_texts(w->a, texts, kept);
     return r;
+}
+
+static str *paths_of(const work *w) {
+    str *paths = ARENA_ARRAY(w->a, str, w->count);
+    for (size_t i = 0; i < w->count; i++)
+        paths[i] = arena_str(w->a, w->items[i].path);
+    return paths;
 }
 
 int scan_changes_before(const scan_changes *c, scan_source **ret, err *e) {
@@ -173,7 +192,116 @@ int scan_changes_before(const scan_changes *c, scan_source **ret, err *e) {
     for (size_t i = 0; i < w->count; i++)
         blobs[i] = w->items[i].old_blob;
     int r = drop_large(w, blobs, w->count, e);
-    return r < 0 ? r : read_blobs(w, blobs, w->count, ret, e);
+    return r < 0 ? r : read_blobs(w, paths_of(w), blobs, w->count, ret, e);
+}
+
+/* ---- what has not changed -----------------------------------------------------------------------
+ */
+
+bool scan_changes_touch(const scan_changes *c, scan_changes_wants *wants) {
+    const work *w = c->self;
+    for (size_t i = 0; i < w->touched_count; i++) {
+        if (wants(w->touched[i])) return true;
+    }
+    return false;
+}
+
+bool scan_changes_has(const scan_changes *c, str path) {
+    const work *w = c->self;
+    for (size_t i = 0; i < w->touched_count; i++) {
+        str one = w->touched[i];
+        if (!str_starts(path, one)) continue;
+        if (path.len == one.len || str_starts(str_sub(path, one.len, path.len), STR("!/")))
+            return true;
+    }
+    return false;
+}
+
+typedef struct listing {
+    str *paths, *blobs;
+    size_t count, cap, blob_cap;
+} listing;
+
+static int add_file(const work *w, listing *to, str path, str blob, err *e) {
+    size_t count = to->count;
+    if (count == CHANGES_MAX)
+        return err_set(e, ERR_LIMIT, "there are more than %d files to read", CHANGES_MAX);
+    ARENA_PUSH(w->a, to->blobs, count, to->blob_cap, blob);
+    ARENA_PUSH(w->a, to->paths, to->count, to->cap, arena_str(w->a, path));
+    return 0;
+}
+
+/* "MODE blob ID" TAB path NUL of a tree, "MODE ID STAGE" TAB path NUL of the index, or a path.
+ * (git-ls-tree; git-ls-files, "output") */
+static int read_list(const work *w, str list, scan_changes_wants *wants, listing *to, err *e) {
+    while (list.len) {
+        str line, head, path, mode, id;
+        str_cut(list, '\0', &line, &list);
+        bool plain = !str_cut(line, '\t', &head, &path);
+        if (plain) {
+            if (line.len && wants(line) && add_file(w, to, line, STR_EMPTY, e) < 0) return e->code;
+            continue;
+        }
+        str_cut(head, ' ', &mode, &id);
+        if (str_starts(id, STR("blob "))) id = str_sub(id, 5, id.len);
+        str_cut(id, ' ', &id, &(str){0});
+        if (is_file(mode) && wants(path) && add_file(w, to, path, id, e) < 0) return e->code;
+    }
+    return 0;
+}
+
+static int list_files(const work *w, const char **argv, size_t count, scan_changes_wants *wants,
+                      listing *to, err *e) {
+    str list;
+    if (w->below.len)
+        argv[count++] = arena_printf(w->a, ":(literal,top)%.*s", STR_ARG(w->below)).ptr;
+    argv[count] = NULL;
+    int r = git(w, argv, STR_EMPTY, &list, e);
+    return r < 0 ? r : read_list(w, list, wants, to, e);
+}
+
+/* Paths of ls-tree are plain, and with --full-tree from the top. */
+static int list_tree(const work *w, const char **argv, scan_changes_wants *wants, listing *to,
+                     err *e) {
+    str list;
+    if (w->below.len) argv[7] = arena_cstr(w->a, w->below);
+    int r = git(w, argv, STR_EMPTY, &list, e);
+    return r < 0 ? r : read_list(w, list, wants, to, e);
+}
+
+static int read_listed(const work *w, const listing *from, scan_source **ret, err *e) {
+    int r = drop_large(w, from->blobs, from->count, e);
+    return r < 0 ? r : read_blobs(w, from->paths, from->blobs, from->count, ret, e);
+}
+
+int scan_changes_all_now(const scan_changes *c, scan_changes_wants *wants, scan_source **ret,
+                         err *e) {
+    const work *w = c->self;
+    const char *staged[8] = {"git", "ls-files", "-z", "--stage", "--full-name", "--"};
+    const char *copy[10] = {"git",      "ls-files",           "-z",          "--cached",
+                            "--others", "--exclude-standard", "--full-name", "--"};
+    listing files = {0};
+    int r = w->staged ? list_files(w, staged, 6, wants, &files, e)
+                      : list_files(w, copy, 8, wants, &files, e);
+    if (r < 0) return r;
+    return w->staged ? read_listed(w, &files, ret, e)
+                     : scan_source_files(w->a, w->root, files.paths, files.count, ret, e);
+}
+
+int scan_changes_all_before(const scan_changes *c, scan_changes_wants *wants, scan_source **ret,
+                            err *e) {
+    const work *w = c->self;
+    const char *tree[10] = {"git", "ls-tree", "-r", "-z", "--full-tree", NULL, "--"};
+    const char *const head[] = {"git", "rev-parse", "--verify", "--quiet", "HEAD^{commit}", NULL};
+    listing files = {0};
+    err none = {0};
+    str commit;
+    tree[5] = w->base;
+    if (!w->base && git(w, head, STR_EMPTY, &commit, &none) == 0)
+        tree[5] = arena_cstr(w->a, str_trim(commit));
+    int r = 0;
+    if (tree[5]) r = list_tree(w, tree, wants, &files, e);
+    return r < 0 ? r : read_listed(w, &files, ret, e);
 }
 
 /* ---- the whole ----------------------------------------------------------------------------------
@@ -215,14 +343,12 @@ int scan_changes_since(arena *a, const char *root, str below, const char *since,
     work *w = new_work(a, root, max_bytes);
     str base;
     *ret = (scan_changes){.self = w};
-    if (find_base(w, since, &base, e) < 0 || list_changes(w, arena_cstr(a, base), below, e) < 0 ||
-        list_untracked(w, below, e) < 0)
-        return e->code;
+    w->below = below;
+    if (find_base(w, since, &base, e) < 0) return e->code;
+    w->base = arena_cstr(a, base);
+    if (list_changes(w, w->base, below, e) < 0 || list_untracked(w, below, e) < 0) return e->code;
     if (w->count) qsort(w->items, w->count, sizeof *w->items, cmp_changes);
-    str *paths = ARENA_ARRAY(a, str, w->count);
-    for (size_t i = 0; i < w->count; i++)
-        paths[i] = arena_str(a, w->items[i].path);
-    return scan_source_files(a, root, paths, w->count, &ret->now, e);
+    return scan_source_files(a, root, paths_of(w), w->count, &ret->now, e);
 }
 
 int scan_changes_staged(arena *a, const char *root, str below, const char *index,
@@ -230,9 +356,11 @@ int scan_changes_staged(arena *a, const char *root, str below, const char *index
     work *w = new_work(a, root, max_bytes);
     if (index) w->index = arena_printf(a, "GIT_INDEX_FILE=%s", index).ptr;
     *ret = (scan_changes){.self = w};
+    w->below = below;
+    w->staged = true;
     if (list_changes(w, NULL, below, e) < 0) return e->code;
     str *blobs = ARENA_ARRAY(a, str, w->count);
     for (size_t i = 0; i < w->count; i++)
         blobs[i] = w->items[i].new_blob;
-    return read_blobs(w, blobs, w->count, &ret->now, e);
+    return read_blobs(w, paths_of(w), blobs, w->count, &ret->now, e);
 }

@@ -15,6 +15,20 @@ typedef struct scan_changes {
  * nothing is found now, nothing can be new. */
 int scan_changes_before(const scan_changes *c, scan_source **ret, err *e);
 
+/* What a file says may depend on others that have not changed: a pom on its parent. Then both sides
+ * are read whole, of the files that `wants` names. */
+typedef bool scan_changes_wants(str path);
+/* Whether such a file has changed, is new, or is gone. */
+bool scan_changes_touch(const scan_changes *c, scan_changes_wants *wants);
+/* Whether this file, or what this file holds ("image.tar!/etc/x"), is among what differs. */
+bool scan_changes_has(const scan_changes *c, str path);
+/* All of them as they are now (with what is not in git yet, or as they are staged), and as they
+ * were, under the names that they had. Those of more than `max_bytes` are not there before. */
+int scan_changes_all_now(const scan_changes *c, scan_changes_wants *wants, scan_source **ret,
+                         err *e);
+int scan_changes_all_before(const scan_changes *c, scan_changes_wants *wants, scan_source **ret,
+                            err *e);
+
 /* The working copy, new files included, against the merge base of `since` and HEAD. `root` is the
  * top of the working copy. `below`: a path in it to keep to, or empty. Files of more than
  * `max_bytes` are not there before. Error: ERR_INVALID when `since` names no commit or has nothing

@@ -9,6 +9,9 @@
 #include "base/problem.h"
 #include "scan/scan.h"
 
+/* Whether a file of this name says something about packages. */
+bool deps_wants(str path);
+
 /* ---- vulnerable packages ----------------------------------------------------------------------
  */
 

@@ -1,5 +1,6 @@
 #include "scan/deps/reading.h"
 
+#include "scan/deps/deps.h"
 #include "scan/deps/image.h"
 #include "scan/deps/installed.h"
 
@@ -9,9 +10,13 @@
 /* Of what is written as notes: another one whenever readers say other things. */
 #define GENERATION "deps 3"
 
+bool deps_wants(str path) {
+    return dep_format_of(path) != NULL;
+}
+
 static bool wants(const scanner *s, str path) {
     (void)s;
-    return dep_format_of(path) != NULL;
+    return deps_wants(path);
 }
 
 static int start(scanner *s, err *e) {
