@@ -5,6 +5,7 @@
 #include <ctype.h>
 
 #define REASON_MAX 300
+#define MARKER_MAX 1000
 
 static const str ours = STR_INIT("slipway:ignore"), gitleaks = STR_INIT("gitleaks:allow");
 
@@ -27,12 +28,21 @@ static bool find_marker(str line, str marker, str *ret_rest) {
     }
 }
 
+static bool is_alias(str item, const finding *f) {
+    const value *aliases = value_get(&f->properties, STR("aliases"));
+    for (size_t i = 0; aliases && aliases->kind == VALUE_ARRAY && i < aliases->array.count; i++) {
+        const value *one = &aliases->array.items[i];
+        if (one->kind == VALUE_STRING && str_eq(one->string, item)) return true;
+    }
+    return false;
+}
+
 /* "[a, b] …": whether one of them is this finding's rule or kind. */
 static bool names(str list, const finding *f) {
     for (str item; list.len;) {
         str_cut(list, ',', &item, &list);
         item = str_trim(item);
-        if (str_eq(item, f->rule) || str_eq(item, f->kind)) return true;
+        if (str_eq(item, f->rule) || str_eq(item, f->kind) || is_alias(item, f)) return true;
     }
     return false;
 }
@@ -85,6 +95,28 @@ static bool is_suppressed(const text_lines *t, const finding *f, str *ret_reason
     }
     return f->end_line > f->line && f->end_line <= t->count &&
            line_suppresses(text_line(t, f->end_line), f, ret_reason);
+}
+
+static str marker_in(str line) {
+    str rest;
+    if (find_marker(line, ours, &rest))
+        return str_sub(line, (size_t)(rest.ptr - line.ptr) - ours.len, line.len);
+    return find_marker(line, gitleaks, &rest) ? gitleaks : STR_EMPTY;
+}
+
+str inline_marker(const text_lines *lines, uint32_t line) {
+    if (!line || line > lines->count) return STR_EMPTY;
+    str found = marker_in(text_line(lines, line));
+    if (found.len || line == 1) return str_sub(found, 0, MARKER_MAX);
+    str before = text_line(lines, line - 1);
+    return is_comment(before) ? str_sub(marker_in(before), 0, MARKER_MAX) : STR_EMPTY;
+}
+
+void inline_judge_by(str marker, finding *f) {
+    str reason;
+    if (!marker.len || f->suppressed || !line_suppresses(marker, f, &reason)) return;
+    f->suppressed = SUPPRESSED_IN_SOURCE;
+    f->justification = reason;
 }
 
 void inline_judge(arena *a, const scan_file *file, finding_list *findings) {

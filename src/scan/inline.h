@@ -10,6 +10,15 @@
 #define SLIPWAY_SCAN_INLINE_H
 
 #include "scan/scanner.h"
+#include "scan/text.h"
+
+/* For findings that are made after the file was read: the text of a marker from its name on
+ * ("slipway:ignore[rule] reason"), which is beside a line or in the comment above it; empty where
+ * there is none. Borrowed. */
+str inline_marker(const text_lines *lines, uint32_t line);
+/* Whether such a text is meant for this finding, also by one of the property `aliases`; fills its
+ * suppression. */
+void inline_judge_by(str marker, finding *f);
 
 /* Marks what the file's comments suppress. Findings in other files than this (what an archive
  * holds) stay as they are. */

@@ -27,8 +27,10 @@ typedef struct package {
     str path;              /* of the file that names it, from the root of what was scanned */
     uint32_t line, column; /* of the place that names it, from 1; line 0: the file as a whole */
     uint32_t end_line, end_column; /* exclusive, 0 where not known */
-    bool direct;                   /* the project itself asks for it */
-    bool dev;                      /* only to develop, build or test */
+    /* A comment beside that place which says what of it does not count (inline.h), or empty. */
+    str marker;
+    bool direct; /* the project itself asks for it */
+    bool dev;    /* only to develop, build or test */
     /* By which packages it came, "name@version" from the project's own dependency down to the one
      * that asks for it; none for a direct one. */
     const str *via;

@@ -172,12 +172,12 @@ static void packages_may_not_lie_in_each_other_without_end(void **state) {
 /* What a child says is not believed. */
 static void notes_that_cannot_be_are_refused(void **state) {
     static const char *const notes[] = {
-        "P\t0\t0\t0\t0\ta\t1\n",                                      /* of no document */
-        "D\tno format\t000\t\n",                                      /* */
-        "D\tgo.mod\t000\t\nP\t16\t0\t0\t0\ta\t1\n",                   /* flags */
-        "D\tgo.mod\t000\t\nP\t0\t0\t0\t0\ta\t1\t\t\t\t\t\t\t\t\t1\n", /* an edge to nothing */
-        "D\tgo.mod\t000\t\nF\t99\t0\t0\n",                            /* a fact of no kind */
-        "D\tgo.mod\t000\t\nX\t\n",                                    /* */
+        "P\t0\t0\t0\t0\ta\t1\n",                                        /* of no document */
+        "D\tno format\t000\t\n",                                        /* */
+        "D\tgo.mod\t000\t\nP\t16\t0\t0\t0\ta\t1\n",                     /* flags */
+        "D\tgo.mod\t000\t\nP\t0\t0\t0\t0\ta\t1\t\t\t\t\t\t\t\t\t\t1\n", /* an edge to nothing */
+        "D\tgo.mod\t000\t\nF\t99\t0\t0\n",                              /* a fact of no kind */
+        "D\tgo.mod\t000\t\nX\t\n",                                      /* */
     };
     (void)state;
     for (size_t i = 0; i < COUNT(notes); i++) {

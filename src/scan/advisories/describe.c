@@ -1,6 +1,7 @@
 /* describe.c: what is said of a package that advisories affect. */
 #include "scan/advisories/cvss.h"
 #include "scan/advisories/match.h"
+#include "scan/inline.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -346,6 +347,7 @@ finding describe_unknown(arena *a, const match_unknown *told) {
     value_set(a, &f.properties, STR("dev"), value_bool(p->dev));
     place_of(p, &f);
     identify(a, p, &f);
+    inline_judge_by(p->marker, &f);
     return f;
 }
 
@@ -383,5 +385,6 @@ void describe(arena *a, const advisories *v, const match_group *g, const vex *kn
         f.suppressed = SUPPRESSED_EXTERNAL;
         f.justification = reason_of(a, said);
     }
+    inline_judge_by(p->marker, &f);
     *ret = (ranked_finding){f, found.kev != NULL, found.epss ? found.epss->score : 0};
 }

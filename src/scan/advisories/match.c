@@ -289,7 +289,7 @@ static int match_one(matching *m, const package *p, err *e) {
                          .upgrade = upgrade};
         ranked_finding one;
         describe(m->a, m->v, &g, m->options->vex, &one);
-        m->ret->suppressed += one.finding.suppressed != SUPPRESSED_NOT;
+        m->ret->suppressed += one.finding.suppressed == SUPPRESSED_EXTERNAL;
         ARENA_PUSH(m->a, found, count, cap, one);
     }
     if (count) qsort(found, count, sizeof *found, cmp_findings);

@@ -132,8 +132,8 @@ static void add_text(strbuf *out, str text) {
 }
 
 static void write_item(strbuf *out, const dep_item *it) {
-    const str texts[] = {it->name, it->version, it->license, it->hash,   it->origin,
-                         it->arch, it->source,  it->asked,   it->commit, it->repo};
+    const str texts[] = {it->name,   it->version, it->license, it->hash, it->origin, it->arch,
+                         it->source, it->asked,   it->commit,  it->repo, it->marker};
     strbuf_addf(out, "P\t%u\t%u\t%u\t%u", it->flags, it->line, it->column, it->end_column);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         add_text(out, texts[i]);
@@ -199,8 +199,8 @@ static bool read_item(dep_doc *d, str line) {
     if (!number(&line, 15, &flags) || !number(&line, UINT32_MAX, &it.line) ||
         !number(&line, UINT32_MAX, &it.column) || !number(&line, UINT32_MAX, &it.end_column))
         return false;
-    str *texts[] = {&it.name, &it.version, &it.license, &it.hash,   &it.origin,
-                    &it.arch, &it.source,  &it.asked,   &it.commit, &it.repo};
+    str *texts[] = {&it.name,   &it.version, &it.license, &it.hash, &it.origin, &it.arch,
+                    &it.source, &it.asked,   &it.commit,  &it.repo, &it.marker};
     it.flags = flags;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = field(&line);

@@ -37,6 +37,7 @@ typedef struct dep_format {
     const char *ecosystem; /* OSV's; of a distribution, "" until its release is known */
     dep_role role;
     dep_read_fn *read;
+    bool comments; /* it may have some that say what does not count */
 } dep_format;
 
 /* The format of a file of this path, or NULL. */
@@ -58,6 +59,7 @@ typedef struct dep_item {
     str arch;    /* of a distribution's package */
     str source;  /* where it is from, when that is not the usual registry */
     str commit;  /* in hex, of what it was made from; may be shortened */
+    str marker;  /* the comment beside it that says what does not count, or empty */
     str repo;    /* the URL of what that is in, when `source` is not */
     str asked;   /* what it was asked for as, "a@^1, a@~1.2", or empty */
     uint32_t line, column, end_column;
@@ -86,7 +88,8 @@ typedef enum dep_fact_kind {
     FACT_KIND_COUNT
 } dep_fact_kind;
 
-#define DEP_FACT_TEXTS 6
+#define DEP_FACT_TEXTS  6
+#define DEP_FACT_MARKER 5 /* of a dependency: the comment beside it */
 
 typedef struct dep_fact {
     dep_fact_kind kind;

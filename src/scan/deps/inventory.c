@@ -231,6 +231,7 @@ static void add_one(joining *j, uint32_t file_index, const dep_paths *paths, siz
                   .column = it->column,
                   .end_line = it->end_column ? it->line : 0,
                   .end_column = it->end_column,
+                  .marker = it->marker,
                   .direct = paths->direct[index],
                   .dev = paths->dev[index]};
     take_origin(d, it, &one.package);

@@ -2,6 +2,7 @@
 
 #include "base/glob.h"
 #include "scan/deps/reading.h"
+#include "scan/inline.h"
 
 #include <string.h>
 
@@ -61,6 +62,7 @@ static void push(licenses *l, scan_out *out, const dependency *d, const trouble 
     finding_identify(l->a, &f,
                      arena_printf(l->a, "%.*s@%.*s %.*s", STR_ARG(d->name), STR_ARG(d->version),
                                   STR_ARG(d->license)));
+    inline_judge_by(d->item->marker, &f);
     finding_list_add(&out->findings, &f);
 }
 

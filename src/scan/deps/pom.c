@@ -185,6 +185,7 @@ static void add_dependency(const lineage *l, dep_doc *d, const dep_fact *f) {
     dep_item it = {.name = arena_printf(v->a, "%.*s:%.*s", STR_ARG(group), STR_ARG(artifact)),
                    .version = pinned(version),
                    .flags = DEP_DIRECT,
+                   .marker = f->texts[DEP_FACT_MARKER],
                    .line = f->line,
                    .column = f->column};
     err e = {0};

@@ -3,12 +3,13 @@
 #include "scan/deps/deps.h"
 #include "scan/deps/image.h"
 #include "scan/deps/installed.h"
+#include "scan/inline.h"
 
 #include <fcntl.h>
 #include <string.h>
 
 /* Of what is written as notes: another one whenever readers say other things. */
-#define GENERATION "deps 3"
+#define GENERATION "deps 4"
 
 bool deps_wants(str path) {
     return dep_format_of(path) != NULL;
@@ -26,6 +27,21 @@ static int start(scanner *s, err *e) {
     return 0;
 }
 
+/* Comments beside what a file names; findings are made later. A pom's are of its facts. */
+static void mark_ignored(dep_doc *d, str text) {
+    bool any =
+        str_find(text, STR("slipway:ignore")) >= 0 || str_find(text, STR("gitleaks:allow")) >= 0;
+    if (!d->format->comments || !any) return;
+    text_lines lines = text_lines_new(d->a, text);
+    for (size_t i = 0; i < d->count; i++)
+        d->items[i].marker = text_valid(d->a, inline_marker(&lines, d->items[i].line));
+    for (size_t i = 0; i < d->fact_count; i++) {
+        dep_fact *f = &d->facts[i];
+        if (f->kind == FACT_DEPENDENCY)
+            f->texts[DEP_FACT_MARKER] = text_valid(d->a, inline_marker(&lines, f->line));
+    }
+}
+
 static int read_file(scanner *s, const scan_file *file, scan_out *out, err *e) {
     const dep_reading *reading = s->self;
     const dep_format *format = dep_format_of(file->path);
@@ -35,6 +51,7 @@ static int read_file(scanner *s, const scan_file *file, scan_out *out, err *e) {
     str path = text_valid(out->a, file->path);
     dep_doc_init(&d, out->a, format, path);
     int r = format->read(&d, file->body, e);
+    mark_ignored(&d, file->body);
     if (reading->root_fd >= 0) installed_licenses(&d, reading->root_fd);
     dep_doc_write(&out->notes, &d);
     return r;
