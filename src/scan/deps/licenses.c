@@ -16,34 +16,33 @@ typedef struct licenses {
 
 typedef struct trouble {
     const char *rule, *title, *help;
-    finding_level level, without_policy;
+    finding_level level;
 } trouble;
 
 static const trouble denied = {
     "license-denied", "A licence that the policy denies",
     "Use another package, or write an exception with its reason into slipway.yml, "
     "licenses.exceptions.",
-    LEVEL_HIGH, LEVEL_HIGH};
+    LEVEL_HIGH};
 static const trouble unlisted = {
     "license-not-allowed", "A licence that the policy does not allow",
-    "Add the licence to licenses.allow in slipway.yml, or use another package.", LEVEL_MEDIUM,
-    LEVEL_MEDIUM};
+    "Add the licence to licenses.allow in slipway.yml, or use another package.", LEVEL_MEDIUM};
 static const trouble unknown = {
     "license-unknown", "No licence is known",
     "Find out the licence, then write an exception with its reason into slipway.yml, "
     "licenses.exceptions.",
-    LEVEL_MEDIUM, LEVEL_INFO};
+    LEVEL_MEDIUM};
 static const trouble invalid = {
     "license-invalid", "A licence that is no SPDX expression",
     "Find out the licence, then write an exception with its reason into slipway.yml, "
     "licenses.exceptions.",
-    LEVEL_MEDIUM, LEVEL_INFO};
+    LEVEL_MEDIUM};
 
 static void push(licenses *l, scan_out *out, const dependency *d, const trouble *what,
                  str message) {
     const package *p = &d->package;
     finding f = {.kind = STR("licenses"),
-                 .level = l->policy->given ? what->level : what->without_policy,
+                 .level = what->level,
                  .rule = str_from(what->rule),
                  .title = str_from(what->title),
                  .message = message,
@@ -134,36 +133,60 @@ static bool is_first(licenses *l, const dependency *d) {
 }
 
 /* Without a policy nobody has asked: one note a file. */
-static void note_unknown(licenses *l, scan_out *out, const dep_file *file, size_t count) {
+static void note(licenses *l, scan_out *out, const dep_file *file, const trouble *what,
+                 const char *identity, size_t count, str message) {
     finding f = {.kind = STR("licenses"),
                  .level = LEVEL_INFO,
-                 .rule = str_from(unknown.rule),
-                 .title = str_from(unknown.title),
-                 .help = STR("The file does not tell licences. Write what is permitted into "
-                             "slipway.yml, licenses, to have each judged."),
+                 .rule = str_from(what->rule),
+                 .title = str_from(what->title),
+                 .help = STR("Write what is permitted into slipway.yml, licenses, to have each "
+                             "package judged."),
+                 .message = message,
                  .path = file->path,
                  .properties = value_object_new(l->a, true)};
-    f.message =
-        arena_printf(l->a, "no licence is known of %zu of %zu packages", count, file->count);
     value_set(l->a, &f.properties, STR("count"), value_number((double)count));
-    finding_identify(l->a, &f, STR("unknown"));
+    finding_identify(l->a, &f, str_from(identity));
     finding_list_add(&out->findings, &f);
 }
 
+typedef struct counts {
+    size_t packages, unknown, invalid;
+} counts;
+
+static void note_file(licenses *l, scan_out *out, const dep_file *file, const counts *n) {
+    if (n->unknown)
+        note(l, out, file, &unknown, "unknown", n->unknown,
+             arena_printf(l->a, "no licence is known of %zu of %zu packages", n->unknown,
+                          n->packages));
+    if (n->invalid)
+        note(l, out, file, &invalid, "invalid", n->invalid,
+             arena_printf(l->a, "what is told of %zu of %zu packages is no SPDX expression",
+                          n->invalid, n->packages));
+}
+
+static bool is_expression(licenses *l, str license) {
+    const spdx_node *n;
+    err ignored = {0};
+    return spdx_parse(l->a, license, &n, &ignored) == 0;
+}
+
 static void judge_file(licenses *l, scan_out *out, const inventory *v, const dep_file *file) {
-    size_t unknowns = 0;
+    counts n = {0};
     for (size_t i = file->first; i < file->first + file->count; i++) {
         const dependency *d = &v->items[i];
         if (!is_first(l, d)) continue;
-        if (d->license.len)
+        n.packages++;
+        if (!l->policy->given) {
+            n.unknown += !d->license.len;
+            n.invalid += d->license.len && !is_expression(l, d->license);
+        } else if (d->license.len) {
             judge(l, out, d);
-        else if (l->policy->given)
+        } else {
             tell(l, out, d, &unknown,
                  arena_printf(l->a, "no licence is known of %.*s", STR_ARG(named(l, d))));
-        else
-            unknowns++;
+        }
     }
-    if (unknowns) note_unknown(l, out, file, unknowns);
+    if (!l->policy->given) note_file(l, out, file, &n);
 }
 
 static int finish(scanner *s, scan_out *out, err *e) {

@@ -41,6 +41,36 @@ static const struct {
 /* Whose identifiers without "-only" or "-or-later" are deprecated. */
 static const char *const gnu[] = {"GPL-", "LGPL-", "AGPL-", "GFDL-"};
 
+/* Other deprecated identifiers, and what took their place. (spdx.org/licenses, "Deprecated
+ * License Identifiers") */
+static const struct {
+    const char *old, *id, *exception;
+} renamed[] = {
+    {"BSD-2-Clause-FreeBSD", "BSD-2-Clause", ""},
+    {"BSD-2-Clause-NetBSD", "BSD-2-Clause", ""},
+    {"bzip2-1.0.5", "bzip2-1.0.6", ""},
+    {"eCos-2.0", "GPL-2.0-or-later", "eCos-exception-2.0"},
+    {"GPL-2.0-with-autoconf-exception", "GPL-2.0-only", "Autoconf-exception-2.0"},
+    {"GPL-2.0-with-bison-exception", "GPL-2.0-only", "Bison-exception-2.2"},
+    {"GPL-2.0-with-classpath-exception", "GPL-2.0-only", "Classpath-exception-2.0"},
+    {"GPL-2.0-with-font-exception", "GPL-2.0-only", "Font-exception-2.0"},
+    {"GPL-2.0-with-GCC-exception", "GPL-2.0-only", "GCC-exception-2.0"},
+    {"GPL-3.0-with-autoconf-exception", "GPL-3.0-only", "Autoconf-exception-3.0"},
+    {"GPL-3.0-with-GCC-exception", "GPL-3.0-only", "GCC-exception-3.1"},
+    {"StandardML-NJ", "SMLNJ", ""},
+    {"wxWindows", "LGPL-2.0-or-later", "WxWindows-exception-3.1"},
+};
+
+/* The versions that there are; who may use a later one may choose any that follows. */
+static const struct {
+    const char *family, *versions[3];
+} gnu_versions[] = {
+    {"GPL-", {"1.0", "2.0", "3.0"}},
+    {"LGPL-", {"2.0", "2.1", "3.0"}},
+    {"AGPL-", {"1.0", "3.0", NULL}},
+    {"GFDL-", {"1.1", "1.2", "1.3"}},
+};
+
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static int cmp_nocase(str a, str b) {
@@ -115,9 +145,15 @@ static bool is_old_gnu(str id) {
     return family && !str_ends(id, STR("-only")) && !str_ends(id, STR("-or-later"));
 }
 
-/* What took the place of "GPL-2.0" and "GPL-2.0+". */
+/* What took the place of "GPL-2.0" and "GPL-2.0+", and of others. */
 static void renew(parser *p, spdx_node *n) {
     str base = n->id;
+    for (size_t i = 0; i < COUNT(renamed); i++) {
+        if (!str_is(base, renamed[i].old)) continue;
+        n->id = str_from(renamed[i].id);
+        n->exception = str_from(renamed[i].exception);
+        return;
+    }
     bool plus = n->or_later || str_ends(base, STR("+"));
     if (!is_old_gnu(base)) return;
     if (str_ends(base, STR("+"))) base.len--;
@@ -261,6 +297,27 @@ static bool is_listed(arena *a, const str *list, size_t count, str license) {
     return false;
 }
 
+/* Whether one of the later versions may be used, "GPL-3.0-only" for GPL-2.0-or-later. */
+static bool has_allowed_choice(arena *a, str id, const license_lists *lists) {
+    if (!str_ends(id, STR("-or-later"))) return false;
+    for (size_t i = 0; i < COUNT(gnu_versions); i++) {
+        str family = str_from(gnu_versions[i].family);
+        if (!str_starts(id, family)) continue;
+        str version = str_sub(id, family.len, id.len - 9);
+        for (size_t k = 0; k < COUNT(gnu_versions[i].versions); k++) {
+            const char *one = gnu_versions[i].versions[k];
+            if (!one || str_cmp(str_from(one), version) < 0) continue;
+            str only = arena_printf(a, "%s%s-only", gnu_versions[i].family, one);
+            str later = arena_printf(a, "%s%s-or-later", gnu_versions[i].family, one);
+            bool denied = is_listed(a, lists->deny, lists->deny_count, only);
+            if (!denied && (is_listed(a, lists->allow, lists->allow_count, only) ||
+                            is_listed(a, lists->allow, lists->allow_count, later)))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* Later versions are a choice of whoever uses it, so what is allowed or denied of the version
  * itself holds for it. An exception only permits more. */
 static license_verdict judge_one(arena *a, const spdx_node *n, const license_lists *lists) {
@@ -278,7 +335,8 @@ static license_verdict judge_one(arena *a, const spdx_node *n, const license_lis
         if (is_listed(a, lists->deny, lists->deny_count, texts[i])) return LICENSE_DENIED;
         if (is_listed(a, lists->allow, lists->allow_count, texts[i])) return LICENSE_ALLOWED;
     }
-    return lists->allow_count ? LICENSE_UNLISTED : LICENSE_ALLOWED;
+    bool allowed = !lists->allow_count || has_allowed_choice(a, n->id, lists);
+    return allowed ? LICENSE_ALLOWED : LICENSE_UNLISTED;
 }
 
 license_verdict spdx_judge(arena *a, const spdx_node *n, const license_lists *lists, str *ret_why) {
