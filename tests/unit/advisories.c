@@ -123,7 +123,7 @@ static void aliases_are_one_finding_and_the_worst_counts(void **state) {
     assert_str(f->title, "Command Injection in lodash");
     assert_str(f->message,
                "lodash 4.17.20 is affected by CVE-2021-23337: Command Injection in lodash");
-    assert_str(f->fix, "upgrade lodash to 4.18.0");
+    assert_str(f->fix, "upgrade lodash to 4.18.0, which mends all 2");
     assert_str(f->help, "Upgrade lodash to 4.18.0: no advisory affects that version. This one is "
                         "fixed in 4.17.22. It came by grunt@1.0.0.");
     assert_str(f->help_uri, "https://github.com/advisories/GHSA-35jh-r3h4-6jhm");
@@ -220,6 +220,54 @@ static void what_a_commit_is_judged_by_is_told(void **state) {
                                               "affects lib at commit dddddddddddd");
     assert_str(json_of(p->a, value_get(&got.findings.items[0].properties, STR("advisories"))),
                "[\"CVE-2024-1\"]");
+}
+
+#define V2_10 "{\"type\":\"CVSS_V2\",\"score\":\"AV:N/AC:L/Au:N/C:C/I:C/A:C\"}"
+#define V3_98 "{\"type\":\"CVSS_V3\",\"score\":\"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H\"}"
+#define V3_53 "{\"type\":\"CVSS_V3\",\"score\":\"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:L/I:N/A:N\"}"
+#define V4_87                                                                                      \
+    "{\"type\":\"CVSS_V4\",\"score\":"                                                             \
+    "\"CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:N/VI:N/VA:H/SC:N/SI:N/SA:N\"}"
+
+static const struct {
+    const char *severity, *rest;
+    finding_level level;
+    const char *source;
+} severities[] = {
+    {V2_10, "", LEVEL_CRITICAL, "cvss"},
+    {V2_10 "," V3_53, "", LEVEL_MEDIUM, "cvss"},
+    {V3_53 "," V2_10, "", LEVEL_MEDIUM, "cvss"},
+    {V3_53 "," V4_87, "", LEVEL_HIGH, "cvss"},
+    {V3_98 "," V4_87, "", LEVEL_CRITICAL, "cvss"},
+    {V3_53, "\"database_specific\":{\"severity\":\"CRITICAL\"},", LEVEL_MEDIUM, "cvss"},
+    {"", "\"database_specific\":{\"severity\":\"CRITICAL\"},", LEVEL_CRITICAL, "database"},
+    {"{\"type\":\"Ubuntu\",\"score\":\"low\"}", "", LEVEL_LOW, "database"},
+    {"{\"type\":\"CVSS_V3\",\"score\":\"9.8\"}", "", LEVEL_MEDIUM, "none"},
+    {"", "", LEVEL_MEDIUM, "none"},
+};
+
+static void later_versions_of_cvss_count_before_earlier_ones_and_words(void **state) {
+    place *p = *state;
+    for (size_t i = 0; i < sizeof severities / sizeof *severities; i++) {
+        put(p, arena_printf(p->a, "%zu.json", i).ptr,
+            arena_printf(
+                p->a,
+                "{\"id\":\"X-%zu\",\"modified\":\"2024-01-01T00:00:00Z\",%s\"severity\":[%s],"
+                "\"affected\":[{\"package\":{\"ecosystem\":\"npm\",\"name\":\"p%zu\"},"
+                "\"versions\":[\"1.0.0\"]}]}",
+                i, severities[i].rest, severities[i].severity, i));
+    }
+    import(p);
+    _cleanup_advisories_ advisories *v = open_store(p);
+    for (size_t i = 0; i < sizeof severities / sizeof *severities; i++) {
+        package one = PACKAGE("npm", "", "1.0.0", "");
+        one.name = arena_printf(p->a, "p%zu", i);
+        advisories_matched got = match_one(p, v, one, NULL);
+        assert_int_equal(got.findings.count, 1);
+        const finding *f = &got.findings.items[0];
+        if (f->level != severities[i].level) fail_msg("%zu: %s", i, level_name(f->level));
+        assert_str(value_path_str(&f->properties, "severity_source"), severities[i].source);
+    }
 }
 
 static void a_version_without_a_place_is_told(void **state) {
@@ -528,6 +576,7 @@ int main(void) {
         TEST(aliases_are_one_finding_and_the_worst_counts),
         TEST(what_comes_out_of_a_repository_is_judged_by_its_commit),
         TEST(what_a_commit_is_judged_by_is_told),
+        TEST(later_versions_of_cvss_count_before_earlier_ones_and_words),
         TEST(a_version_without_a_place_is_told),
         TEST(what_is_exploited_comes_first),
         TEST(importing_again_replaces_by_id),

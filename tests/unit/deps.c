@@ -36,6 +36,8 @@ static void tell(strbuf *out, const dependency *d) {
     const package *p = &d->package;
     strbuf_addf(out, "%.*s:%u:%u-%u %.*s %s%s", STR_ARG(p->path), p->line, p->column, p->end_column,
                 STR_ARG(p->purl), p->direct ? "direct" : "indirect", p->dev ? " dev" : "");
+    if (d->item->arch.len || str_find(p->path, STR("var/lib")) >= 0)
+        strbuf_addf(out, " in %.*s", STR_ARG(p->ecosystem));
     if (!str_eq(d->name, p->name) || !str_eq(d->version, p->version))
         strbuf_addf(out, " of %.*s@%.*s", STR_ARG(p->name), STR_ARG(p->version));
     if (d->license.len) strbuf_addf(out, " license=%.*s", STR_ARG(d->license));

@@ -92,10 +92,18 @@ static const struct {
     {"informational", LEVEL_INFO}, {"none", LEVEL_INFO},
 };
 
+/* Version 2 scores other things, and counts only where nobody has scored by a later one. */
+static bool is_version_2(str vector) {
+    return !str_starts(vector, STR("CVSS:"));
+}
+
 static void worst_vector(severity *s, str_list vectors) {
     for (size_t i = 0; i < vectors.count; i++) {
-        int score = cvss_score(vectors.items[i]);
-        if (score > s->cvss) s->cvss = score, s->vector = vectors.items[i];
+        str one = vectors.items[i];
+        int score = cvss_score(one);
+        bool old = is_version_2(one), had_old = s->cvss >= 0 && is_version_2(s->vector);
+        bool better = s->cvss < 0 || old == had_old ? score > s->cvss : had_old;
+        if (score >= 0 && better) s->cvss = score, s->vector = one;
     }
 }
 
@@ -301,6 +309,9 @@ static str help_of(const describing *d, const scores *found) {
 
 static str fix_of(const describing *d) {
     str to = d->g->upgrade.len ? d->g->upgrade : d->g->fixed;
+    if (d->g->upgrade.len && d->g->sisters > 1)
+        return arena_printf(d->a, "upgrade %.*s to %.*s, which mends all %zu",
+                            STR_ARG(d->g->package->name), STR_ARG(to), d->g->sisters);
     return to.len ? arena_printf(d->a, "upgrade %.*s to %.*s", STR_ARG(d->g->package->name),
                                  STR_ARG(to))
                   : STR_EMPTY;

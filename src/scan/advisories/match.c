@@ -276,6 +276,9 @@ static int match_one(matching *m, const package *p, err *e) {
     tell_unknown_commit(m, p, &all);
     str upgrade = STR_EMPTY;
     bool asked = false;
+    size_t groups = 0;
+    for (size_t i = 0; i < all.count; i++)
+        groups += all.items[i].verdict == VERDICT_AFFECTED && all.items[i].group == i;
     for (size_t i = 0; i < all.count; i++) {
         if (all.items[i].verdict != VERDICT_AFFECTED || all.items[i].group != i) continue;
         if (!asked) {
@@ -286,6 +289,7 @@ static int match_one(matching *m, const package *p, err *e) {
                          .all = &all,
                          .index = i,
                          .fixed = fixed_in(m, p, &all, i),
+                         .sisters = groups,
                          .upgrade = upgrade};
         ranked_finding one;
         describe(m->a, m->v, &g, m->options->vex, &one);

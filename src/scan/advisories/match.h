@@ -32,8 +32,9 @@ typedef struct match_group {
     const package *package;
     const match_list *all;
     size_t index;
-    str fixed;   /* the first version that none of the group affects, or empty */
-    str upgrade; /* the smallest that no advisory affects, or empty */
+    str fixed;      /* the first version that none of the group affects, or empty */
+    size_t sisters; /* how many groups affect the package, this one included */
+    str upgrade;    /* the smallest that no advisory affects, or empty */
 } match_group;
 
 typedef struct ranked_finding {

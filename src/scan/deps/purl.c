@@ -33,6 +33,7 @@ static const purl_type types[] = {
     {STR_INIT("Alpine"), "apk", LOWER, 0, "alpine", "alpine-"},
     {STR_INIT("Wolfi"), "apk", LOWER, 0, "wolfi", "wolfi-"},
     {STR_INIT("Chainguard"), "apk", LOWER, 0, "chainguard", "chainguard-"},
+    {STR_INIT("RPM"), "rpm", KEEP, 0, NULL, NULL},
     {STR_INIT("AlmaLinux"), "rpm", KEEP, 0, "almalinux", "almalinux-"},
     {STR_INIT("Rocky Linux"), "rpm", KEEP, 0, "rocky-linux", "rocky-linux-"},
     {STR_INIT("Red Hat"), "rpm", KEEP, 0, "redhat", "rhel-"},

@@ -101,20 +101,18 @@ static str release_of(arena *a, const dep_fact *system, release_part part) {
     return version;
 }
 
-static const char *guess_family(const dep_doc *d) {
-    if (strstr(d->format->name, "apk")) return "Alpine";
-    return strstr(d->format->name, "rpm") ? "Red Hat" : "Debian";
-}
-
+/* Debian and Alpine have many descendants with their packages; those who use RPM share no more than
+ * its form. */
 static str without_release(inventory *v, const dep_doc *d, const char *why) {
-    const char *family = guess_family(d);
-    scan_error error = {.path = d->path,
-                        .message = arena_printf(v->a,
-                                                "%s: its packages are taken for those of %s, of "
-                                                "any release",
-                                                why, family)};
+    bool apk = strstr(d->format->name, "apk"), rpm = strstr(d->format->name, "rpm");
+    str family = rpm ? STR("RPM") : apk ? STR("Alpine") : STR("Debian");
+    scan_error error = {.path = d->path};
+    error.message =
+        rpm ? arena_printf(v->a, "%s: its packages are not looked up", why)
+            : arena_printf(v->a, "%s: its packages are taken for those of %.*s, of any release",
+                           why, STR_ARG(family));
     ARENA_PUSH(v->a, v->errors.items, v->errors.count, v->errors.cap, error);
-    return str_from(family);
+    return family;
 }
 
 str system_ecosystem(inventory *v, const dep_doc *d) {
