@@ -23,18 +23,16 @@ static void add_errors(scan_out *out, const scan_error_list *errors) {
 /* ---- what has no version ----------------------------------------------------------------------
  */
 
-static void note_unpinned(deps *d, scan_out *out, const dep_file *file, size_t count) {
+static void note_unpinned(deps *d, scan_out *out, str path, size_t count, str message) {
     finding f = {.kind = STR("deps"),
                  .level = LEVEL_INFO,
                  .rule = STR("unpinned"),
                  .title = STR("Dependencies without an exact version"),
                  .help = STR("Pin them, or keep a lock file: what is installed changes from day to "
                              "day, and nothing can be looked up for it."),
-                 .path = file->path,
+                 .message = message,
+                 .path = path,
                  .properties = value_object_new(d->a, true)};
-    f.message =
-        arena_printf(d->a, "%zu of %zu dependencies have no exact version: they were not looked up",
-                     count, file->count);
     value_set(d->a, &f.properties, STR("count"), value_number((double)count));
     finding_identify(d->a, &f, STR("unpinned"));
     finding_list_add(&out->findings, &f);
@@ -43,6 +41,31 @@ static void note_unpinned(deps *d, scan_out *out, const dep_file *file, size_t c
 /* A version or a commit: something that can be looked up. */
 static bool is_pinned(const package *p) {
     return p->version.len || (p->repository.len && p->commit.len);
+}
+
+/* One note for each ecosystem, at its first manifest: a collection of libraries has hundreds. */
+static void note_unlocked(deps *d, scan_out *out) {
+    const inventory *v = d->reading.inventory;
+    for (size_t i = 0; i < v->unlocked_count; i++) {
+        size_t asked = 0, files = 0;
+        bool is_first = true;
+        for (size_t k = 0; k < v->unlocked_count; k++) {
+            const dep_doc *one = v->unlocked[k];
+            if (strcmp(one->format->ecosystem, v->unlocked[i]->format->ecosystem) != 0) continue;
+            is_first &= k >= i;
+            asked += one->root_count;
+            files++;
+        }
+        if (!is_first) continue;
+        str where = files > 1 ? arena_printf(d->a, " here and in %zu further file%s", files - 1,
+                                             files == 2 ? "" : "s")
+                              : STR_EMPTY;
+        str message = arena_printf(d->a,
+                                   "%zu dependenc%s asked for%.*s, and no lock file says in which "
+                                   "version: they were not looked up",
+                                   asked, asked == 1 ? "y is" : "ies are", STR_ARG(where));
+        note_unpinned(d, out, v->unlocked[i]->path, asked, message);
+    }
 }
 
 /* A package that a file names several times, as npm installs it in several places, is one: where
@@ -82,9 +105,14 @@ static size_t list_pinned(deps *d, scan_out *out, package **ret) {
     size_t count = 0;
     *ret = ARENA_ARRAY(d->a, package, v->count);
     for (size_t i = 0; i < v->file_count; i++) {
-        size_t unpinned = list_file(d, &v->files[i], *ret, &count);
-        if (unpinned) note_unpinned(d, out, &v->files[i], unpinned);
+        const dep_file *file = &v->files[i];
+        size_t unpinned = list_file(d, file, *ret, &count);
+        str message = arena_printf(
+            d->a, "%zu of %zu dependencies have no exact version: they were not looked up",
+            unpinned, file->count);
+        if (unpinned) note_unpinned(d, out, file->path, unpinned, message);
     }
+    note_unlocked(d, out);
     return count;
 }
 

@@ -40,6 +40,7 @@ static str folder_of(str path) {
 typedef struct joining {
     inventory *v;
     dep_map locks;    /* "ecosystem folder" of every lock file */
+    dep_map declared; /* the same of those that are manifest and lock file at once */
     dep_map folders;  /* "ecosystem folder" to the first manifest of it in `next` */
     uint32_t *next;   /* of a document: the next manifest of the same folder, or DEP_NONE */
     dep_map licenses; /* "ecosystem name version" to an index of texts */
@@ -66,6 +67,14 @@ static str lock_folder(const joining *j, const dep_doc *manifest) {
     }
 }
 
+/* requirements.txt beside a pyproject.toml says which versions, too. */
+static bool has_lock(const joining *j, const dep_doc *manifest) {
+    arena *a = j->v->a;
+    str folder = lock_folder(j, manifest);
+    return dep_map_get(&j->locks, folder_key(a, manifest, folder)) != DEP_NONE ||
+           dep_map_get(&j->declared, folder_key(a, manifest, folder)) != DEP_NONE;
+}
+
 /* The manifests of each folder with a lock file. */
 static void index_manifests(joining *j) {
     inventory *v = j->v;
@@ -74,6 +83,8 @@ static void index_manifests(joining *j) {
         const dep_doc *d = v->docs[i];
         str folder = folder_of(image_path(v->a, d));
         if (d->format->role == ROLE_LOCK) dep_map_put(&j->locks, folder_key(v->a, d, folder), i);
+        if (d->format->role == ROLE_DECLARED)
+            dep_map_put(&j->declared, folder_key(v->a, d, folder), i);
     }
     for (uint32_t i = 0; i < v->doc_count; i++) {
         const dep_doc *d = v->docs[i];
@@ -133,6 +144,16 @@ static bool is_counted(const joining *j, const dep_doc *d) {
     case ROLE_COUNT: return false;
     }
     return false;
+}
+
+static void list_unlocked(const joining *j) {
+    inventory *v = j->v;
+    for (size_t i = 0; i < v->doc_count; i++) {
+        const dep_doc *d = v->docs[i];
+        bool asks = d->format->role == ROLE_MANIFEST && d->root_count && !d->inner.len;
+        if (asks && !is_of_package(d) && !has_lock(j, d))
+            ARENA_PUSH(v->a, v->unlocked, v->unlocked_count, v->unlocked_cap, d);
+    }
 }
 
 /* ---- licences that other files tell -----------------------------------------------------------
@@ -328,11 +349,13 @@ static void check_includes(inventory *v) {
 }
 
 int inventory_finish(inventory *v, err *e) {
-    joining j = {.v = v, .locks.a = v->a, .folders.a = v->a, .licenses.a = v->a, .e = e};
+    joining j = {
+        .v = v, .locks.a = v->a, .declared.a = v->a, .folders.a = v->a, .licenses.a = v->a, .e = e};
     image_compose(v);
     pom_resolve(v);
     check_includes(v);
     index_manifests(&j);
+    list_unlocked(&j);
     index_licenses(&j);
     for (size_t i = 0; i < v->doc_count; i++) {
         const dep_doc *d = v->docs[i];

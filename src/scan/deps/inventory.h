@@ -37,6 +37,9 @@ struct inventory {
     size_t file_count, file_cap;
     dependency *items;
     size_t count, cap;
+    /* Manifests of the project for which there is no lock file. */
+    const dep_doc **unlocked;
+    size_t unlocked_count, unlocked_cap;
     scan_error_list errors;
     dep_map poms; /* "group:artifact" and path to document: private to pom.c */
 };

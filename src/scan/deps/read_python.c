@@ -140,9 +140,21 @@ static int add_requirement(dep_doc *d, str text, str line, str first, err *e) {
     return dep_add(d, &it, NULL, e);
 }
 
-/* A wrong line is told once the others are read. */
+/* "requirements.txt", "constraints-dev.txt", "requirements/x.txt"; others only contain the word. */
+static bool is_called_so(const dep_doc *d) {
+    str path = d->inner.len ? d->inner : d->path;
+    ptrdiff_t slash = str_rfind_char(path, '/');
+    str name = str_sub(path, (size_t)(slash + 1), path.len);
+    str folder = str_sub(path, 0, slash < 0 ? 0 : (size_t)slash);
+    return str_starts(name, STR("requirements")) || str_starts(name, STR("constraints")) ||
+           str_ends(folder, STR("requirements"));
+}
+
+/* A wrong line is told once the others are read. What is mostly wrong was called like this for
+ * another reason, unless its name says no more than that. */
 int dep_read_requirements(dep_doc *d, str text, err *e) {
     err wrong = {0};
+    size_t wrong_count = 0;
     if (str_starts(text, STR("\xEF\xBB\xBF"))) text = str_sub(text, 3, text.len);
     d->knows_roots = d->knows_dev = true;
     for (str rest = text, line, first; next_line(d->a, &rest, &line, &first);) {
@@ -150,7 +162,12 @@ int dep_read_requirements(dep_doc *d, str text, err *e) {
         line = without_editable(str_trim(without_comment(str_trim(line))));
         if (!line.len || take_include(d, text, line, first) || line.ptr[0] == '-') continue;
         if (add_requirement(d, text, line, first, &this) < 0 && !wrong.code) wrong = this;
+        wrong_count += this.code == ERR_INVALID;
         if (this.code == ERR_LIMIT) break;
+    }
+    if (wrong_count > d->count && !is_called_so(d)) {
+        d->count = d->fact_count = 0;
+        return 0;
     }
     if (wrong.code) *e = wrong;
     return wrong.code;
