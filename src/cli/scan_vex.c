@@ -1,6 +1,6 @@
 #include "cli/scan_vex.h"
 
-#include "scan/advisories/vex.h"
+#include "scan/advisories/advisories.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -23,10 +23,7 @@ size_t report_openvex(strbuf *out, const scan_report *r, const report_head *head
         finding_list_add(&all, &r->findings.items[i]);
     for (size_t i = 0; i < r->suppressed.count; i++)
         finding_list_add(&all, &r->suppressed.items[i]);
-    vex_head about = {.author = str_from(head->tool),
-                      .timestamp = now_text(a),
-                      .tool = arena_printf(a, "%s %s", head->tool, SLIPWAY_VERSION),
-                      .status = VEX_UNDER_INVESTIGATION};
-    vex_write(out, &all, &about);
+    advisories_write_vex(out, &all, str_from(head->tool), now_text(a),
+                         arena_printf(a, "%s %s", head->tool, SLIPWAY_VERSION));
     return 0;
 }

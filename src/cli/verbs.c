@@ -24,7 +24,8 @@ const verb_pair program_environment[] = {
     {"SLIPWAY_ADVISORIES, XDG_DATA_HOME",
      "Where advisories are kept: $SLIPWAY_ADVISORIES, or $XDG_DATA_HOME/slipway/advisories "
      "(~/.local/share)."},
-    {"SOURCE_DATE_EPOCH", "The time of the document that 'slipway sbom' or 'slipway scan --format openvex' writes."},
+    {"SOURCE_DATE_EPOCH",
+     "The time of the document that 'slipway sbom' or 'slipway scan --format openvex' writes."},
     {"GITHUB_API_URL", "Where 'slipway lock' asks for the numbers of owners and repositories."},
     {"TMPDIR", "Where the private folder of a run is made (/tmp)."},
     {0},

@@ -101,4 +101,10 @@ typedef struct advisories_matched {
 int advisories_match(arena *a, const advisories *v, const package *packages, size_t count,
                      const advisories_match_options *options, advisories_matched *ret, err *e);
 
+/* Appends an OpenVEX document about findings, suppressed ones too (docs/advisories.md, VEX). Who
+ * says it, when (RFC 3339), and by what tool. Those that no VEX document has spoken of are under
+ * investigation. */
+void advisories_write_vex(strbuf *out, const finding_list *findings, str author, str timestamp,
+                          str tool);
+
 #endif

@@ -1,5 +1,6 @@
 #include "scan/advisories/vex.h"
 
+#include "scan/advisories/advisories.h"
 #include "scan/advisories/record.h"
 
 #include "base/hash.h"
@@ -83,9 +84,9 @@ static bool same_decoded(str a, str b) {
     }
 }
 
-static bool covers(str product, str package) {
+static bool covers(str product, str of) {
     purl_parts x, y;
-    if (!purl_split(product, &x) || !purl_split(package, &y)) return false;
+    if (!purl_split(product, &x) || !purl_split(of, &y)) return false;
     return same_decoded(x.name, y.name) && (!x.version.len || same_decoded(x.version, y.version));
 }
 
@@ -350,4 +351,10 @@ void vex_write(strbuf *out, const finding_list *findings, const vex_head *head) 
     strbuf_add(out, strbuf_str(&statements));
     json_close(&o, '}');
     strbuf_addc(out, '\n');
+}
+
+void advisories_write_vex(strbuf *out, const finding_list *findings, str author, str timestamp,
+                          str tool) {
+    vex_head head = {author, timestamp, tool, VEX_UNDER_INVESTIGATION};
+    vex_write(out, findings, &head);
 }
