@@ -27,6 +27,8 @@ static void check_record(str packed) {
         evaluate(one.affected, STR("1.2.3-rc.1"));
         evaluate(one.affected, STR(""));
         evaluate_fixes(one.affected, STR("1.0"), ignore, &fixes);
+        evaluate_commit(one.affected, STR("v1.0"), STR("0123456789abcdef0123456789abcdef01234567"));
+        evaluate_commit_fix(one.affected);
     }
 }
 

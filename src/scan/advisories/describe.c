@@ -292,6 +292,9 @@ static str help_of(const describing *d, const scores *found) {
     if (g->upgrade.len)
         strbuf_addf(&text, "Upgrade %.*s to %.*s: no advisory affects that version.", STR_ARG(name),
                     STR_ARG(g->upgrade));
+    else if (g->fixed.len && g->all->items[g->index].by_commit)
+        strbuf_addf(&text, "Take %.*s from commit %.*s on, in which this is fixed.", STR_ARG(name),
+                    STR_ARG(g->fixed));
     else if (g->fixed.len)
         strbuf_addf(&text, "Upgrade %.*s to %.*s, where this is fixed; others are left.",
                     STR_ARG(name), STR_ARG(g->fixed));

@@ -1,5 +1,6 @@
 #include "scan/advisories/version.h"
 
+#include "scan/advisories/repository.h"
 #include "scan/advisories/version_orders.h"
 
 #include <string.h>
@@ -144,6 +145,7 @@ static str lower_name(arena *a, str name, bool join_separators) {
 }
 
 str package_normal_name(arena *a, str ecosystem, str name) {
+    if (str_is(ecosystem, ECOSYSTEM_GIT)) return repository_name(a, name);
     switch (rules_of(ecosystem)->names) {
     case NAME_EXACT: return name;
     case NAME_NOCASE: return lower_name(a, name, false);
