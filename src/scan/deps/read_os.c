@@ -79,6 +79,8 @@ static int link_names(dep_doc *d, const str *depends, const dep_map *names, err 
 
 int dep_read_dpkg(dep_doc *d, str text, err *e) {
     stanza s = {0};
+    /* Beside the packages in status.d of distroless images: sums of their files. */
+    if (str_ends(d->inner.len ? d->inner : d->path, STR(".md5sums"))) return 0;
     str *depends = ARENA_ARRAY(d->a, str, DEPS_PACKAGES_MAX);
     dep_map names = {.a = d->a};
     d->has_graph = true;

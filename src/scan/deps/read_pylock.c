@@ -81,8 +81,10 @@ static void take_groups(dep_doc *d, const toml_node *package, dep_item *it) {
     const toml_node *groups = toml_get(package, STR("groups"));
     d->knows_dev |= category.len || item_count(groups);
     if (str_is(category, "dev")) it->flags |= DEP_DEV;
-    if (has_text(groups, "dev") && !has_text(groups, "main") && !has_text(groups, "default"))
-        it->flags |= DEP_DEV;
+    bool poetry = !strcmp(d->format->name, "poetry.lock");
+    bool main = has_text(groups, "main") || has_text(groups, "default");
+    /* PDM's groups are extras, too. */
+    if (!main && (poetry ? item_count(groups) > 0 : has_text(groups, "dev"))) it->flags |= DEP_DEV;
     const toml_node *optional = toml_get(package, STR("optional"));
     if (optional && optional->kind == TOML_BOOL && optional->boolean) it->flags |= DEP_OPTIONAL;
 }

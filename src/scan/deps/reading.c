@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Of what is written as notes: another one whenever readers say other things. */
-#define GENERATION "deps 4"
+#define GENERATION "deps 5"
 
 bool deps_wants(str path) {
     return dep_format_of(path) != NULL;
