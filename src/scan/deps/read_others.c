@@ -128,7 +128,7 @@ typedef struct mix {
 
 /* "name": {:hex, :package, "1.2.3", "hash", [:mix], [{:need, …}], "hexpm", "hash"}, */
 static int take_mix(mix *m, str line) {
-    str rest = line, key, version, hash;
+    str rest = line, key, version;
     uint32_t index;
     size_t at = str_offset(m->text, line);
     if (!next_quoted(&rest, &key)) return 0;
@@ -143,9 +143,9 @@ static int take_mix(mix *m, str line) {
         str package = str_trim(str_sub(rest, 8, rest.len));
         it.name = dep_until(str_sub(package, 1, package.len), ",", &(str){0});
         if (str_starts(it.name, STR("\""))) it.name = dep_unquote(it.name);
-        if (!next_quoted(&rest, &version) || !next_quoted(&rest, &hash))
+        if (!next_quoted(&rest, &version))
             return err_at(m->e, ERR_INVALID, dep_span(m->d, m->text, at),
-                          "expected a package with its version and hash");
+                          "expected a package with its version");
         it.version = version;
     } else
         return 0;
