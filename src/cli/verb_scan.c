@@ -709,8 +709,7 @@ static const option_spec scan_options_table[] = {
     {0, "config", "FILE", .complete = COMPLETE_FILE,
      .help = "Read the rules for secrets from this file of gitleaks instead of .gitleaks.toml."},
     {0, "vex", "FILE", true, COMPLETE_FILE,
-     .help =
-         "Suppress vulnerabilities that this OpenVEX document says do not affect the project."},
+     .help = "Suppress vulnerabilities that this OpenVEX document says do not affect the project."},
     {0, "verify", NULL,
      .help = "Ask those who issued the secrets that were found whether they are valid: the values "
              "are sent to them. Refused in CI."},
