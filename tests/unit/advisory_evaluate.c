@@ -3,6 +3,7 @@
 
 #include "base/rfc3339.h"
 #include "scan/advisories/evaluate.h"
+#include "scan/advisories/repository.h"
 
 #include "base/json.h"
 
@@ -146,6 +147,40 @@ static void a_commit_is_judged_by_the_events_of_its_repository(void **state) {
 }
 
 static const struct {
+    const char *url, *name, *commit;
+} addresses[] = {
+    {"https://github.com/Own/Lib.git", "github.com/own/lib", ""},
+    {"https://github.com/own/lib/", "github.com/own/lib", ""},
+    {"https://www.github.com/own/lib/tree/main", "github.com/own/lib", ""},
+    {"git+ssh://git@github.com/own/lib.git#" A, "github.com/own/lib", A},
+    {"git@github.com:own/lib.git", "github.com/own/lib", ""},
+    {"ssh://git@git.example.com:2222/a/b/c.git", "git.example.com/a/b/c", ""},
+    {"github:own/lib#aaaaaaa", "github.com/own/lib", "aaaaaaa"},
+    {"gitlab:group/sub/lib", "gitlab.com/group/sub/lib", ""},
+    {"https://codeload.github.com/own/lib/tar.gz/" A, "github.com/own/lib", A},
+    {"https://github.com/own/lib/archive/" A ".tar.gz", "github.com/own/lib", A},
+    {"https://gitlab.com/group/lib/-/archive/v1/lib-v1.tar.gz", "gitlab.com/group/lib", ""},
+    {"git+https://github.com/own/lib@" A "#egg=lib", "github.com/own/lib", A},
+    {"git+https://github.com/own/lib@v1.0#egg=lib", "github.com/own/lib", ""},
+    {"https://github.com/own/lib.git#commit=" A "&workspace=x", "github.com/own/lib", A},
+    {"git+https://github.com/own/lib?branch=main#" A, "github.com/own/lib", A},
+    {"https://registry.example.com/a/-/a-1.0.0.tgz#" A, "registry.example.com/a/-/a-1.0.0.tgz", ""},
+    {"https://github.com/own/lib#main", "github.com/own/lib", ""},
+    {"file:../lib", "", ""},
+    {"../lib", "", ""},
+    {"lib", "", ""},
+    {"", "", ""},
+};
+
+static void a_repository_has_one_name(void **state) {
+    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
+        _cleanup_arena_ arena *a = arena_new();
+        assert_str(repository_name(a, str_from(addresses[i].url)), addresses[i].name);
+        assert_str(repository_commit(str_from(addresses[i].url)), addresses[i].commit);
+    }
+}
+
+static const struct {
     const char *text;
     bool valid;
     int64_t ms;
@@ -195,6 +230,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_version_is_affected_as_osv_defines_it),
         cmocka_unit_test(a_commit_is_judged_by_the_events_of_its_repository),
+        cmocka_unit_test(a_repository_has_one_name),
         cmocka_unit_test(times_are_read),
         cmocka_unit_test(a_record_that_is_none_is_refused),
     };
