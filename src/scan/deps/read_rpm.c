@@ -2,6 +2,7 @@
  * (Packages.db); Berkeley's (Packages) is told and not read. Both hold one header a package.
  * (rpm: lib/backend/sqlite.cc, lib/backend/ndb/rpmpkg.c, docs/manual/format_header.md) */
 #include "scan/deps/readers.h"
+#include "scan/deps/spdx.h"
 
 #include <sqlite3.h>
 
@@ -84,6 +85,93 @@ static uint32_t number_tag(const header *h, uint32_t tag) {
     return found ? big_endian(at.ptr) : 0;
 }
 
+/* ---- licences ---------------------------------------------------------------------------------
+ */
+
+/* Fedora's short names, which it used until 2022 and RHEL 9 has. What SPDX has no one identifier
+ * for becomes a LicenseRef, as Fedora spells them since; LGPLv2 is 2.0 or 2.1.
+ * (docs.fedoraproject.org, legal) */
+static const struct {
+    const char *callaway, *spdx;
+} short_names[] = {
+    {"ASL 2.0", "Apache-2.0"},
+    {"ASL 1.1", "Apache-1.1"},
+    {"GPL+", "GPL-1.0-or-later"},
+    {"GPLv1", "GPL-1.0-only"},
+    {"GPLv2", "GPL-2.0-only"},
+    {"GPLv2+", "GPL-2.0-or-later"},
+    {"GPLv3", "GPL-3.0-only"},
+    {"GPLv3+", "GPL-3.0-or-later"},
+    {"LGPLv2", "LGPL-2.1-only"},
+    {"LGPLv2+", "LGPL-2.1-or-later"},
+    {"LGPLv3", "LGPL-3.0-only"},
+    {"LGPLv3+", "LGPL-3.0-or-later"},
+    {"AGPLv3", "AGPL-3.0-only"},
+    {"AGPLv3+", "AGPL-3.0-or-later"},
+    {"MPLv1.1", "MPL-1.1"},
+    {"MPLv2.0", "MPL-2.0"},
+    {"Artistic 2.0", "Artistic-2.0"},
+    {"zlib", "Zlib"},
+    {"Boost", "BSL-1.0"},
+    {"CC0", "CC0-1.0"},
+    {"OFL", "OFL-1.1"},
+    {"EPL", "EPL-1.0"},
+    {"CDDL", "CDDL-1.0"},
+    {"WTFPL", "WTFPL"},
+};
+
+static void add_short_name(arena *a, strbuf *out, str name) {
+    for (size_t i = 0; i < COUNT(short_names); i++) {
+        if (!str_eq_nocase(name, str_from(short_names[i].callaway))) continue;
+        strbuf_adds(out, short_names[i].spdx);
+        return;
+    }
+    char *ref = arena_cstr(a, name);
+    for (size_t i = 0; i < name.len; i++) {
+        char c = ref[i];
+        bool fine =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.';
+        if (!fine) ref[i] = '-';
+    }
+    bool known = spdx_is_license(name);
+    strbuf_addf(out, "%s%s", known ? "" : "LicenseRef-Callaway-",
+                known ? arena_cstr(a, name) : ref);
+}
+
+/* Where the next "and", "or" or parenthesis begins. */
+static size_t word_end(str text, str *ret_word) {
+    static const str words[] = {STR_INIT(" and "), STR_INIT(" or "), STR_INIT("("), STR_INIT(")")};
+    for (size_t i = 0; i < text.len; i++) {
+        for (size_t k = 0; k < COUNT(words); k++) {
+            *ret_word = str_sub(text, i, i + words[k].len);
+            if (str_eq_nocase(*ret_word, words[k])) return i;
+        }
+    }
+    *ret_word = STR_EMPTY;
+    return text.len;
+}
+
+/* "MIT and (GPLv2+ or ASL 2.0)" as an expression; what is one already stays. */
+static str license_of(arena *a, str text) {
+    const spdx_node *n;
+    err ignored = {0};
+    if (!text.len || text.len > SPDX_LENGTH_MAX || spdx_parse(a, text, &n, &ignored) == 0)
+        return text;
+    _cleanup_strbuf_ strbuf out = STRBUF_INIT;
+    while (text.len) {
+        str word, name;
+        size_t end = word_end(text, &word);
+        name = str_trim(str_sub(text, 0, end));
+        if (name.len) add_short_name(a, &out, name);
+        str joined = str_trim(word);
+        if (str_eq_nocase(joined, STR("and"))) strbuf_adds(&out, " AND ");
+        if (str_eq_nocase(joined, STR("or"))) strbuf_adds(&out, " OR ");
+        if (str_is(joined, "(") || str_is(joined, ")")) strbuf_add(&out, joined);
+        text = str_sub(text, end + word.len, text.len);
+    }
+    return arena_str(a, strbuf_str(&out));
+}
+
 /* ---- packages ---------------------------------------------------------------------------------
  */
 
@@ -158,7 +246,7 @@ static int add_blob(rpm *r, str blob) {
     uint32_t epoch = number_tag(&h, TAG_EPOCH);
     dep_item it = {.name = text_valid(a, text_tag(&h, TAG_NAME)),
                    .version = version_of(a, &h, epoch),
-                   .license = text_valid(a, text_tag(&h, TAG_LICENSE)),
+                   .license = license_of(a, text_valid(a, text_tag(&h, TAG_LICENSE))),
                    .arch = text_valid(a, text_tag(&h, TAG_ARCH)),
                    .origin = origin_of(a, text_valid(a, text_tag(&h, TAG_SOURCERPM)), epoch)};
     if (!it.name.len || str_is(it.name, "gpg-pubkey")) return 0; /* a key that is trusted */
