@@ -692,7 +692,7 @@ static const option_spec scan_options_table[] = {
      .help = "Write what was found as a baseline; it does not count any more."},
     {0, "format", "FORMAT", true, COMPLETE_WORDS, "table json sarif junit markdown github openvex",
      "How to print what was found: table (the default), json, sarif (2.1.0), junit, markdown (a "
-     "job summary) or github (annotations)."},
+     "job summary), github (annotations) or openvex (what is known of vulnerabilities)."},
     {'o', "output", "FILE", true, COMPLETE_FILE,
      .help = "Write a report to FILE, in the --format given before it, or as its name tells: "
              ".sarif, .json, .xml (JUnit), .md. The table is printed all the same."},
