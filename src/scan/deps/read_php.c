@@ -90,8 +90,10 @@ int dep_read_composer_json(dep_doc *d, str text, err *e) {
     }
     for (size_t k = 0; k < COUNT(lists); k++) {
         const json_node *list = json_tree_get(root, lists[k]);
-        for (size_t i = 0; list && list->kind == JSON_OBJECT && i < list->count; i++)
-            dep_root_add(d, list->members[i].key, STR_EMPTY, k == 1);
+        for (size_t i = 0; list && list->kind == JSON_OBJECT && i < list->count; i++) {
+            str name = list->members[i].key; /* "php" and "ext-json" are the platform's */
+            if (str_find_char(name, '/') >= 0) dep_root_add(d, name, STR_EMPTY, k == 1);
+        }
     }
     return 0;
 }
