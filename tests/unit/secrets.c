@@ -151,6 +151,11 @@ static const struct {
      "k1", "r@1:1"},
     {"a generic rule gives way", RULE("my-generic", "t=(\\w+)") RULE("r", "abc"), "t=abc t=xyz",
      "r@1:3 my-generic@1:9"},
+    {"a class keeps its case beside (?i:)", RULE("r", "(?i:key)=([0-9a-z]{4})"), "KEY=ABCD Key=abcd",
+     "r@1:14"},
+    {"what vectorscan loses in a bounded repeat",
+     RULE("r", "(?i:(?:cf|r2)[\\w .-]{0,20}secret[\\w .-]{0,20} = \")([0-9a-f]{8})"),
+     "R2SecretAccessKey: x\nconst r2SecretAccessKey string = \"6d27152c", "r@2:35"},
     {"required and near",
      RULE("a", "A\\d") "[[rules.required]]\nid = 'b'\nwithinLines = 1\n" RULE(
          "b", "B") "skipReport = true",

@@ -512,7 +512,7 @@ static void make_filter(matcher *m, const char *cache, bool quick) {
     err why = {0};
     for (size_t i = 0; i < count; i++) {
         const regex *r = m->rules->items[i].pattern;
-        patterns[i] = r && !r->utf ? r->pattern : STR_EMPTY;
+        patterns[i] = r && !r->utf ? r->loose : STR_EMPTY;
     }
     int code = prefilter_new(patterns, count, cache, quick, taken, &m->filter, &why);
     for (size_t i = 0; i < count && code == 0; i++)

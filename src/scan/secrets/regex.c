@@ -92,14 +92,22 @@ static bool needs_utf(const regex_node *n) {
 #define HAS_FOLDED 1u /* letters without case */
 #define HAS_EXACT  2u /* letters with */
 
+/* Whether the letters of a class are there in both cases or in none, so that the flag changes
+ * nothing. */
+static bool is_even(const regex_node *n) {
+    const uint64_t letters = (UINT64_C(1) << 26) - 1;
+    return (n->ascii[1] >> 1 & letters) == (n->ascii[1] >> 33 & letters);
+}
+
 static unsigned cases_of(const regex_node *n) {
     unsigned has = 0;
     if (n->kind == RX_CHAR) {
         bool letter = (n->code | 0x20) >= 'a' && (n->code | 0x20) <= 'z';
         return n->fold ? HAS_FOLDED : letter || n->code >= 0x80 ? HAS_EXACT : 0;
     }
-    /* The letters of a class are there in both cases; what is beyond ASCII asks for the flag. */
-    if (n->kind == RX_CLASS) return n->item_count == 0 ? 0 : n->fold ? HAS_FOLDED : HAS_EXACT;
+    /* A class without case has its letters in both; what is beyond ASCII asks for the flag. */
+    if (n->kind == RX_CLASS && n->item_count) return n->fold ? HAS_FOLDED : HAS_EXACT;
+    if (n->kind == RX_CLASS) return is_even(n) ? 0 : HAS_EXACT;
     for (size_t i = 0; i < n->count; i++)
         has |= cases_of(n->parts[i]);
     return has;
@@ -110,6 +118,7 @@ static unsigned cases_of(const regex_node *n) {
 typedef struct writer {
     strbuf out;
     bool utf, fold;
+    bool loose; /* write more than the pattern takes; see regex.h */
 } writer;
 
 static void write_node(writer *w, const regex_node *n);
@@ -185,11 +194,14 @@ static void write_repeat(writer *w, const regex_node *n) {
     if (!simple) strbuf_adds(&w->out, "(?:");
     write_node(w, part);
     if (!simple) strbuf_addc(&w->out, ')');
-    if (n->max == RX_NO_END && n->min <= 1)
+    bool has_end = n->max != RX_NO_END;
+    if (w->loose && n->min == 0 && n->max > 1 && (part->kind == RX_CLASS || part->kind == RX_ANY))
+        has_end = false;
+    if (!has_end && n->min <= 1)
         strbuf_addc(&w->out, n->min ? '+' : '*');
     else if (n->min == 0 && n->max == 1)
         strbuf_addc(&w->out, '?');
-    else if (n->max == RX_NO_END)
+    else if (!has_end)
         strbuf_addf(&w->out, "{%u,}", n->min);
     else if (n->max == n->min)
         strbuf_addf(&w->out, "{%u}", n->min);
@@ -240,6 +252,14 @@ static void write_node(writer *w, const regex_node *n) {
     strbuf_addc(&w->out, ')');
 }
 
+static str write_pattern(arena *a, const regex_node *tree, bool utf, bool loose) {
+    writer w = {.out = STRBUF_INIT, .utf = utf, .loose = loose};
+    write_node(&w, tree);
+    str pattern = arena_str(a, strbuf_str(&w.out));
+    strbuf_done(&w.out);
+    return pattern;
+}
+
 /* Takes the lazy repeat off a pattern that begins with one. */
 static void take_lead(arena *a, regex *r, regex_node *tree) {
     const regex_node *first = tree->kind == RX_CAT && tree->count > 1 ? tree->parts[0] : NULL;
@@ -276,10 +296,8 @@ int regex_new(arena *a, str source, regex **ret, err *e) {
     width wide = width_of(tree);
     r->min_width = wide.min;
     r->max_width = r->utf ? REGEX_UNBOUNDED : wide.max;
-    writer w = {.out = STRBUF_INIT, .utf = r->utf};
-    write_node(&w, tree);
-    r->pattern = arena_str(a, strbuf_str(&w.out));
-    strbuf_done(&w.out);
+    r->pattern = write_pattern(a, tree, r->utf, false);
+    r->loose = write_pattern(a, tree, r->utf, true);
     *ret = r;
     return 0;
 }

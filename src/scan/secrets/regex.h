@@ -21,7 +21,11 @@
 
 typedef struct regex {
     str source;     /* as it was written */
-    str pattern;    /* for PCRE2 and vectorscan */
+    str pattern;    /* for PCRE2 */
+    /* For vectorscan: a bounded repeat of a class that may take nothing has no bound here, so it
+     * takes more than the pattern. With the bound, vectorscan 5.4.8 loses matches (one is in
+     * tests/unit/secrets.c), and needs more states. */
+    str loose;
     bool utf;       /* only PCRE2 can match it, as UTF-8 */
     unsigned count; /* of capturing groups */
     str *names;     /* of groups 0 to `count`, empty for one without; NULL: none has a name */
