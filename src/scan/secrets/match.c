@@ -411,29 +411,38 @@ static void read_pass(pass *p) {
     }
 }
 
-static bool is_generic(const secret_rule *rule) {
+/* What a rule knows: 0, the kind of the secret; 1, the place where any may stand (a header, a URL,
+ * a command); 2, that it looks like one. */
+static unsigned vagueness(const secret_rule *rule) {
     str id = rule->id;
     for (size_t i = 0; i + 7 <= id.len; i++) {
-        if (str_eq_nocase(str_sub(id, i, i + 7), STR("generic"))) return true;
+        if (str_eq_nocase(str_sub(id, i, i + 7), STR("generic"))) return 2;
     }
-    return false;
+    for (size_t i = 0; i < rule->tags.count; i++) {
+        if (str_is(rule->tags.items[i], CARRIER_TAG)) return 1;
+    }
+    return 0;
 }
 
 static bool overlap(regex_span a, regex_span b) {
     return a.start < b.end && b.start < a.end;
 }
 
+static bool lies_in(regex_span a, regex_span b) {
+    return b.start <= a.start && a.end <= b.end;
+}
+
 /* The same again in another round, or a guess about what another rule knows. */
 static bool is_covered(const match_list *list, size_t index) {
     const secret_match *f = &list->items[index];
-    bool generic = is_generic(f->rule);
+    unsigned vague = vagueness(f->rule);
     size_t first = index > NEIGHBOURS ? index - NEIGHBOURS : 0;
     for (size_t i = first; i < list->count && i <= index + NEIGHBOURS; i++) {
         const secret_match *o = &list->items[i];
         if (i == index || o->whole_file || !overlap(f->secret, o->secret)) continue;
-        if (o->rule == f->rule && i < index && f->depth > o->depth && str_eq(o->value, f->value))
-            return true;
-        if (generic && !is_generic(o->rule)) return true;
+        bool again = str_eq(f->value, o->value) || lies_in(f->secret, o->secret);
+        if (o->rule == f->rule && f->depth > o->depth && again) return true;
+        if (vague > vagueness(o->rule)) return true;
     }
     return false;
 }
