@@ -329,10 +329,14 @@ static void what_is_in_archives_is_read(void **state) {
         const char *folder = fs_join(a, getenv("SLIPWAY_SOURCE"), STR("tests/unit/archives"));
         const char *path = fs_join(a, folder, str_from(archives[i].name));
         if (fs_read(a, path, 1 << 20, &body, &e) < 0) fail_msg("%s", e.message);
-        scanned r = scan_text(NULL, archives[i].name, body, (secrets_options){0});
+        secrets_options shown = {.show_secrets = true};
+        scanned r = scan_text(NULL, archives[i].name, body, shown);
         _cleanup_strbuf_ strbuf paths = STRBUF_INIT;
-        for (size_t k = 0; k < r.report.findings.count; k++)
-            strbuf_addf(&paths, "%s%.*s", k ? " " : "", STR_ARG(r.report.findings.items[k].path));
+        for (size_t k = 0; k < r.report.findings.count; k++) {
+            const finding *f = &r.report.findings.items[k];
+            strbuf_addf(&paths, "%s%.*s", k ? " " : "", STR_ARG(f->path));
+            assert_true(str_find(f->excerpt, value_path_str(&f->properties, "secret")) >= 0);
+        }
         assert_str(strbuf_str(&paths), archives[i].found);
         assert_int_equal(r.report.errors.count, 0);
         done(&r);

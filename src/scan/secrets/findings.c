@@ -62,7 +62,7 @@ static void show_all(writer *w) {
     w->reach = ARENA_ARRAY(w->a, size_t, w->matches->count);
     for (size_t i = 0; i < w->matches->count; i++) {
         const secret_match *f = &w->matches->items[i];
-        w->shown[i] = w->show_secrets ? text_valid(w->a, f->value)
+        w->shown[i] = w->show_secrets ? text_valid(w->a, arena_str(w->a, f->value))
                                       : secrets_redact(w->a, f->value, prefix_of(f));
         w->reach[i] = f->secret.end;
         if (i && w->reach[i - 1] > w->reach[i]) w->reach[i] = w->reach[i - 1];
