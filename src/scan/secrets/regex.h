@@ -20,8 +20,8 @@
 #define REGEX_UNBOUNDED  SIZE_MAX
 
 typedef struct regex {
-    str source;     /* as it was written */
-    str pattern;    /* for PCRE2 */
+    str source;  /* as it was written */
+    str pattern; /* for PCRE2 */
     /* For vectorscan: a bounded repeat of a class that may take nothing has no bound here, so it
      * takes more than the pattern. With the bound, vectorscan 5.4.8 loses matches (one is in
      * tests/unit/secrets.c), and needs more states. */

@@ -13,7 +13,8 @@
 #define RULES_MAX       10000
 #define RULES_FILE_MAX  ((size_t)16 << 20)
 #define RULES_DEPTH_MAX 2 /* of [extend], as in gitleaks */
-/* A rule with this tag knows where secrets stand, not what they are; it gives way to one that does. */
+/* A rule with this tag knows where secrets stand, not what they are: it gives way to one that
+ * does. */
 #define CARRIER_TAG "carrier"
 
 typedef enum allow_target {
