@@ -9,7 +9,6 @@
 #define EXCERPT_LINES  5
 #define EXCERPT_BEFORE 80 /* bytes of a long line before the secret, and after its beginning */
 #define EXCERPT_AFTER  160
-#define PREFIX_MIN     3  /* letters of a keyword that tell a kind of token */
 #define NEIGHBOURS     64 /* findings whose secrets may stand again in the lines of one */
 #define REPLACE_MIN    6  /* shorter secrets are not looked for elsewhere in the lines */
 #define IDENTITY_BYTES 4  /* of a digest, within a scan */
@@ -41,7 +40,7 @@ static size_t prefix_of(const secret_match *f) {
     const str_list *keywords = &f->rule->keywords;
     for (size_t i = 0; i < keywords->count; i++) {
         str k = keywords->items[i];
-        if (k.len < PREFIX_MIN || k.len <= longest || k.len > f->value.len) continue;
+        if (k.len < SECRET_PREFIX_MIN || k.len <= longest || k.len > f->value.len) continue;
         if (str_eq_nocase(str_sub(f->value, 0, k.len), k)) longest = k.len;
     }
     return longest;

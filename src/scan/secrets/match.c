@@ -432,19 +432,46 @@ static bool lies_in(regex_span a, regex_span b) {
     return b.start <= a.start && a.end <= b.end;
 }
 
-/* The same again in another round, or a guess about what another rule knows. */
-static bool is_covered(const match_list *list, size_t index) {
-    const secret_match *f = &list->items[index];
-    unsigned vague = vagueness(f->rule);
-    size_t first = index > NEIGHBOURS ? index - NEIGHBOURS : 0;
-    for (size_t i = first; i < list->count && i <= index + NEIGHBOURS; i++) {
-        const secret_match *o = &list->items[i];
-        if (i == index || o->whole_file || !overlap(f->secret, o->secret)) continue;
-        bool again = str_eq(f->value, o->value) || lies_in(f->secret, o->secret);
-        if (o->rule == f->rule && f->depth > o->depth && again) return true;
-        if (vague > vagueness(o->rule)) return true;
+/* How much a rule that knows the kind looks at: a name before the secret only; how such secrets
+ * look; or both, as a keyword is what they begin with. */
+static unsigned knowledge(const secret_match *f) {
+    const str_list *keywords = &f->rule->keywords;
+    if (f->secret.start == f->match.start) return 1;
+    for (size_t i = 0; i < keywords->count; i++) {
+        str k = keywords->items[i];
+        if (k.len >= SECRET_PREFIX_MIN && str_eq_nocase(str_sub(f->value, 0, k.len), k)) return 2;
     }
-    return false;
+    return 0;
+}
+
+typedef struct ranked {
+    const secret_match *f;
+    size_t place; /* in the list that is sorted by place */
+    unsigned vagueness, knowledge;
+} ranked;
+
+/* Who knows most comes first; then the worst, the longest, and the first in the list. */
+static int by_knowledge(const void *left, const void *right) {
+    const ranked *a = left, *b = right;
+    const secret_match *f = a->f, *g = b->f;
+    if (a->vagueness != b->vagueness) return a->vagueness < b->vagueness ? -1 : 1;
+    if (a->knowledge != b->knowledge) return a->knowledge > b->knowledge ? -1 : 1;
+    if (f->depth != g->depth) return f->depth < g->depth ? -1 : 1;
+    if (f->rule->level != g->rule->level) return f->rule->level < g->rule->level ? -1 : 1;
+    if (f->value.len != g->value.len) return f->value.len > g->value.len ? -1 : 1;
+    return (a->place > b->place) - (a->place < b->place);
+}
+
+/* Two rules found one secret, or one found it again in another round. What only lies in the same
+ * encoded stretch, or reaches into the other, is another secret; what is vaguer gives way to both.
+ */
+static bool is_same_secret(const secret_match *kept, const secret_match *f) {
+    if (kept->whole_file || f->whole_file || !overlap(kept->secret, f->secret)) return false;
+    if (vagueness(f->rule) > vagueness(kept->rule)) return true;
+    if (kept->rule == f->rule)
+        return kept->depth != f->depth &&
+               (str_eq(kept->value, f->value) || lies_in(f->secret, kept->secret));
+    return str_find(kept->value, f->value) >= 0 || str_find(f->value, kept->value) >= 0;
 }
 
 static int by_place(const void *left, const void *right) {
@@ -456,17 +483,31 @@ static int by_place(const void *left, const void *right) {
     return r ? r : (a->secret.end > b->secret.end) - (a->secret.end < b->secret.end);
 }
 
+/* Keeps of what was found in one place what tells most. */
 static void settle(match_list *list) {
-    size_t kept = 0;
-    if (!list->count) return;
-    qsort(list->items, list->count, sizeof *list->items, by_place);
-    bool *covered = mem_alloc(list->count);
-    for (size_t i = 0; i < list->count; i++)
-        covered[i] = is_covered(list, i);
-    for (size_t i = 0; i < list->count; i++) {
-        if (!covered[i]) list->items[kept++] = list->items[i];
+    size_t kept = 0, count = list->count;
+    if (!count) return;
+    qsort(list->items, count, sizeof *list->items, by_place);
+    ranked *order = mem_alloc(count * sizeof *order);
+    bool *keep = mem_alloc(count);
+    for (size_t i = 0; i < count; i++) {
+        const secret_match *f = &list->items[i];
+        order[i] = (ranked){f, i, vagueness(f->rule), knowledge(f)};
+        keep[i] = false;
     }
-    free(covered);
+    qsort(order, count, sizeof *order, by_knowledge);
+    for (size_t k = 0; k < count; k++) {
+        size_t place = order[k].place, i = place > NEIGHBOURS ? place - NEIGHBOURS : 0;
+        while (i < count && i <= place + NEIGHBOURS &&
+               !(keep[i] && is_same_secret(&list->items[i], order[k].f)))
+            i++;
+        keep[place] = i == count || i > place + NEIGHBOURS;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (keep[i]) list->items[kept++] = list->items[i];
+    }
+    free(keep);
+    free(order);
     list->count = kept;
 }
 

@@ -12,6 +12,9 @@
 #include "scan/secrets/rules.h"
 #include "scan/text.h"
 
+/* Letters of a keyword that tell a kind of token. */
+#define SECRET_PREFIX_MIN 3
+
 typedef struct secret_match {
     const secret_rule *rule;
     regex_span match, secret; /* in the file's text */
@@ -46,8 +49,10 @@ typedef struct match_text {
                         * the frame looks only at files themselves */
 } match_text;
 
-/* All that is found in a text; sorted by place, and of the generic rules only what no other rule
- * has found. `errors` gets rules that were given up. */
+/* All that is found in a text, sorted by place. What several rules found is there once, by the rule
+ * that knows most of it: one that looks at the secret and at what is before it, then at the secret,
+ * then only at what is before it, then those that know where secrets stand (CARRIER_TAG), then
+ * generic ones. `errors` gets rules that were given up. */
 void matcher_text(matcher *m, arena *a, const match_text *t, match_list *ret, scan_out *errors);
 
 #endif
