@@ -21,8 +21,8 @@
 #include <string.h>
 
 #define LINES_MAX     4096
-#define RECALL_MIN    0.69
-#define PRECISION_MIN 0.95
+#define RECALL_MIN    0.98
+#define PRECISION_MIN 0.99
 
 typedef struct tally {
     size_t credentials, found, look_alikes, wrong;
