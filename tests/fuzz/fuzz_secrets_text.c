@@ -12,7 +12,11 @@ static const char rules_text[] =
     "[[rules]]\nid = 'c'\nregex = '(?s)BEGIN.+?END'\nkeywords = ['begin']\n"
     "[[rules]]\nid = 'd'\nregex = '(?m)^id=([^\\n]+)$'\n[[rules.required]]\nid = 'a'\nwithinLines "
     "= 2\n"
-    "[[rules]]\nid = 'e-generic'\nregex = '[a-f0-9]{20,}'\nentropy = 2.5\n";
+    "[[rules]]\nid = 'e-generic'\nregex = '[a-f0-9]{20,}'\nentropy = 2.5\n"
+    "[[rules]]\nid = 'f-generic'\nregex = '((?i:key|pass)[\\w.-]{0,20})[ \"]{0,3}[=:][ "
+    "\"]{0,3}([^\\s\"]{8,60})'\nnameGroup = 1\nchecks = ['credential']\n"
+    "[[rules]]\nid = 'g-generic'\nregex = 'b:(\\S{4,})'\nchecks = ['password', 'random', "
+    "'placeholder']\n";
 
 static secret_rules *rules;
 static matcher *ways[2];

@@ -82,6 +82,7 @@ typedef struct shape {
     size_t changes;     /* of kind, but not from a capital to a small letter: Words have that */
     size_t separators;  /* signs between letters or digits */
     size_t steps;       /* to the next sign in order, or the same again: abcd, 1111 */
+    size_t long_steps;  /* the same from every other sign: a1b2c3 */
     size_t others_in_hex;
     size_t kinds[KIND_OTHER + 1];
 } shape;
@@ -96,6 +97,7 @@ static shape measure(str s) {
         m.others_in_hex += !is_hex_digit(c);
         if (!i) continue;
         m.steps += c == before || c == before + 1 || c == before - 1;
+        m.long_steps += i > 1 && (c == s.ptr[i - 2] + 1 || c == s.ptr[i - 2]);
         if (kind <= KIND_CAPITAL && last <= KIND_CAPITAL) {
             m.pairs++;
             m.cost += pair_cost[(before | 0x20) - 'a'][(c | 0x20) - 'a'];
@@ -107,22 +109,56 @@ static shape measure(str s) {
     return m;
 }
 
-bool check_random(str s) {
-    if (s.len < 8 || is_uuid(s)) return false;
+/* Base64 of text, as in a Secret of Kubernetes: what it says is what counts. */
+#define DECODED_MAX 256
+static str decode_base64_text(str s, char *buffer) {
+    size_t count = 0;
+    unsigned bits = 0, value = 0;
+    while (s.len && s.ptr[s.len - 1] == '=')
+        s.len--;
+    if (s.len < 6 || s.len > DECODED_MAX) return STR_EMPTY;
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        unsigned digit = c >= 'A' && c <= 'Z'   ? (unsigned)(c - 'A')
+                         : c >= 'a' && c <= 'z' ? (unsigned)(c - 'a') + 26
+                         : c >= '0' && c <= '9' ? (unsigned)(c - '0') + 52
+                         : c == '+' || c == '-' ? 62
+                         : c == '/' || c == '_' ? 63
+                                                : 64;
+        if (digit == 64) return STR_EMPTY;
+        value = value << 6 | digit;
+        bits += 6;
+        if (bits < 8) continue;
+        bits -= 8;
+        unsigned byte = value >> bits & 0xFF;
+        bool blank = byte == '\n' || byte == '\r' || byte == '\t';
+        if ((byte < ' ' && !blank) || byte > '~') return STR_EMPTY;
+        buffer[count++] = (char)byte;
+    }
+    return str_trim((str){buffer, count});
+}
+
+/* Above 0: rather drawn than written. */
+static double random_score(str s) {
     shape m = measure(s);
-    double size = (double)s.len;
-    if ((double)m.steps > size * 0.4) return false;
-    if (m.kinds[KIND_OTHER] == s.len) return false;
-    double score = 0;
-    if (!m.others_in_hex) return (double)m.changes > size * 0.25;
+    double size = (double)s.len, score = 0;
+    if ((double)m.steps > size * 0.4 || (double)m.long_steps > size * 0.6) return -10;
+    if (m.kinds[KIND_OTHER] == s.len) return -10;
+    if (!m.others_in_hex) return (double)m.changes - size * 0.15;
     if (m.pairs) {
         double cost = ((double)m.cost / (double)m.pairs - 46) / 5;
         double weight = m.pairs < 8 ? (double)m.pairs / 8 : 1;
         score += (cost > 3 ? 3 : cost < -3 ? -3 : cost) * weight;
     }
     score += ((double)m.changes / size - 0.33) / 0.12;
-    score -= (double)m.separators / size * 16;
-    return score > 0;
+    return score - (double)m.separators / size * 16;
+}
+
+bool check_random(str s) {
+    char decoded[DECODED_MAX];
+    if (s.len < 8 || is_uuid(s)) return false;
+    str text = decode_base64_text(s, decoded);
+    return text.len ? check_password(text) : random_score(s) > 0;
 }
 
 bool check_has_digit(str s) {
@@ -144,6 +180,14 @@ static const char *const example_words[] = {
     "passwd",    "hunter2",  "letmein",   "aaaaaa",     "000000",       "111111",
     "ffffff"};
 
+/* The same of a password, in which other words may be: a password can be made of "Password". */
+static const char *const example_words_always[] = {
+    "example", "changeme", "change_me", "change-me", "placeholder", "your_",   "your-",
+    "insert",  "replace",  "redacted",  "dummy",     "foobar",      "xxxx",    "****",
+    "....",    "notreal",  "fake",      "sample",    "deadbeef",    "123456",  "987654321",
+    "abcdef",  "qwerty",   "asdf",      "undefined", "hunter2",     "letmein", "aaaaaa",
+    "000000",  "111111",   "filtered",  "hidden",    "not-a",       "not_a"};
+
 /* A variable, a template or a call: another text stands there when the program runs. */
 static const char *const variable_marks[] = {"${", "$(",          "{{",         "}}",    "#{",
                                              "<%", "%>",          "%(",         "@@",    "%s",
@@ -151,6 +195,13 @@ static const char *const variable_marks[] = {"${", "$(",          "{{",         
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define LOOKED_AT    256
+
+static void to_small(char *to, str s) {
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        to[i] = kind_of(c) == KIND_CAPITAL ? (char)(c | 0x20) : c;
+    }
+}
 
 static bool has_any(str s, const char *const *words, size_t count) {
     for (size_t i = 0; i < count; i++) {
@@ -173,14 +224,350 @@ static bool is_one_sign(str s) {
     return kinds <= 2;
 }
 
+/* ---- passwords ------------------------------------------------------------------------------ */
+
+/* Words that passwords in examples are made of; in small letters. */
+static const char *const filler_words[] = {
+    /* clang-format off */
+    "administrator", "confirmation", "credentials", "development", "configuration", "encryption",
+    "production", "placeholder", "passphrase", "credential", "temporary", "encrypted", "something",
+    "incorrect", "anything", "password", "passwort", "passw0rd", "p@ssw0rd", "p@ssword", "p4ssw0rd", "pa55w0rd", "pa$$word",
+    "pa55word", "username", "changeit", "changeme", "database", "postgres", "mariadb", "default",
+    "correct", "private", "example", "sample", "invalid", "another", "confirm", "account", "session",
+    "minimum", "service", "testing", "service", "keycloak", "tomcat", "letmein", "insecure",
+    "unsecure", "pa$$w0rd", "qwerty", "secret", "passwd", "oracle", "client", "server", "plain",
+    "strong", "secure", "random", "string", "tester", "guest", "admin", "login", "hello", "world",
+    "wrong", "valid", "simple", "access", "signing", "shared", "update", "create", "change",
+    "reset", "dummy", "super", "mysql", "mongo", "redis", "token", "value", "local", "email",
+    "minio", "some", "pass", "pswd", "user", "root", "test", "demo", "temp", "this", "that", "your",
+    "here", "text", "long", "very", "good", "weak", "fake", "mock", "asdf", "abcd", "auth", "main",
+    "name", "mail", "type", "word", "hash", "data", "real", "none", "null", "true", "foo", "bar",
+    "baz", "qux", "pwd", "key", "api", "jwt", "app", "not", "new", "old", "bad", "the", "for",
+    "and", "dev", "abc", "xyz", "my", "is", "an", "db", "pw", "id", "to", "of", "in", "us",
+    /* clang-format on */
+};
+
+static bool is_alphanumeric(char c) {
+    return kind_of(c) != KIND_OTHER;
+}
+
+/* 1, 12, 123, 111, 0123: digits that people add to a word. A year is not. */
+static bool is_trivial_number(str s) {
+    if (s.len <= 2) return true;
+    bool same = true, up = true, down = true;
+    for (size_t i = 1; i < s.len; i++) {
+        int step = s.ptr[i] - s.ptr[i - 1];
+        same &= step == 0;
+        up &= step == 1;
+        down &= step == -1;
+    }
+    return same || up || down;
+}
+
+/* How many letters and digits remain when the filler words are taken out. */
+static size_t beyond_filler(str s) {
+    size_t rest = 0;
+    for (size_t i = 0; i < s.len;) {
+        size_t digits = i, taken = 0;
+        while (digits < s.len && kind_of(s.ptr[digits]) == KIND_DIGIT)
+            digits++;
+        if (digits > i && is_trivial_number(str_sub(s, i, digits))) taken = digits - i;
+        for (size_t k = 0; k < COUNT(filler_words) && !taken; k++) {
+            str w = str_from(filler_words[k]);
+            if (str_starts(str_sub(s, i, s.len), w)) taken = w.len;
+        }
+        rest += !taken && is_alphanumeric(s.ptr[i]);
+        i += taken ? taken : 1;
+    }
+    return rest;
+}
+
+/* What is written in code or settings where a password could stand. */
+static bool is_code(str s) {
+    static const char *const marks[] = {"://",    "::",     "->",       "()",     "](",
+                                        "${",     "#{",     "%{",       "{{",     "$(",
+                                        "<%",     "%>",     "(?",       "[a-",    "[A-",
+                                        "[^",     "\\d",    "\\w",      "\\s",    "\\b",
+                                        ".*",     "&&",     "||",       "==",     "=>",
+                                        "@@",     "%s",     "%d",       "ENC[",   "ENC(",
+                                        "OBF:",   "MD5:",   "CRYPT:",   "$2a$",   "$2b$",
+                                        "$2y$",   "$argon", "$pbkdf",   "pbkdf2", "bcrypt",
+                                        "sha256", "sha512", "{cipher}", "vault:", "op://",
+                                        "arn:",   "ref+",   "kms:"};
+    for (size_t i = 0; i < COUNT(marks); i++) {
+        if (str_find(s, str_from(marks[i])) >= 0) return true;
+    }
+    return false;
+}
+
+/* name@example.org */
+static bool is_address(str s) {
+    ptrdiff_t at = str_find_char(s, '@'), dot = str_rfind_char(s, '.');
+    if (at <= 0 || dot < at + 2 || (size_t)dot + 3 > s.len) return false;
+    for (size_t i = 0; i < s.len; i++) {
+        bool plain = is_alphanumeric(s.ptr[i]) || strchr("._+-", s.ptr[i]);
+        if ((i != (size_t)at && !plain) || (i > (size_t)dot && kind_of(s.ptr[i]) != KIND_SMALL))
+            return false;
+    }
+    return true;
+}
+
+/* $1$salt$hash, {SSHA}…: what is kept of a password, not itself. */
+static bool is_password_hash(str s) {
+    ptrdiff_t end = s.ptr[0] == '{' ? str_find_char(s, '}') : -1;
+    if (end > 0 && (size_t)end + 1 < s.len) return true;
+    return s.len > 12 && s.ptr[0] == '$' && str_find_char(str_sub(s, 1, s.len), '$') >= 1;
+}
+
+static size_t count_signs(str s, size_t *ret_kinds) {
+    size_t count = 0, kinds = 0;
+    bool seen[256] = {0};
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        if (is_alphanumeric(s.ptr[i]) || strchr("_-./: ,", s.ptr[i]) || c >= 0x80) continue;
+        count++;
+        kinds += !seen[c];
+        seen[c] = true;
+    }
+    *ret_kinds = kinds;
+    return count;
+}
+
+/* list[V1Object], f(x): of a type or call. */
+static bool ends_in_brackets(str s) {
+    static const char open[] = "([<{", close[] = ")]>}";
+    const char *at = strchr(close, s.ptr[s.len - 1]);
+    return at && *at && str_find_char(s, open[at - close]) > 0;
+}
+
+/* server.port=8080, a:b:c:d: not one value. */
+static bool is_compound(str s) {
+    size_t colons = 0, name = 0, digits = 0;
+    for (size_t i = 0; i < s.len; i++)
+        colons += s.ptr[i] == ':';
+    while (name < s.len && (is_alphanumeric(s.ptr[name]) || strchr("._-", s.ptr[name])))
+        digits += kind_of(s.ptr[name++]) == KIND_DIGIT;
+    bool plain = !digits || str_find_char(str_sub(s, 0, name), '-') >= 0;
+    return colons > 2 || (name > 2 && plain && name + 3 < s.len && s.ptr[name] == '=');
+}
+
+/* %40: of a sign in ASCII. */
+static bool is_hex_escape(str s, size_t i) {
+    uint64_t code;
+    if (i + 2 >= s.len || s.ptr[i] != '%' || !is_hex_digit(s.ptr[i + 1])) return false;
+    if (!is_hex_digit(s.ptr[i + 2]) || !str_to_bits(str_sub(s, i + 1, i + 3), 16, &code))
+        return false;
+    return code > ' ' && code < 0x7F && !is_alphanumeric((char)code);
+}
+
+/* pkg.Type2, SN_sm4_ctr: names with points or lines between. */
+static bool is_qualified_name(str s) {
+    bool start = true, points = false;
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        bool letter = kind_of(c) == KIND_SMALL || kind_of(c) == KIND_CAPITAL || c == '_';
+        if (c == '.' ? start : start ? !letter : !letter && kind_of(c) != KIND_DIGIT) return false;
+        start = c == '.';
+        points |= start || c == '_';
+    }
+    return points && !start;
+}
+
+/* What is drawn is so without the signs between, too. */
+static bool is_drawn_between(str s) {
+    char kept[LOOKED_AT];
+    size_t count = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        if (!is_separator(s.ptr[i]) && s.ptr[i] != '~') kept[count++] = s.ptr[i];
+    }
+    shape m = measure((str){kept, count});
+    return count < s.len && !is_qualified_name(s) && m.kinds[KIND_SMALL] && m.kinds[KIND_CAPITAL] &&
+           check_random((str){kept, count});
+}
+
+/* A short text of all kinds of letters shows less whether it was drawn. */
+static bool is_drawn_short(str s, const shape *m) {
+    return s.len <= 16 && m->kinds[KIND_SMALL] && m->kinds[KIND_CAPITAL] && m->others_in_hex &&
+           !m->separators && random_score(s) > -0.6;
+}
+
+/* Thunder4stone82: as people make them, and hardly a name in code, which has other capitals. */
+static bool is_word_and_digits(str s) {
+    size_t digits = 0;
+    if (s.len < 10 || kind_of(s.ptr[0]) != KIND_CAPITAL) return false;
+    for (size_t i = 1; i < s.len; i++) {
+        letter_kind kind = kind_of(s.ptr[i]);
+        if (kind != KIND_SMALL && kind != KIND_DIGIT) return false;
+        digits += kind == KIND_DIGIT;
+    }
+    return digits > 1 && digits * 2 < s.len;
+}
+
+/* In a URL, signs are escaped. */
+static str without_escapes(str s, char *buffer) {
+    size_t count = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        bool escape = is_hex_escape(s, i);
+        buffer[count++] = escape ? '-' : s.ptr[i];
+        i += escape ? 2 : 0;
+    }
+    return (str){buffer, count};
+}
+
+/* It says that it is an example, or has but words of examples. */
+static bool is_example(str s) {
+    char small[LOOKED_AT];
+    str low = {small, s.len};
+    to_small(small, s);
+    return has_any(low, example_words_always, COUNT(example_words_always)) ||
+           beyond_filler(low) < 4;
+}
+
+static bool is_no_password(str s) {
+    str body = s;
+    while (body.len && body.ptr[body.len - 1] == '=')
+        body.len--;
+    return is_uuid(s) || is_one_sign(s) || is_bracketed(s) || is_code(body) || is_address(s) ||
+           is_password_hash(s) || ends_in_brackets(s) || is_compound(s) || is_example(s);
+}
+
+static bool is_plausible_password(str s) {
+    size_t sign_kinds, signs = count_signs(s, &sign_kinds);
+    if (s.len < 8) return false;
+    shape m = measure(s);
+    if (!m.others_in_hex && s.len < 12) return false;
+    bool mixed = m.kinds[KIND_SMALL] && m.kinds[KIND_CAPITAL];
+    if (!m.kinds[KIND_SMALL] && !m.kinds[KIND_CAPITAL]) return false;
+    if (!m.kinds[KIND_DIGIT] && !(sign_kinds > 1 && mixed && random_score(s) > 0)) return false;
+    if ((double)m.steps > (double)s.len * 0.5 || is_no_password(s)) return false;
+    bool starts_plain = is_alphanumeric(s.ptr[0]);
+    if (!starts_plain && !(mixed && check_random(str_sub(s, 1, s.len)))) return false;
+    if (check_random(s) || is_drawn_between(s) || is_drawn_short(s, &m) || is_word_and_digits(s))
+        return true;
+    if (s.len > 32) return false;
+    bool lines = str_find_char(s, '-') > 0 && str_find_char(s, '_') > 0;
+    return ((signs || lines) && mixed) || (sign_kinds > 1 && random_score(s) > -1);
+}
+
+bool check_password(str s) {
+    char plain[LOOKED_AT], decoded[DECODED_MAX];
+    if (s.len > LOOKED_AT) return false;
+    s = without_escapes(s, plain);
+    str text = decode_base64_text(s, decoded);
+    return text.len ? check_password(text) : is_plausible_password(s);
+}
+
 bool check_is_placeholder(str s) {
     char small[LOOKED_AT];
     str head = {small, s.len < LOOKED_AT ? s.len : LOOKED_AT};
-    for (size_t i = 0; i < head.len; i++) {
-        char c = s.ptr[i];
-        small[i] = kind_of(c) == KIND_CAPITAL ? (char)(c | 0x20) : c;
-    }
+    to_small(small, str_sub(s, 0, head.len));
     return has_any(head, example_words, COUNT(example_words)) ||
            has_any(s, variable_marks, COUNT(variable_marks)) || is_bracketed(s) ||
            (s.len > 0 && s.ptr[0] == '$') || is_one_sign(s);
+}
+
+/* ---- keys ----------------------------------------------------------------------------------- */
+
+/* PBKDF2WithHmacSHA256, AES/CBC/PKCS5Padding */
+static bool is_algorithm(str s) {
+    static const char *const names[] = {"hmacsha", "pbkdf2", "pkcs",   "/cbc/", "/gcm/",  "/ecb/",
+                                        "aes128",  "aes256", "aes192", "ecdsa", "withrsa"};
+    char small[LOOKED_AT];
+    str low = str_sub(s, 0, LOOKED_AT);
+    to_small(small, low);
+    low.ptr = small;
+    return has_any(low, names, COUNT(names));
+}
+
+/* 40 capitals of hex are the fingerprint of a PGP key. */
+static bool is_key_id(str s, const shape *m) {
+    return !m->others_in_hex && s.len == 40 && !m->kinds[KIND_SMALL] && m->kinds[KIND_CAPITAL];
+}
+
+/* What is no secret whoever writes it. DER that begins with a SEQUENCE: public keys and
+ * certificates; "-----BEGIN" once more. */
+static bool is_encoded_form(str s) {
+    static const char *const heads[] = {"MFkw",
+                                        "MFYw",
+                                        "MHYw",
+                                        "MIIB",
+                                        "MIGf",
+                                        "MCow",
+                                        "MIGb",
+                                        "MIIC",
+                                        "MIID",
+                                        "MIIE",
+                                        "MIIF",
+                                        "AAAAB3Nza",
+                                        "AAAAC3Nza",
+                                        "AAAAE2Vj",
+                                        "LS0tLS1CRUdJTi",
+                                        "mQINB",
+                                        "mQENB",
+                                        "iVBORw0KG",
+                                        "R0lGOD",
+                                        "data:",
+                                        "eyJ",
+                                        "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1",
+                                        "sha256-",
+                                        "sha384-",
+                                        "sha512-",
+                                        "urn:"};
+    for (size_t i = 0; i < COUNT(heads); i++) {
+        if (str_starts(s, str_from(heads[i]))) return true;
+    }
+    return false;
+}
+
+/* ctrl+shift+F5 */
+static bool is_key_binding(str s) {
+    static const char *const keys[] = {"ctrl+", "shift+", "alt+", "cmd+", "meta+", "option+"};
+    char small[LOOKED_AT];
+    str low = str_sub(s, 0, LOOKED_AT);
+    to_small(small, low);
+    low.ptr = small;
+    return has_any(low, keys, COUNT(keys));
+}
+
+/* fa:16:3e:5f:12:10 */
+static bool is_address_of_hardware(str s) {
+    return s.len > 2 && s.ptr[2] == ':' && str_find_char(str_sub(s, 3, s.len), ':') >= 0;
+}
+
+/* Groups with "-" between, as in licence keys, and none of them a word. */
+static bool is_in_groups(str s) {
+    str group;
+    if (str_find_char(s, '-') < 0 || str_find_char(s, '_') >= 0 || str_find_char(s, '/') >= 0 ||
+        str_find_char(s, '.') >= 0)
+        return false;
+    while (s.len) {
+        str_cut(s, '-', &group, &s);
+        shape m = measure(group);
+        if (!m.changes && !m.kinds[KIND_DIGIT]) return false;
+    }
+    return true;
+}
+
+/* Other than those of base64. */
+static bool has_signs(str s) {
+    size_t kinds;
+    while (s.len && s.ptr[s.len - 1] == '=')
+        s.len--;
+    return count_signs(s, &kinds) > 0 && (kinds > 1 || str_find_char(s, '+') < 0);
+}
+
+bool check_key(str s) {
+    shape m = measure(s);
+    if (check_is_placeholder(s) || str_find(s, STR("...")) >= 0 || !m.kinds[KIND_DIGIT] ||
+        is_encoded_form(s) || is_key_binding(s) || is_algorithm(s) || is_address_of_hardware(s))
+        return false;
+    if (has_signs(s)) return s.len >= 12 && check_password(s);
+    return s.len >= (m.others_in_hex ? 16 : 20) && !is_key_id(s, &m) &&
+           (check_random(s) || (is_in_groups(s) && is_drawn_between(s)));
+}
+
+bool check_is_drawn(str s) {
+    shape m = measure(s);
+    return s.len >= 20 && m.kinds[KIND_SMALL] && m.kinds[KIND_CAPITAL] && m.others_in_hex &&
+           !has_signs(s) && check_key(s);
 }

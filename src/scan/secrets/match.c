@@ -1,6 +1,7 @@
 #include "scan/secrets/match.h"
 
 #include "scan/secrets/checks.h"
+#include "scan/secrets/names.h"
 #include "scan/secrets/prefilter.h"
 
 #include <stdlib.h>
@@ -267,7 +268,8 @@ static regex_span trim_newlines(str text, regex_span s) {
     return s;
 }
 
-/* The group that is the secret: the one that is named, or the first that has something. */
+/* The group that is the secret: the one that is named, or the first that has something and is not
+ * the name. */
 static regex_span secret_of(const secret_rule *rule, const regex_span *groups, regex_span whole) {
     unsigned count = rule->pattern->count;
     if (rule->secret_group) {
@@ -275,15 +277,44 @@ static regex_span secret_of(const secret_rule *rule, const regex_span *groups, r
         return s.start == SIZE_MAX ? (regex_span){whole.start, whole.start} : s;
     }
     for (unsigned i = 1; i <= count; i++) {
+        if (i == rule->name_group) continue;
         if (groups[i].start != SIZE_MAX && groups[i].end > groups[i].start) return groups[i];
     }
     return whole;
 }
 
-static bool is_plausible(const secret_rule *rule, str secret) {
-    if (rule->checks & 1u << CHECK_DIGIT && !check_has_digit(secret)) return false;
-    if (rule->checks & 1u << CHECK_PLACEHOLDER && check_is_placeholder(secret)) return false;
-    return !(rule->checks & 1u << CHECK_RANDOM) || check_random(secret);
+static str name_of(const pass *p, const secret_rule *rule, const regex_span *groups) {
+    const regex_span *s = &groups[rule->name_group];
+    bool seen = rule->name_group && s->start != SIZE_MAX;
+    return seen ? name_at(p->text, s->start, s->end) : STR_EMPTY;
+}
+
+/* "?key=" and "&key=" in a URL: what it is for, only its site knows. */
+static bool is_in_query(const pass *p, str name) {
+    return name.ptr > p->text.ptr && strchr("?&", name.ptr[-1]);
+}
+
+/* What a value must be depends on what its name says. */
+static bool is_credential(const pass *p, str secret, str name) {
+    if (name.len && name.ptr[0] == '/') return false; /* of a file, or </key> */
+    switch (name_kind_of(name)) {
+    case NAME_PASSWORD: return check_password(secret);
+    case NAME_KEY: return check_key(secret);
+    case NAME_WEAK: return !is_in_query(p, name) && check_is_drawn(secret);
+    case NAME_OTHER: break;
+    }
+    return false;
+}
+
+static bool is_plausible(const pass *p, const secret_rule *rule, str secret,
+                         const regex_span *groups) {
+    unsigned checks = rule->checks;
+    if (checks & 1u << CHECK_DIGIT && !check_has_digit(secret)) return false;
+    if (checks & 1u << CHECK_CREDENTIAL && !is_credential(p, secret, name_of(p, rule, groups)))
+        return false;
+    if (checks & 1u << CHECK_PLACEHOLDER && check_is_placeholder(secret)) return false;
+    if (checks & 1u << CHECK_PASSWORD && !check_password(secret)) return false;
+    return !(checks & 1u << CHECK_RANDOM) || check_random(secret);
 }
 
 static bool is_allowed_inline(const pass *p, regex_span in_file) {
@@ -299,26 +330,28 @@ static str *copy_groups(const pass *p, const regex *pattern, const regex_span *g
     return copy;
 }
 
-static void take_match(pass *p, const secret_rule *rule, const regex_span *groups,
+static bool take_match(pass *p, const secret_rule *rule, const regex_span *groups,
                        match_list *ret) {
     regex_span whole = trim_newlines(p->text, groups[0]), secret = secret_of(rule, groups, whole);
     secret_match f = {.rule = rule, .match = whole, .secret = secret};
     f.value = str_sub(p->text, secret.start, secret.end);
     f.context = str_sub(p->text, whole.start, whole.end);
     f.depth = p->d ? p->d->depth : 0;
-    if (!f.value.len) return;
+    if (!f.value.len) return false;
     if (p->d) {
         unsigned ignored;
-        if (!decode_place(p->d, whole, &f.match, &f.kinds)) return;
+        if (!decode_place(p->d, whole, &f.match, &f.kinds)) return false;
         decode_place(p->d, secret, &f.secret, &ignored);
         if (!ignored) f.secret = f.match;
     }
     f.entropy = check_entropy(f.value);
-    if (rule->entropy != 0 && f.entropy <= rule->entropy) return;
-    if (!is_plausible(rule, f.value) || is_allowed_inline(p, f.match)) return;
-    if (allows(p, &p->m->rules->allow, &f, whole) || allows(p, &rule->allow, &f, whole)) return;
+    if (rule->entropy != 0 && f.entropy <= rule->entropy) return false;
+    if (!is_plausible(p, rule, f.value, groups) || is_allowed_inline(p, f.match)) return false;
+    if (allows(p, &p->m->rules->allow, &f, whole) || allows(p, &rule->allow, &f, whole))
+        return false;
     if (rule->verify && rule->pattern->names) f.groups = copy_groups(p, rule->pattern, groups);
     ARENA_PUSH(p->a, ret->items, ret->count, ret->cap, f);
+    return true;
 }
 
 /* All matches of a rule, as Go's FindAll would give them. */
@@ -346,8 +379,12 @@ static void find_all(pass *p, size_t index, match_list *ret) {
             if (r < 0) return;
             if (r == 0) break;
             from = done = groups[0].end > groups[0].start ? groups[0].end : groups[0].end + 1;
-            take_match(p, rule, groups, ret);
-            if (++tried == MATCHES_MAX) {
+            size_t again = secret_of(rule, groups, groups[0]).start;
+            /* What stands for a value may be a name: secret = env.KEY || "...". */
+            bool taken = take_match(p, rule, groups, ret);
+            if (!taken && rule->name_group && again > groups[0].start) from = done = again;
+            tried += taken || !rule->name_group;
+            if (tried == MATCHES_MAX) {
                 scan_out_error(p->errors, p->path, 0, 0,
                                "the rule '%.*s' matches more than %d times; the rest was not "
                                "looked at",
@@ -411,12 +448,14 @@ static void read_pass(pass *p) {
     }
 }
 
+#define GUESS 2
+
 /* What a rule knows: 0, the kind of the secret; 1, the place where any may stand (a header, a URL,
- * a command); 2, that it looks like one. */
+ * a command); GUESS, that it looks like one. */
 static unsigned vagueness(const secret_rule *rule) {
     str id = rule->id;
     for (size_t i = 0; i + 7 <= id.len; i++) {
-        if (str_eq_nocase(str_sub(id, i, i + 7), STR("generic"))) return 2;
+        if (str_eq_nocase(str_sub(id, i, i + 7), STR("generic"))) return GUESS;
     }
     for (size_t i = 0; i < rule->tags.count; i++) {
         if (str_is(rule->tags.items[i], CARRIER_TAG)) return 1;
@@ -450,24 +489,28 @@ typedef struct ranked {
     unsigned vagueness, knowledge;
 } ranked;
 
-/* Who knows most comes first; then the worst, the longest, and the first in the list. */
+/* Who knows most comes first; then the worst, the longest, and the first in the list. Guesses are
+ * in the order of their rules. */
 static int by_knowledge(const void *left, const void *right) {
     const ranked *a = left, *b = right;
     const secret_match *f = a->f, *g = b->f;
     if (a->vagueness != b->vagueness) return a->vagueness < b->vagueness ? -1 : 1;
-    if (a->knowledge != b->knowledge) return a->knowledge > b->knowledge ? -1 : 1;
+    if (a->knowledge != b->knowledge && a->vagueness < GUESS)
+        return a->knowledge > b->knowledge ? -1 : 1;
     if (f->depth != g->depth) return f->depth < g->depth ? -1 : 1;
+    if (a->vagueness == GUESS && f->rule != g->rule) return f->rule < g->rule ? -1 : 1;
     if (f->rule->level != g->rule->level) return f->rule->level < g->rule->level ? -1 : 1;
     if (f->value.len != g->value.len) return f->value.len > g->value.len ? -1 : 1;
     return (a->place > b->place) - (a->place < b->place);
 }
 
 /* Two rules found one secret, or one found it again in another round. What only lies in the same
- * encoded stretch, or reaches into the other, is another secret; what is vaguer gives way to both.
- */
+ * encoded stretch, or reaches into the other, is another secret; what is vaguer gives way to both,
+ * and of several guesses one is enough. */
 static bool is_same_secret(const secret_match *kept, const secret_match *f) {
     if (kept->whole_file || f->whole_file || !overlap(kept->secret, f->secret)) return false;
-    if (vagueness(f->rule) > vagueness(kept->rule)) return true;
+    unsigned vague = vagueness(f->rule);
+    if (vague > vagueness(kept->rule) || (vague == GUESS && kept->rule != f->rule)) return true;
     if (kept->rule == f->rule)
         return kept->depth != f->depth &&
                (str_eq(kept->value, f->value) || lies_in(f->secret, kept->secret));

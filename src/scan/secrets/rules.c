@@ -274,7 +274,8 @@ static int add_allowlists(reader *r, const toml_node *table, allowlists *to) {
 /* ---- rules ---------------------------------------------------------------------------------- */
 
 static const str check_names[SECRET_CHECK_COUNT] = {STR_INIT("random"), STR_INIT("placeholder"),
-                                                    STR_INIT("digit")};
+                                                    STR_INIT("digit"), STR_INIT("password"),
+                                                    STR_INIT("credential")};
 
 static int read_checks(reader *r, const toml_node *table, unsigned *ret) {
     str_list names = {0};
@@ -285,7 +286,8 @@ static int read_checks(reader *r, const toml_node *table, unsigned *ret) {
             c++;
         if (c == SECRET_CHECK_COUNT)
             return err_at(r->e, ERR_INVALID, get(table, "checks")->where,
-                          "there is no check '%.*s': there are random, placeholder and digit",
+                          "there is no check '%.*s': there are random, placeholder, digit, "
+                          "password and credential",
                           STR_ARG(names.items[i]));
         *ret |= 1u << c;
     }
@@ -327,6 +329,9 @@ static int read_group(reader *r, const toml_node *table, secret_rule *rule) {
     int64_t group = 0;
     int code = get_count(r, table, "secretGroup", &group);
     rule->secret_group = group > REGEX_GROUPS_MAX ? REGEX_GROUPS_MAX + 1 : (unsigned)group;
+    group = 0;
+    if (code == 0) code = get_count(r, table, "nameGroup", &group);
+    rule->name_group = group > REGEX_GROUPS_MAX ? REGEX_GROUPS_MAX + 1 : (unsigned)group;
     return code;
 }
 
@@ -349,10 +354,10 @@ static int read_rule(reader *r, const toml_node *table, secret_rule *rule) {
     *rule = (secret_rule){.where = table->where};
     check_keys(r, table, "a rule",
                KNOWN(STR("id"), STR("description"), STR("regex"), STR("secretGroup"),
-                     STR("entropy"), STR("path"), STR("keywords"), STR("tags"), STR("allowlist"),
-                     STR("allowlists"), STR("required"), STR("skipReport"), STR("level"),
-                     STR("help"), STR("help_uri"), STR("checks"), STR("positive"), STR("negative"),
-                     STR("verify")));
+                     STR("nameGroup"), STR("entropy"), STR("path"), STR("keywords"), STR("tags"),
+                     STR("allowlist"), STR("allowlists"), STR("required"), STR("skipReport"),
+                     STR("level"), STR("help"), STR("help_uri"), STR("checks"), STR("positive"),
+                     STR("negative"), STR("verify")));
     if (get_text(r, table, "id", &rule->id) < 0 ||
         get_text(r, table, "description", &rule->description) < 0 ||
         get_text(r, table, "help", &rule->help) < 0 ||
@@ -419,6 +424,7 @@ static secret_rule merge(reader *r, const secret_rule *base, const secret_rule *
     if (own->description.len) m.description = own->description;
     if (own->entropy != 0) m.entropy = own->entropy;
     if (own->secret_group) m.secret_group = own->secret_group;
+    if (own->name_group) m.name_group = own->name_group;
     if (own->pattern) m.pattern = own->pattern;
     /* What another pattern finds is not what that provider was to be asked about. */
     if (own->verify || own->pattern || own->secret_group) m.verify = own->verify;
@@ -582,6 +588,14 @@ static int check_rule(reader *r, secret_rules *rules, secret_rule *rule) {
         return err_at(r->e, ERR_INVALID, rule->where,
                       "'secretGroup' of the rule '%.*s' is %u, and its pattern has %u groups",
                       STR_ARG(rule->id), rule->secret_group, rule->pattern->count);
+    if (rule->name_group && (!rule->pattern || rule->name_group > rule->pattern->count))
+        return err_at(r->e, ERR_INVALID, rule->where,
+                      "'nameGroup' of the rule '%.*s' is %u, and its pattern has no such group",
+                      STR_ARG(rule->id), rule->name_group);
+    if (rule->checks & 1u << CHECK_CREDENTIAL && !rule->name_group)
+        return err_at(r->e, ERR_INVALID, rule->where,
+                      "the rule '%.*s' has the check 'credential', which needs a 'nameGroup'",
+                      STR_ARG(rule->id));
     for (size_t i = 0; i < rule->required_count; i++) {
         const secret_rule *other = rule_of(rules, rule->required[i].id);
         if (!other)

@@ -57,6 +57,8 @@ typedef enum secret_check {
     CHECK_RANDOM,      /* it is no word, name, path or other text that people write */
     CHECK_PLACEHOLDER, /* it does not say that it is an example, and is no variable */
     CHECK_DIGIT,       /* it has a digit and a letter */
+    CHECK_PASSWORD,    /* it looks like a password that is in use */
+    CHECK_CREDENTIAL,  /* its name is that of a credential, and it looks like one of that kind */
     SECRET_CHECK_COUNT
 } secret_check;
 
@@ -66,6 +68,7 @@ typedef struct secret_rule {
     bool has_level;
     regex *pattern, *path; /* NULL where there is none */
     unsigned secret_group; /* 0: the first group that took part, or the match */
+    unsigned name_group;   /* what is its name, which may begin before the match; 0: none */
     double entropy;        /* what a secret must have more of, bits a byte; 0: not asked */
     unsigned checks;       /* 1u << secret_check */
     str_list keywords;     /* lower case; one of them must be in the text, if there is any */

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ENGINE_VERSION 2 /* of what a file gives: caches of findings depend on it */
+#define ENGINE_VERSION 3 /* of what a file gives: caches of findings depend on it */
 
 typedef struct secrets {
     scanner base;
