@@ -27,6 +27,8 @@ typedef struct jail_spec {
  * (seccomp), core dumps, and its life after its parent's end. */
 int jail_enter(const jail_spec *spec, err *e);
 
+/* Before this version of Landlock a jail leaves it out. */
+#define LANDLOCK_NEEDED 2
 /* The version of Landlock that the kernel has, or 0. */
 int landlock_abi(void);
 

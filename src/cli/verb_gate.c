@@ -1,6 +1,5 @@
 #include "base/fs.h"
 #include "base/git.h"
-#include "base/process.h"
 #include "cli/console.h"
 #include "cli/diagnostics.h"
 #include "cli/gate_evidence.h"
@@ -79,8 +78,7 @@ static int find_gate(const gate_job *j, const char *name, const gate **ret, err 
 /* ---- the change ------------------------------------------------------------------------------ */
 
 static int run_git(gate_job *j, str *ret, err *e, const char *const *argv) {
-    process_spec spec = {.argv = argv, .cwd = j->root};
-    if (process_check(j->a, &spec, ret, e) < 0) return e->code;
+    if (git_run(j->a, j->root, NULL, argv, ret, e) < 0) return e->code;
     *ret = str_trim(*ret);
     return 0;
 }

@@ -396,10 +396,13 @@ static int scan_changed_files(scan_job *j, const scan_kind *const *kinds, size_t
     scan_report before;
     int r = scan_kinds_with(j, kinds, kind_count, changes->now, &j->how, ret, e);
     if (r < 0 || !ret->findings.count) return r;
+    str warning;
     j->warned = true;
-    r = scan_changes_before(changes, &source, e);
+    r = scan_changes_before(changes, &source, &warning, e);
     if (r == 0) r = scan_kinds_with(j, kinds, kind_count, source, &how, &before, e);
     if (r < 0) return r;
+    scan_error w = {.path = STR_EMPTY, .message = warning};
+    if (warning.len) scan_error_add(&ret->warnings, &w);
     suppressions_apply(NULL, STR_EMPTY, false, &before);
     baseline_add(j->known, &before.findings);
     return 0;
@@ -416,8 +419,11 @@ static int scan_changed_together(scan_job *j, const scan_kind *const *kinds, siz
     int r = scan_changes_all_now(changes, kinds[0]->together, &source, e);
     if (r == 0) r = scan_kinds_with(j, kinds, kind_count, source, &how, &now, e);
     if (r == 0 && now.findings.count) {
-        r = scan_changes_all_before(changes, kinds[0]->together, &source, e);
+        str warning = STR_EMPTY;
+        r = scan_changes_all_before(changes, kinds[0]->together, &source, &warning, e);
         if (r == 0) r = scan_kinds_with(j, kinds, kind_count, source, &how, &before, e);
+        scan_error w = {.path = STR_EMPTY, .message = warning};
+        if (r == 0 && warning.len) scan_error_add(&ret->warnings, &w);
         if (r == 0) suppressions_apply(NULL, STR_EMPTY, false, &before);
         if (r == 0) j->known_count += scan_drop_known(&now.findings, &before.findings);
     }
@@ -534,8 +540,6 @@ static int scan_history_of(scan_job *j, scan_report *ret, err *e) {
     find_cache(j, since ? "history since" : "history");
     int r = scan_source_history(j->a, j->root, j->below, since, &history, e);
     if (r == 0) j->commits = history.commits;
-    for (size_t i = 0; r == 0 && i < history.warning_count; i++)
-        console_warning("%.*s", STR_ARG(history.warnings[i]));
     return r < 0 ? r : scan_with(j, history.source, &j->how, ret, e);
 }
 
@@ -565,6 +569,8 @@ static int scan(scan_job *j, bool *ret_whole, scan_report *ret, err *e) {
             : j->is_stdin   ? scan_stdin(j, ret, e)
                             : scan_tree(j, ret, e);
     end_progress(j);
+    for (size_t i = 0; r == 0 && i < ret->warnings.count; i++)
+        console_warning("%.*s", STR_ARG(ret->warnings.items[i].message));
     return r;
 }
 

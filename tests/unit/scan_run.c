@@ -257,12 +257,13 @@ static void paths_may_begin_above_the_folder(void **state) {
 
 static void a_list_of_files_may_have_some_that_are_not_there(void **state) {
     fixture *f = *state;
-    const str paths[] = {STR_INIT("a"), STR_INIT("gone"), STR_INIT("d")};
+    const scan_input files[] = {
+        {.path = STR_INIT("a")}, {.path = STR_INIT("gone")}, {.path = STR_INIT("d")}};
     scan_source *source;
     err e = {0};
     put(f, "a", "BAD");
     put(f, "d/b", "BAD");
-    assert_int_equal(scan_source_files(f->a, f->dir, paths, 3, &source, &e), 0);
+    assert_int_equal(scan_source_files(f->a, f->dir, files, 3, &source, &e), 0);
     scan_report r = scan_source_with(f, source, 1, NULL, 0);
     assert_int_equal(r.findings.count, 1);
     assert_int_equal(r.errors.count, 0);
@@ -318,11 +319,12 @@ static bool text_key(const scan_source *s, size_t item, uint8_t ret[SCAN_KEY_BYT
     return true;
 }
 
-static const scan_input texts[] = {{STR_INIT("a"), STR_INIT("BAD # slipway:ignore[bad] known\n")},
-                                   {STR_INIT("b"), STR_INIT("BAD\n")},
-                                   {STR_INIT("c"), STR_INIT("note:c")},
-                                   {STR_INIT("d"), STR_INIT("fine")},
-                                   {STR_INIT("e"), STR_INIT("WRONG")}};
+static const scan_input texts[] = {
+    {STR_INIT("a"), STR_INIT("BAD # slipway:ignore[bad] known\n"), NULL},
+    {STR_INIT("b"), STR_INIT("BAD\n"), NULL},
+    {STR_INIT("c"), STR_INIT("note:c"), NULL},
+    {STR_INIT("d"), STR_INIT("fine"), NULL},
+    {STR_INIT("e"), STR_INIT("WRONG"), NULL}};
 
 static scan_report scan_cached(fixture *f) {
     scan_source *source = scan_source_texts(f->a, texts, 5);
