@@ -143,6 +143,7 @@ int jail_enter(const jail_spec *spec, err *e) {
     if (spec->memory_max && MEMORY_IS_LIMITED) limit(RLIMIT_AS, spec->memory_max);
     limit(RLIMIT_CORE, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (spec->parent && getppid() != spec->parent) raise(SIGKILL); /* it ended before that */
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return err_sys(e, errno, "cannot give up new privileges");
     if (confine_files(spec, e) < 0 || drop_capabilities(spec->keep, e) < 0) return e->code;
