@@ -266,34 +266,32 @@ static void choose(run *r) {
     }
 }
 
-static int take_item(run *r, size_t item, str said, str died, err *e) {
+/* What a reader says that cannot be is an error of its file: it may have been taken over. */
+static void take_item(run *r, size_t item, str said, str died) {
     bool whole;
-    int code = take_said(r, item, said, &whole, e);
-    if (code < 0) return code;
+    err why = {0};
+    if (take_said(r, item, said, &whole, &why) < 0) died = str_from(why.message);
     if (died.len) {
-        add_error(r, text_valid(r->a, r->source->path(r->source, item)), died);
+        add_error(r, text_valid(r->a, r->source->path(r->source, item)), arena_str(r->a, died));
         whole = false;
     }
     if (r->cache && r->has_key[item] && whole) scan_cache_keep(r->cache, r->keys[item], said);
-    return 0;
 }
 
-/* Cached and read items in their order. Of an item whose reader died there may be two answers. */
-static int take_all(run *r, const pool_answer *answers, size_t count, err *e) {
+/* Cached and read items in their order. */
+static void take_all(run *r, const pool_answer *answers, size_t count) {
     size_t next = 0, todo = 0;
-    int code = 0;
-    for (size_t i = 0; i < r->source->count && code == 0; i++) {
+    for (size_t i = 0; i < r->source->count; i++) {
         str said = STR_EMPTY, died = STR_EMPTY;
         bool read = todo < r->todo_count && r->todo[todo] == i;
         if (!read && !r->cached[i].ptr) continue; /* left out */
-        for (; read && next < count && answers[next].item == todo; next++) {
-            if (answers[next].said.len) said = answers[next].said;
-            if (answers[next].died.len) died = answers[next].died;
+        if (read && next < count && answers[next].item == todo) {
+            said = answers[next].said;
+            died = answers[next++].died;
         }
         todo += read;
-        code = take_item(r, i, read ? said : r->cached[i], died, e);
+        take_item(r, i, read ? said : r->cached[i], died);
     }
-    return code;
 }
 
 static int finish(run *r, err *e) {
@@ -352,7 +350,7 @@ int scan_run(arena *a, scan_source *source, scanner *const *scanners, size_t sca
     pool_answer *answers;
     size_t count;
     int code = pool_run(a, &work, &answers, &count, e);
-    if (code == 0) code = take_all(&r, answers, count, e);
+    if (code == 0) take_all(&r, answers, count);
     if (code == 0) code = finish(&r, e);
     if (r.cache) scan_cache_close(r.cache);
     if (code == 0) finding_list_sort(&ret->findings, ORDER_PLACE);
