@@ -56,6 +56,7 @@ typedef struct scan_job {
     secrets_verifier *verifier; /* NULL without --verify */
     progress progress;
     size_t commits; /* of the history */
+    bool told_cache;
     bool warned;    /* of what is odd in rules: once, also where two scans are made */
 } scan_job;
 
@@ -224,11 +225,21 @@ static str find_here(const scan_job *j) {
     return inner == cwd ? STR_EMPTY : arena_printf(j->a, "%s/", inner);
 }
 
+/* Without one, all is read again. */
+static const char *find_folder(scan_job *j, const char *name) {
+    char *folder;
+    err why = {0};
+    if (person_cache(j->a, name, &folder, &why) == 0) return folder;
+    if (why.code == ERR_INVALID && !j->told_cache)
+        console_warning("nothing is kept for the next scan: %s", why.message);
+    j->told_cache = true;
+    return NULL;
+}
+
 /* One a scanned folder and way: a scan forgets what it has not seen. */
 static void find_cache(scan_job *j, const char *way) {
     uint8_t digest[32];
     char hex[33];
-    err ignored = {0};
     if (options_has(j->given, "no-cache") || options_has(j->given, "no-redact") || j->verifier)
         return;
     sha256 *h = sha256_new();
@@ -237,9 +248,7 @@ static void find_cache(scan_job *j, const char *way) {
     sha256_add(h, j->below.ptr, j->below.len);
     sha256_end(h, digest);
     hex_encode(digest, 16, hex);
-    str rest = arena_printf(j->a, "slipway/scan/%s", hex);
-    char *folder = person_folder(j->a, "XDG_CACHE_HOME", ".cache", rest.ptr);
-    if (folder && fs_mkdirs(folder, 0700, &ignored) == 0) j->how.cache = folder;
+    j->how.cache = find_folder(j, arena_printf(j->a, "scan/%s", hex).ptr);
 }
 
 /* ---- what is known ------------------------------------------------------------------------------
@@ -353,7 +362,6 @@ static void tell_changed_policy(const scan_job *j, const scan_source *changed, s
 /* Scans for these kinds of the job. */
 static int scan_kinds_with(scan_job *j, const scan_kind *const *kinds, size_t kind_count,
                            scan_source *source, const scan_options *how, scan_report *ret, err *e) {
-    err ignored = {0};
     scan_setup setup = {.a = j->a,
                         .root = j->root,
                         .config = options_value(j->given, "config"),
@@ -363,8 +371,7 @@ static int scan_kinds_with(scan_job *j, const scan_kind *const *kinds, size_t ki
     const char **vex;
     setup.vex_count = options_values(j->given, "vex", &vex);
     setup.vex = vex;
-    setup.cache = person_folder(j->a, "XDG_CACHE_HOME", ".cache", "slipway/rules");
-    if (setup.cache && fs_mkdirs(setup.cache, 0700, &ignored) < 0) setup.cache = NULL;
+    setup.cache = find_folder(j, "rules");
     scanner **scanners = NULL;
     int r = scan_kinds_make(&setup, kinds, kind_count, &scanners, e);
     if (r == 0 && !j->warned) scan_kinds_warn(kinds, kind_count, scanners);

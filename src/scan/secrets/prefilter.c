@@ -146,7 +146,7 @@ static bool read_cache(const char *path, size_t count, bool *taken, hs_database_
     str file;
     cache_head head;
     uint8_t digest[32];
-    if (fs_read_file(a, path, CACHE_MAX, &file, &ignored) < 0 || file.len < sizeof head)
+    if (fs_read_own(a, path, CACHE_MAX, &file, &ignored) < 0 || file.len < sizeof head)
         return false;
     memcpy(&head, file.ptr, sizeof head);
     file = str_sub(file, sizeof head, file.len);
