@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define LIST_MAX 1000000 /* entries of one folder */
@@ -85,6 +87,18 @@ int fs_read(arena *a, const char *path, size_t max_bytes, str *ret, err *e) {
 /* To open a pipe that nobody writes to would wait for ever; a file does not mind O_NONBLOCK. */
 int fs_read_file(arena *a, const char *path, size_t max_bytes, str *ret, err *e) {
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    return read_opened(a, fd, path, max_bytes, true, ret, e);
+}
+
+int fs_read_below(arena *a, const char *folder, const char *path, size_t max_bytes, str *ret,
+                  err *e) {
+    _cleanup_close_ int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0) return file_error(e, "read", folder);
+    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    _cleanup_close_ int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
+    if (fd < 0 && errno == EXDEV)
+        return err_set(e, ERR_INVALID, "'%s' leads out of '%s', and is not read", path, folder);
     return read_opened(a, fd, path, max_bytes, true, ret, e);
 }
 

@@ -21,6 +21,10 @@ int fs_read_file(arena *a, const char *path, size_t max_bytes, str *ret, err *e)
 int fs_read_stdin(arena *a, size_t max_bytes, str *ret, err *e);
 /* fs_read_file from a descriptor (-1: errno says why), which stays open; `path` is for messages. */
 int fs_read_open(arena *a, int fd, const char *path, size_t max_bytes, str *ret, err *e);
+/* As fs_read_file, of a path in a folder from which neither it nor a link in it leads out
+ * (ERR_INVALID): for files that whoever made the folder wants read. */
+int fs_read_below(arena *a, const char *folder, const char *path, size_t max_bytes, str *ret,
+                  err *e);
 /* As fs_read_file, of a file that we have made: ERR_INVALID when it is another user's, or others
  * may write to it. */
 int fs_read_own(arena *a, const char *path, size_t max_bytes, str *ret, err *e);

@@ -57,7 +57,7 @@ typedef struct scan_job {
     progress progress;
     size_t commits; /* of the history */
     bool told_cache;
-    bool warned;    /* of what is odd in rules: once, also where two scans are made */
+    bool warned; /* of what is odd in rules: once, also where two scans are made */
 } scan_job;
 
 /* ---- progress ----------------------------------------------------------------------------------
