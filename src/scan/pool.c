@@ -174,6 +174,7 @@ static void enter(pool *p, unsigned index, int fd) {
                       .other_count = w->other_count,
                       .keep = 1u << CAP_DAC_READ_SEARCH,
                       .memory_max = MEMORY_MAX,
+                      .cpu_max_s = w->cpu_max_s,
                       .parent = p->self};
     for (int signo = 1; signo < NSIG; signo++)
         signal(signo, SIG_DFL);

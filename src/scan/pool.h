@@ -20,6 +20,7 @@ typedef struct pool_work {
     size_t kept_count;
     size_t batch;             /* items in a row that one child is handed; 0: as it is best */
     unsigned item_timeout_ms; /* 0: none */
+    unsigned cpu_max_s;       /* of a child, for all its items; 0: not limited */
     void *context;
     int (*start)(void *context, err *e); /* in a child, before its jail; may be NULL */
     /* In a child: adds to `out` what it has to say of an item; often nothing. */
