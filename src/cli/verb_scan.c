@@ -268,13 +268,13 @@ static int read_baselines(scan_job *j, err *e) {
 }
 
 static int read_suppressions(scan_job *j, err *e) {
-    const char *given = options_value(j->given, "suppressions"),
-               *path = given ? given : fs_join(j->a, j->root, STR(SUPPRESSIONS_FILE));
+    const char *given = options_value(j->given, "suppressions");
     const char *kinds[KINDS_MAX] = {0};
     str text;
     for (size_t i = 0; scan_kinds[i].name && i + 1 < KINDS_MAX; i++)
         kinds[i] = scan_kinds[i].name;
-    int r = fs_read_file(j->a, path, SUPPRESSIONS_MAX, &text, e);
+    int r = given ? fs_read_file(j->a, given, SUPPRESSIONS_MAX, &text, e)
+                  : fs_read_below(j->a, j->root, SUPPRESSIONS_FILE, SUPPRESSIONS_MAX, &text, e);
     if (r == ERR_NOT_FOUND && !given) return 0;
     if (r == 0)
         r = suppressions_parse(j->a, text, given ? given : SUPPRESSIONS_FILE, kinds,

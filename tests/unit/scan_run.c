@@ -1,16 +1,20 @@
 #include "unit.h"
 
 #include "base/fs.h"
+#include "base/jail.h"
 #include "scan/report.h"
 #include "scan/scanner.h"
 #include "scan/source.h"
 #include "scan/text.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 typedef struct fixture {
@@ -384,6 +388,35 @@ static void a_file_that_was_just_written_is_not_cached(void **state) {
     assert_int_equal(r.findings.count, 1);
 }
 
+/* A kernel without Landlock, as a process sees it. */
+static bool hide_landlock(void) {
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+    bool hidden =
+        ctx &&
+        seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(landlock_create_ruleset), 0) == 0 &&
+        seccomp_load(ctx) == 0;
+    seccomp_release(ctx);
+    return hidden;
+}
+
+static void without_landlock_a_scan_says_so(void **state) {
+    fixture *f = *state;
+    put(f, "a", "BAD");
+    scan_report r = scan(f, 1, NULL, 0);
+    assert_int_equal(r.warnings.count, landlock_abi() < LANDLOCK_NEEDED);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (!hide_landlock()) _exit(1);
+        r = scan(f, 1, NULL, 0);
+        bool told = r.warnings.count == 1 && r.findings.count == 1 &&
+                    str_find(r.warnings.items[0].message, STR("no Landlock")) >= 0;
+        _exit(told ? 0 : 2);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -405,6 +438,7 @@ int main(void) {
         TEST(every_damage_of_a_cache_is_noticed),
         TEST(a_cache_that_cannot_be_written_is_no_error),
         TEST(a_file_that_was_just_written_is_not_cached),
+        TEST(without_landlock_a_scan_says_so),
     };
     int r = cmocka_run_group_tests(tests, NULL, NULL);
     strbuf_done(&noted);
