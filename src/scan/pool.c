@@ -288,7 +288,7 @@ static int add_answer(pool *p, size_t item, str said, str died, err *e) {
     if ((p->bytes += said.len) > ANSWERS_MAX)
         return err_set(e, ERR_LIMIT, "the scan found more than %llu MiB of text to report",
                        ANSWERS_MAX >> 20);
-    pool_answer answer = {item, arena_str(p->a, said), arena_str(p->a, died)};
+    pool_answer answer = {item, arena_str(p->a, said), arena_str(p->a, died), false};
     ARENA_PUSH(p->a, p->answers, p->count, p->cap, answer);
     return 0;
 }
@@ -389,8 +389,10 @@ static int blame(pool *p, child *c, int status, err *e) {
         put_back(p, (range){r.from, culprit, false});
     }
     c->handed_count = 0;
-    return culprit == SIZE_MAX ? 0
-                               : add_answer(p, culprit, STR_EMPTY, str_from(end_of(c, status)), e);
+    if (culprit == SIZE_MAX) return 0;
+    int r = add_answer(p, culprit, STR_EMPTY, str_from(end_of(c, status)), e);
+    if (r == 0) p->answers[p->count - 1].timed_out = c->timed_out;
+    return r;
 }
 
 /* Children end when they are killed: one that ends by itself has died. */

@@ -31,7 +31,8 @@ typedef struct pool_work {
 typedef struct pool_answer {
     size_t item;
     str said; /* in the arena */
-    str died; /* why there is no whole answer, or empty */
+    str died; /* why there is none, or empty */
+    bool timed_out;
 } pool_answer;
 
 /* Answers are sorted by item; items of which nothing was said have none. ERR_LIMIT when all answers

@@ -242,11 +242,14 @@ static int read_list(history *h, err *e) {
     int r = pool_run(h->a, &work, &answers, &count, e);
     if (r < 0) return r;
     str said = count ? answers[0].said : STR_EMPTY;
-    if (!count || answers[count - 1].died.len)
-        return err_set(e, ERR_FAILED,
-                       "the commits cannot be read: %.*s (of the list, at most %d min)",
-                       STR_ARG(count ? answers[count - 1].died : STR("nothing was said")),
+    if (!count) return err_set(e, ERR_FAILED, "the commits cannot be read: nothing was said");
+    if (answers[0].timed_out)
+        return err_set(e, ERR_TIMEOUT,
+                       "the commits cannot be read: to list them and their files takes more than "
+                       "%d minutes",
                        WALK_TIMEOUT_MS / 60000);
+    if (answers[0].died.len)
+        return err_set(e, ERR_FAILED, "the commits cannot be read: %.*s", STR_ARG(answers[0].died));
     if (said.ptr[0] != 'L') return err_set(e, ERR_LIMIT, "%.*s", STR_ARG(said));
     return history_list_read(h->a, str_sub(said, 1, said.len), &h->list, e);
 }

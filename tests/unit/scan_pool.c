@@ -117,6 +117,7 @@ static void costs_its_item(deed killer, unsigned jobs, const char *why) {
         size_t item = i < 5 ? i : 6;
         assert_int_equal(answers[i].item, item);
         assert_str(answers[i].died, item == 2 ? why : "");
+        assert_int_equal(answers[i].timed_out, item == 2 && killer == HANG);
     }
 }
 
