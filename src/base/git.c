@@ -46,9 +46,9 @@ static const char *const environment[] = {
     "GIT_COMMON_DIR",
     "GIT_OBJECT_DIRECTORY",
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_GRAFT_FILE",
+    "GIT_GRAFT_FILE=/dev/null", /* objects are what their names say */
     "GIT_SHALLOW_FILE",
-    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_NO_REPLACE_OBJECTS=1",
     "GIT_REPLACE_REF_BASE",
     "GIT_PREFIX",
     "GIT_INTERNAL_SUPER_PREFIX",
@@ -56,13 +56,17 @@ static const char *const environment[] = {
     NULL,
 };
 
-/* Of each, the page git-config says that it is run, or that something is run for it. */
+/* Of the first ones, the page git-config says that they are run, or that something is run for them.
+ * The last ones would have git see less: an unchanged file by fewer facts, or a pipe that it waits
+ * for (.mailmap). */
 static const char *const settings[] = {
     "-c", "core.fsmonitor=false",    "-c", "core.hooksPath=/dev/null",
     "-c", "core.pager=cat",          "-c", "core.alternateRefsCommand=false",
     "-c", "core.sshCommand=false",   "-c", "core.askPass=false",
     "-c", "credential.helper=",      "-c", "diff.external=",
     "-c", "log.showSignature=false", "-c", "protocol.allow=never",
+    "-c", "core.checkStat=default",  "-c", "core.trustctime=true",
+    "-c", "log.mailmap=false",
 };
 
 #define SETTING_COUNT     (sizeof settings / sizeof *settings)

@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define OUTPUT_MAX  ((size_t)256 << 20) /* of the list of changes */
@@ -283,19 +284,31 @@ static void sort_changes(work *w) {
 /* ---- submodules ---------------------------------------------------------------------------------
  */
 
-/* "160000 ID 0" TAB path NUL. (git-ls-files, "--stage") */
-static int list_links(work *w, size_t repo, link_list *ret, err *e) {
-    const char *argv[COMMAND_MAX] = {"git", "ls-files", "-z", "--stage", "--full-name"};
-    str list, item, mode, id, path;
+/* A file that git was told not to look at (assume-unchanged, or out of a sparse checkout) may be
+ * there and be another one all the same. */
+static int add_unwatched(work *w, size_t repo, char tag, str path, str id, err *e) {
+    struct stat st;
+    const char *file = fs_join(w->a, w->repos[repo].dir, path);
+    if (tag != 'S' && !(tag >= 'a' && tag <= 'z')) return 0;
+    if (lstat(file, &st) < 0 || !S_ISREG(st.st_mode)) return 0;
+    return add_change(w, (change){.path = path, .old_blob = id, .repo = repo}, e);
+}
+
+/* "H 160000 ID 0" TAB path NUL. (git-ls-files, "--stage" and "-v") */
+static int list_entries(work *w, size_t repo, link_list *ret, err *e) {
+    const char *argv[COMMAND_MAX] = {"git", "ls-files", "-z", "-v", "--stage", "--full-name"};
+    str list, item, tag, mode, id, path;
     end_command(w, repo, argv);
     int r = git(w, repo, argv, STR_EMPTY, &list, e);
     while (r == 0 && list.len) {
         str_cut(list, '\0', &item, &list);
         str_cut(item, '\t', &item, &path);
+        str_cut(item, ' ', &tag, &item);
         str_cut(item, ' ', &mode, &item);
         str_cut(item, ' ', &id, &item);
         gitlink one = {path, id};
         if (is_link(mode)) ARENA_PUSH(w->a, ret->items, ret->count, ret->cap, one);
+        if (is_file(mode)) r = add_unwatched(w, repo, tag.len ? *tag.ptr : 'H', path, id, e);
     }
     return r;
 }
@@ -357,7 +370,7 @@ static int add_link(work *w, size_t outer, const gitlink *now, const gitlink *wa
 /* `was`: those of which the index says something else than the commit. */
 static int add_links(work *w, size_t repo, const link_list *was, unsigned depth, err *e) {
     link_list now = {0};
-    int r = list_links(w, repo, &now, e);
+    int r = list_entries(w, repo, &now, e);
     for (size_t i = 0; i < now.count && r == 0; i++)
         r = add_link(w, repo, &now.items[i], find_link(was, now.items[i].path), depth, e);
     return r;
