@@ -109,7 +109,7 @@ static int compile(const str *patterns, size_t count, bool *taken, hs_database_t
 
 /* ---- in a jail ------------------------------------------------------------------------------- */
 
-#define COMPILE_CPU_S 10
+#define COMPILE_CPU_S 20
 #define COMPILE_MS    120000 /* on a machine that has other things to do */
 
 typedef struct attempt {
