@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define LIST_MAX 1000000 /* entries of one folder */
@@ -85,6 +87,28 @@ int fs_read(arena *a, const char *path, size_t max_bytes, str *ret, err *e) {
 /* To open a pipe that nobody writes to would wait for ever; a file does not mind O_NONBLOCK. */
 int fs_read_file(arena *a, const char *path, size_t max_bytes, str *ret, err *e) {
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    return read_opened(a, fd, path, max_bytes, true, ret, e);
+}
+
+int fs_read_below(arena *a, const char *folder, const char *path, size_t max_bytes, str *ret,
+                  err *e) {
+    _cleanup_close_ int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0) return file_error(e, "read", folder);
+    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    _cleanup_close_ int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
+    if (fd < 0 && errno == EXDEV)
+        return err_set(e, ERR_INVALID, "'%s' leads out of '%s', and is not read", path, folder);
+    return read_opened(a, fd, path, max_bytes, true, ret, e);
+}
+
+#define OTHERS_WRITE (S_IWGRP | S_IWOTH)
+
+int fs_read_own(arena *a, const char *path, size_t max_bytes, str *ret, err *e) {
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
+    struct stat st;
+    if (fd >= 0 && fstat(fd, &st) == 0 && (st.st_uid != geteuid() || st.st_mode & OTHERS_WRITE))
+        return err_set(e, ERR_INVALID, "'%s' is not of ours alone", path);
     return read_opened(a, fd, path, max_bytes, true, ret, e);
 }
 
@@ -188,6 +212,35 @@ int fs_mkdirs(const char *path, int mode, err *e) {
         *slash = '/';
     }
     return make_dir(path, mode) == 0 ? 0 : err_sys(e, errno, "cannot make the folder '%s'", path);
+}
+
+static int judge_private(const char *folder, const char *part, bool is_leaf, err *e) {
+    struct stat st;
+    if (lstat(part, &st) < 0) return file_error(e, "look at", part);
+    if (st.st_uid != geteuid() && (is_leaf || st.st_uid != 0))
+        return err_set(e, ERR_INVALID, "'%s' is not safe to use: '%s' belongs to another user (%u)",
+                       folder, part, (unsigned)st.st_uid);
+    if (st.st_mode & OTHERS_WRITE && (is_leaf || !(st.st_mode & S_ISVTX)))
+        return err_set(e, ERR_INVALID,
+                       "'%s' is not safe to use: other users may write to '%s' (chmod go-w '%s')",
+                       folder, part, part);
+    return 0;
+}
+
+int fs_private_dir(arena *a, const char *path, char **ret, err *e) {
+    char *real;
+    int r = fs_mkdirs(path, 0700, e);
+    if (r == 0) r = fs_real(a, path, &real, e);
+    if (r < 0) return r;
+    char *part = arena_cstr(a, str_from(real));
+    r = judge_private(real, part, true, e);
+    while (r == 0 && part[1]) {
+        char *slash = strrchr(part, '/');
+        slash[slash == part] = '\0';
+        r = judge_private(real, part, false, e);
+    }
+    if (r == 0) *ret = real;
+    return r;
 }
 
 const char *fs_temp_parent(void) {

@@ -21,6 +21,13 @@ int fs_read_file(arena *a, const char *path, size_t max_bytes, str *ret, err *e)
 int fs_read_stdin(arena *a, size_t max_bytes, str *ret, err *e);
 /* fs_read_file from a descriptor (-1: errno says why), which stays open; `path` is for messages. */
 int fs_read_open(arena *a, int fd, const char *path, size_t max_bytes, str *ret, err *e);
+/* As fs_read_file, of a path in a folder from which neither it nor a link in it leads out
+ * (ERR_INVALID): for files that whoever made the folder wants read. */
+int fs_read_below(arena *a, const char *folder, const char *path, size_t max_bytes, str *ret,
+                  err *e);
+/* As fs_read_file, of a file that we have made: ERR_INVALID when it is another user's, or others
+ * may write to it. */
+int fs_read_own(arena *a, const char *path, size_t max_bytes, str *ret, err *e);
 /* Writes by a temporary file and rename, so that a reader never sees half of it. `mode` is subject
  * to the umask. A link at `path` is replaced, not followed. */
 int fs_write(const char *path, str text, int mode, err *e);
@@ -36,6 +43,11 @@ bool fs_exists(const char *path);
 bool fs_is_dir(const char *path);
 /* Makes a folder and those above it; one that exists is fine. */
 int fs_mkdirs(const char *path, int mode, err *e);
+/* Makes a folder (0700) for what will be believed when it is found again, and gives its real path.
+ * ERR_INVALID when others could put something there: the folder is another user's, or it or one
+ * above it may be written to, or belongs to one who is neither us nor root. (As ssh judges its
+ * files; what has the sticky bit, such as /tmp, may lie above it.) */
+int fs_private_dir(arena *a, const char *path, char **ret, err *e);
 /* Removes a file, or a folder with all in it, without following links out of it. What is absent is
  * fine. Write-protected folders are made writable on the way. What is mounted inside is kept and an
  * error; after a failure the rest is removed all the same. */

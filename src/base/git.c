@@ -2,13 +2,20 @@
  *
  * git finds the repository from the folder alone: the variables by which a hook tells git where it
  * is (GIT_DIR and the like) are taken out, so `slipway run -C elsewhere` works inside one. It asks
- * no questions and takes no locks. */
+ * no questions and takes no locks.
+ *
+ * What of a repository's settings is a command is overruled: `-c` comes after all files. Two of
+ * them have no one key. The protocols by which a missing object could be fetched have a setting
+ * each (protocol.ext.allow), which only GIT_ALLOW_PROTOCOL overrules. Filters have names of their
+ * own (filter.NAME.clean), so where files are compared they are asked for first and emptied. */
 #include "base/git.h"
 
 #include "base/fs.h"
 #include "base/process.h"
 
+#include <assert.h>
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +23,21 @@
 #include <unistd.h>
 
 #define TIMEOUT_MS      120000
-#define STATUS_MAX      (64 * 1024) /* enough to see whether there is any change */
 #define SUBMODULE_DEPTH 10
+#define WORDS_MAX       64 /* of a command */
+#define FILTERS_MAX     200
+#define LIST_MAX        ((size_t)512 << 20)
 
 static const char *const environment[] = {
     "LC_ALL=C",
     "GIT_TERMINAL_PROMPT=0",
     "GIT_OPTIONAL_LOCKS=0",
     "GIT_LFS_SKIP_SMUDGE=1",
+    "GIT_NO_LAZY_FETCH=1",
+    "GIT_ALLOW_PROTOCOL=none",
+    "GIT_PAGER=cat",
+    "GIT_EXTERNAL_DIFF",
+    "SLIPWAY_NOTHING=", /* what filters are set to */
     /* git rev-parse --local-env-vars, but for those that carry configuration */
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -32,9 +46,9 @@ static const char *const environment[] = {
     "GIT_COMMON_DIR",
     "GIT_OBJECT_DIRECTORY",
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_GRAFT_FILE",
+    "GIT_GRAFT_FILE=/dev/null", /* objects are what their names say */
     "GIT_SHALLOW_FILE",
-    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_NO_REPLACE_OBJECTS=1",
     "GIT_REPLACE_REF_BASE",
     "GIT_PREFIX",
     "GIT_INTERNAL_SUPER_PREFIX",
@@ -42,8 +56,44 @@ static const char *const environment[] = {
     NULL,
 };
 
-static process_spec git_spec(const char *dir, const char *const *argv) {
-    return (process_spec){.argv = argv, .env = environment, .cwd = dir, .timeout_ms = TIMEOUT_MS};
+/* Of the first ones, the page git-config says that they are run, or that something is run for them.
+ * The last ones would have git see less: an unchanged file by fewer facts, or a pipe that it waits
+ * for (.mailmap). */
+static const char *const settings[] = {
+    "-c", "core.fsmonitor=false",    "-c", "core.hooksPath=/dev/null",
+    "-c", "core.pager=cat",          "-c", "core.alternateRefsCommand=false",
+    "-c", "core.sshCommand=false",   "-c", "core.askPass=false",
+    "-c", "credential.helper=",      "-c", "diff.external=",
+    "-c", "log.showSignature=false", "-c", "protocol.allow=never",
+    "-c", "core.checkStat=default",  "-c", "core.trustctime=true",
+    "-c", "log.mailmap=false",
+};
+
+#define SETTING_COUNT     (sizeof settings / sizeof *settings)
+#define ENVIRONMENT_COUNT (sizeof environment / sizeof *environment)
+
+/* `more`: further settings, or NULL. */
+static const char *const *git_words(arena *a, const char *const *argv, const char *const *more,
+                                    size_t more_count) {
+    const char **words = ARENA_ARRAY(a, const char *, SETTING_COUNT + more_count + WORDS_MAX + 1);
+    size_t count = 0;
+    words[count++] = *argv++;
+    for (size_t i = 0; i < SETTING_COUNT; i++)
+        words[count++] = settings[i];
+    for (size_t i = 0; i < more_count; i++)
+        words[count++] = more[i];
+    for (size_t i = 0; argv[i]; i++) {
+        assert(i < WORDS_MAX);
+        words[count++] = argv[i];
+    }
+    return words;
+}
+
+static process_spec git_spec(arena *a, const char *dir, const char *const *argv) {
+    return (process_spec){.argv = git_words(a, argv, NULL, 0),
+                          .env = environment,
+                          .cwd = dir,
+                          .timeout_ms = TIMEOUT_MS};
 }
 
 /* Takes the next item of a list that is separated or ended by NUL. */
@@ -55,7 +105,7 @@ static bool next_item(str *rest, str *ret) {
 
 /* ---- what a working copy says of itself ---------------------------------------------------- */
 
-enum { ASK_ROOT, ASK_COMMIT, ASK_CONFIG, ASK_STATUS, ASK_COUNT };
+enum { ASK_ROOT, ASK_HEAD, ASK_BRANCH, ASK_COMMIT, ASK_CONFIG, ASK_COUNT };
 
 static const char *const ask_root[] = {"git",
                                        "rev-parse",
@@ -77,15 +127,9 @@ static const char *const ask_commit[] = {
     NULL};
 static const char *const ask_config[] = {
     "git", "config", "-z", "--get-regexp", "^(user\\.(name|email)|remote\\.origin\\.url)$", NULL};
-static const char *const ask_status[] = {"git",
-                                         "status",
-                                         "--porcelain=v2",
-                                         "-z",
-                                         "--branch",
-                                         "--no-ahead-behind",
-                                         "--no-renames",
-                                         "--untracked-files=normal",
-                                         NULL};
+/* Both end with 1 where there is none: no commit yet, no branch. */
+static const char *const ask_head[] = {"git", "rev-parse", "--quiet", "--verify", "HEAD", NULL};
+static const char *const ask_branch[] = {"git", "symbolic-ref", "--quiet", "HEAD", NULL};
 static const char *const ask_tag[] = {"git",
                                       "for-each-ref",
                                       "--points-at=HEAD",
@@ -105,8 +149,8 @@ static str reason_of(str text) {
     return first;
 }
 
-static int root_error(const char *dir, const process_result *result, err *e) {
-    str reason = reason_of(result->err_out);
+/* 0 when it is not the repository that git refuses. */
+static int refused(const char *dir, str reason, err *e) {
     if (str_starts(reason, STR("not a git repository")))
         return err_set(e, ERR_NOT_FOUND, "'%s' is in no git repository", dir);
     if (str_starts(reason, STR("this operation must be run in a work tree")))
@@ -117,8 +161,15 @@ static int root_error(const char *dir, const process_result *result, err *e) {
                        "git does not trust '%s' because another user owns it; run: git config "
                        "--global --add safe.directory '%s'",
                        dir, dir);
-    return err_set(e, ERR_FAILED, "git cannot read the repository of '%s': %.*s", dir,
-                   STR_ARG(reason));
+    return 0;
+}
+
+static int root_error(const char *dir, const process_result *result, err *e) {
+    str reason = reason_of(result->err_out);
+    int r = refused(dir, reason, e);
+    return r < 0 ? r
+                 : err_set(e, ERR_FAILED, "git cannot read the repository of '%s': %.*s", dir,
+                           STR_ARG(reason));
 }
 
 static int read_root(arena *a, const char *dir, const process_result *result, git_info *info,
@@ -155,20 +206,11 @@ static void read_config(str text, git_info *info) {
     }
 }
 
-/* *ret_unborn: there is no commit yet. */
-static void read_status(str text, git_info *info, bool *ret_unborn) {
-    const str oid = STR("# branch.oid "), head = STR("# branch.head ");
-    str item;
-    while (next_item(&text, &item)) {
-        if (str_starts(item, oid)) {
-            *ret_unborn = str_is(str_sub(item, oid.len, item.len), "(initial)");
-        } else if (str_starts(item, head)) {
-            info->branch = str_sub(item, head.len, item.len);
-            if (str_is(info->branch, "(detached)")) info->branch = STR_EMPTY;
-        } else if (item.len && item.ptr[0] != '#') {
-            info->dirty = true;
-        }
-    }
+static void read_branch(str text, git_info *info) {
+    const str prefix = STR("refs/heads/");
+    str line;
+    if (str_line(&text, &line) && str_starts(line, prefix))
+        info->branch = str_sub(line, prefix.len, line.len);
 }
 
 /* Without the user part of a web URL, where people keep tokens, and any password. */
@@ -223,7 +265,7 @@ static void name_repository(git_info *info) {
 }
 
 static int read_tag(arena *a, git_info *info, err *e) {
-    process_spec spec = git_spec(info->root, ask_tag);
+    process_spec spec = git_spec(a, info->root, ask_tag);
     str out;
     int r = process_check(a, &spec, &out, e);
     if (r == 0) str_line(&out, &info->tag);
@@ -232,17 +274,14 @@ static int read_tag(arena *a, git_info *info, err *e) {
 
 int git_inspect(arena *a, const char *dir, git_info *ret, err *e) {
     process_spec specs[ASK_COUNT] = {
-        [ASK_ROOT] = git_spec(dir, ask_root),
-        [ASK_COMMIT] = git_spec(dir, ask_commit),
-        [ASK_CONFIG] = git_spec(dir, ask_config),
-        [ASK_STATUS] = git_spec(dir, ask_status),
+        [ASK_ROOT] = git_spec(a, dir, ask_root),     [ASK_HEAD] = git_spec(a, dir, ask_head),
+        [ASK_BRANCH] = git_spec(a, dir, ask_branch), [ASK_COMMIT] = git_spec(a, dir, ask_commit),
+        [ASK_CONFIG] = git_spec(a, dir, ask_config),
     };
-    specs[ASK_STATUS].max_output = STATUS_MAX;
     process_result results[ASK_COUNT];
     int codes[ASK_COUNT];
     err errors[ASK_COUNT];
     process_run_many(a, specs, ASK_COUNT, 0, results, codes, errors);
-    if (codes[ASK_STATUS] == ERR_LIMIT) codes[ASK_STATUS] = results[ASK_STATUS].status = 0;
     for (int i = 0; i < ASK_COUNT; i++) {
         if (codes[i] == 0) continue;
         if (e) *e = errors[i];
@@ -259,10 +298,9 @@ int git_inspect(arena *a, const char *dir, git_info *ret, err *e) {
         *texts[i] = STR_EMPTY;
     int r = read_root(a, dir, &results[ASK_ROOT], &info, e);
     if (r < 0) return r;
-    bool unborn = false;
-    if (results[ASK_STATUS].status != 0) return root_error(dir, &results[ASK_STATUS], e);
-    read_status(results[ASK_STATUS].out, &info, &unborn);
+    bool unborn = results[ASK_HEAD].status == 1;
     if (!unborn && results[ASK_COMMIT].status != 0) return root_error(dir, &results[ASK_COMMIT], e);
+    read_branch(results[ASK_BRANCH].out, &info);
     if (!unborn) read_commit(results[ASK_COMMIT].out, &info);
     read_config(results[ASK_CONFIG].out, &info);
     info.remote_url = without_secrets(a, info.remote_url);
@@ -277,6 +315,8 @@ int git_inspect(arena *a, const char *dir, git_info *ret, err *e) {
 typedef struct path_list {
     str *paths;
     size_t count, cap;
+    git_refusal *refused;
+    size_t refused_count, refused_cap;
 } path_list;
 
 static int compare_paths(const void *a, const void *b) {
@@ -294,42 +334,120 @@ static void sort_paths(path_list *list) {
     list->count = kept;
 }
 
+static int compare_refusals(const void *a, const void *b) {
+    return str_cmp(((const git_refusal *)a)->path, ((const git_refusal *)b)->path);
+}
+
+static void refuse(arena *a, path_list *list, str path, str why, bool is_repository) {
+    while (str_ends(path, STR("/")))
+        path.len--;
+    git_refusal no = {path, arena_cstr(a, why), is_repository};
+    ARENA_PUSH(a, list->refused, list->refused_count, list->refused_cap, no);
+}
+
+static bool is_absence(int code) {
+    return code == ENOENT || code == ENOTDIR;
+}
+
+/* "warning: could not open directory 'a/b/': Permission denied" */
+void git_read_refusals(arena *a, str err_out, git_refusal **refused, size_t *count, size_t *cap) {
+    const str head = STR("warning: could not open directory '"), tail = STR("': ");
+    str line;
+    while (str_line(&err_out, &line)) {
+        if (!str_starts(line, head)) continue;
+        size_t end = head.len; /* the last one: a path may have it, too */
+        for (ptrdiff_t at; (at = str_find(str_sub(line, end, line.len), tail)) >= 0;)
+            end += (size_t)at + tail.len;
+        if (end == head.len) continue;
+        str path = str_sub(line, head.len, end - tail.len), why = str_sub(line, end, line.len);
+        while (str_ends(path, STR("/")))
+            path.len--;
+        git_refusal no = {path, arena_printf(a, "cannot be opened: %.*s", STR_ARG(why)).ptr, false};
+        ARENA_PUSH(a, *refused, *count, *cap, no);
+    }
+}
+
+/* git tells those from the top of the working tree, and lists files from the folder it runs in. */
+static int add_unopened(arena *a, const char *root, const char *prefix, str err_out,
+                        path_list *list, err *e) {
+    static const char *const argv[] = {"git", "rev-parse", "--show-prefix", NULL};
+    git_refusal *found = NULL;
+    size_t count = 0, cap = 0;
+    str inner;
+    git_read_refusals(a, err_out, &found, &count, &cap);
+    if (count == 0) return 0;
+    if (git_run(a, root, NULL, argv, &inner, e) < 0) return e ? e->code : ERR_FAILED;
+    inner = str_trim(inner);
+    for (size_t i = 0; i < count; i++) {
+        str path = found[i].path;
+        if (str_starts(path, inner)) path = str_sub(path, inner.len, path.len);
+        refuse(a, list, arena_printf(a, "%s%.*s", prefix, STR_ARG(path)), str_from(found[i].why),
+               false);
+    }
+    return 0;
+}
+
+static int add_files(arena *a, const char *root, const char *prefix, unsigned depth,
+                     path_list *list, err *e);
+
+/* A folder in git's list is a submodule or another repository: its own git says what belongs to it.
+ * One that is not checked out has no files. */
+static void add_inner(arena *a, const char *root, str path, unsigned depth, path_list *list) {
+    err why = {0};
+    const char *slash = str_ends(path, STR("/")) ? "" : "/";
+    if (faccessat(AT_FDCWD, fs_join(a, root, STR(".git")), F_OK, 0) < 0) {
+        if (is_absence(errno)) return;
+        err_sys(&why, errno, "cannot be opened");
+    } else if (depth == SUBMODULE_DEPTH) {
+        err_set(&why, ERR_LIMIT, "lies more than %d repositories deep", SUBMODULE_DEPTH);
+    } else {
+        add_files(a, root, arena_printf(a, "%.*s%s", STR_ARG(path), slash).ptr, depth + 1, list,
+                  &why);
+    }
+    if (why.code) refuse(a, list, path, str_from(why.message), true);
+}
+
 /* Adds the files of the working tree at `root`, with `prefix` in front of each. What is in the
- * index but not on disk is left out. A folder in git's list is a submodule or another repository:
- * its own git says what belongs to it. */
+ * index but not on disk is left out. */
 static int add_files(arena *a, const char *root, const char *prefix, unsigned depth,
                      path_list *list, err *e) {
     static const char *const argv[] = {"git",      "ls-files",           "-z", "--cached",
                                        "--others", "--exclude-standard", NULL};
-    process_spec spec = git_spec(root, argv);
-    str rest, name;
-    int r = process_check(a, &spec, &rest, e);
-    int dir = r < 0 ? -1 : open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    while (r == 0 && dir >= 0 && next_item(&rest, &name)) {
+    git_call call = {.dir = root, .argv = argv, .max_output = LIST_MAX};
+    git_answer said;
+    str name;
+    if (git_ask(a, &call, &said, e) < 0) return e ? e->code : ERR_FAILED;
+    if (said.status != 0)
+        return err_set(e, ERR_FAILED, "git cannot list the files of '%s': %.*s", root,
+                       STR_ARG(reason_of(said.err_out)));
+    if (add_unopened(a, root, prefix, said.err_out, list, e) < 0) return e ? e->code : ERR_FAILED;
+    _cleanup_close_ int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0) return err_sys(e, errno, "cannot open '%s'", root);
+    while (next_item(&said.out, &name)) {
         struct stat st;
-        if (fstatat(dir, name.ptr, &st, AT_SYMLINK_NOFOLLOW) < 0) continue;
         str path = *prefix ? arena_printf(a, "%s%.*s", prefix, STR_ARG(name)) : name;
-        if (!S_ISDIR(st.st_mode)) {
+        if (fstatat(dir, name.ptr, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+            int code = errno;
+            if (is_absence(code)) continue;
+            refuse(a, list, path, arena_printf(a, "cannot be looked at: %s", strerrordesc_np(code)),
+                   false);
+        } else if (S_ISDIR(st.st_mode)) {
+            add_inner(a, fs_join(a, root, name), path, depth, list);
+        } else {
             ARENA_PUSH(a, list->paths, list->count, list->cap, path);
-            continue;
         }
-        const char *inner = fs_join(a, root, name);
-        if (depth == SUBMODULE_DEPTH || !fs_exists(fs_join(a, inner, STR(".git")))) continue;
-        const char *slash = str_ends(path, STR("/")) ? "" : "/";
-        r = add_files(a, inner, arena_printf(a, "%.*s%s", STR_ARG(path), slash).ptr, depth + 1,
-                      list, e);
     }
-    if (dir >= 0) close(dir);
-    return r;
+    return 0;
 }
 
-int git_files(arena *a, const char *root, str **ret, size_t *ret_count, err *e) {
-    path_list list = {NULL, 0, 0};
+int git_files(arena *a, const char *root, git_listing *ret, err *e) {
+    path_list list = {0};
     int r = add_files(a, root, "", 0, &list, e);
     if (r < 0) return r;
     sort_paths(&list);
-    *ret = list.paths;
-    *ret_count = list.count;
+    if (list.refused_count)
+        qsort(list.refused, list.refused_count, sizeof *list.refused, compare_refusals);
+    *ret = (git_listing){list.paths, list.refused, list.count, list.refused_count};
     return 0;
 }
 
@@ -347,10 +465,9 @@ int git_changed(arena *a, const char *root, str base, str head, str **ret, size_
                                 "--no-renames", from,        to,   NULL};
     if (*from == '-' || *to == '-')
         return err_set(e, ERR_INVALID, "'%s' is no commit", *from == '-' ? from : to);
-    process_spec spec = git_spec(root, is_no_commit(str_from(from)) ? all : some);
-    path_list list = {NULL, 0, 0};
+    path_list list = {0};
     str rest, name;
-    int r = process_check(a, &spec, &rest, e);
+    int r = git_run(a, root, NULL, is_no_commit(str_from(from)) ? all : some, &rest, e);
     if (r < 0) return r;
     while (next_item(&rest, &name))
         ARENA_PUSH(a, list.paths, list.count, list.cap, name);
@@ -362,7 +479,66 @@ int git_changed(arena *a, const char *root, str base, str head, str **ret, size_
 
 /* ---- any command --------------------------------------------------------------------------- */
 
-#define ENVIRONMENT_COUNT (sizeof environment / sizeof *environment)
+/* Each key of each filter that the settings name, as a setting that is empty: git takes a filter
+ * without commands for none. The name may have any character but a newline, so no `-c` holds it. */
+static int empty_filters(arena *a, const char *dir, const char ***ret, size_t *ret_count, err *e) {
+    static const char *const ask[] = {"git",          "config",     "-z", "--name-only",
+                                      "--get-regexp", "^filter\\.", NULL};
+    static const char *const keys[] = {"clean", "smudge", "process", "required"};
+    process_spec spec = git_spec(a, dir, ask);
+    process_result said;
+    str key, before = STR_EMPTY;
+    size_t cap = 0, names = 0;
+    int r = process_run(a, &spec, &said, e);
+    *ret = NULL;
+    *ret_count = 0;
+    while (r == 0 && next_item(&said.out, &key)) {
+        str name = str_sub(key, 0, (size_t)(str_rfind_char(key, '.') + 1));
+        if (str_eq(name, before)) continue;
+        if (++names > FILTERS_MAX)
+            return err_set(e, ERR_LIMIT, "the settings of git name more than %d filters",
+                           FILTERS_MAX);
+        before = name;
+        for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+            const char *word =
+                arena_printf(a, "--config-env=%.*s%s=SLIPWAY_NOTHING", STR_ARG(name), keys[i]).ptr;
+            ARENA_PUSH(a, *ret, *ret_count, cap, word);
+        }
+    }
+    return r;
+}
+
+/* Variables of the call take the place of those that are taken out. */
+static const char *const *environment_of(arena *a, const git_call *call) {
+    const char **env = ARENA_ARRAY(a, const char *, ENVIRONMENT_COUNT + 2);
+    size_t count = 0;
+    for (size_t i = 0; environment[i]; i++)
+        env[count++] = environment[i];
+    if (call->index) env[count++] = arena_printf(a, "GIT_INDEX_FILE=%s", call->index).ptr;
+    if (call->objects)
+        env[count++] = arena_printf(a, "GIT_ALTERNATE_OBJECT_DIRECTORIES=%s", call->objects).ptr;
+    return env;
+}
+
+int git_ask(arena *a, const git_call *call, git_answer *ret, err *e) {
+    const char **more = NULL;
+    size_t more_count = 0;
+    if (call->compares_files) {
+        int r = empty_filters(a, call->dir, &more, &more_count, e);
+        if (r < 0) return r;
+    }
+    process_spec spec = {.argv = git_words(a, call->argv, more, more_count),
+                         .env = environment_of(a, call),
+                         .cwd = call->dir,
+                         .input = call->input,
+                         .timeout_ms = TIMEOUT_MS,
+                         .max_output = call->max_output};
+    process_result result;
+    int r = process_run(a, &spec, &result, e);
+    if (r == 0 && result.status != 0) r = refused(call->dir, reason_of(result.err_out), e);
+    *ret = (git_answer){result.status, result.out, result.err_out};
+    return r;
+}
 
 bool git_is_id(str text) {
     for (size_t i = 0; i < text.len; i++) {
@@ -373,21 +549,12 @@ bool git_is_id(str text) {
 
 int git_run(arena *a, const char *dir, const char *objects, const char *const *argv, str *ret_out,
             err *e) {
-    const char *env[ENVIRONMENT_COUNT + 1];
-    size_t count = 0;
-    for (size_t i = 0; environment[i]; i++) {
-        if (!objects || strcmp(environment[i], "GIT_ALTERNATE_OBJECT_DIRECTORIES") != 0)
-            env[count++] = environment[i];
-    }
-    if (objects) env[count++] = arena_printf(a, "GIT_ALTERNATE_OBJECT_DIRECTORIES=%s", objects).ptr;
-    env[count] = NULL;
-    process_spec spec = git_spec(dir, argv);
-    spec.env = env;
-    process_result result;
-    int r = process_run(a, &spec, &result, e);
+    git_call call = {.dir = dir, .argv = argv, .objects = objects};
+    git_answer said;
+    int r = git_ask(a, &call, &said, e);
     if (r < 0) return r;
-    if (result.status != 0)
-        return err_set(e, ERR_FAILED, "git says: %.*s", STR_ARG(reason_of(result.err_out)));
-    if (ret_out) *ret_out = result.out;
+    if (said.status != 0)
+        return err_set(e, ERR_FAILED, "git says: %.*s", STR_ARG(reason_of(said.err_out)));
+    if (ret_out) *ret_out = said.out;
     return 0;
 }

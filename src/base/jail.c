@@ -41,7 +41,6 @@ static int drop_capabilities(uint32_t keep, err *e) {
 #ifndef LANDLOCK_ACCESS_FS_REFER
 #define LANDLOCK_ACCESS_FS_REFER (1ULL << 13)
 #endif
-#define ABI_REFER   2 /* before it, no link leads from one folder to another */
 #define ABI_1_ALL   ((1ULL << 13) - 1)
 #define READ_RIGHTS (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define WRITE_RIGHTS                                                                               \
@@ -62,7 +61,7 @@ static bool allow_folder(int ruleset, int folder, uint64_t rights) {
 static int confine_files(const jail_spec *spec, err *e) {
     uint64_t handled = ABI_1_ALL | LANDLOCK_ACCESS_FS_REFER;
     uint64_t rights = READ_RIGHTS | (spec->kind == JAIL_WRITE ? WRITE_RIGHTS : 0);
-    if (landlock_abi() < ABI_REFER) return 0;
+    if (landlock_abi() < LANDLOCK_NEEDED) return 0; /* before it, no link leads to another folder */
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof handled, 0);
     bool confined = ruleset >= 0 && (spec->tree < 0 || allow_folder(ruleset, spec->tree, rights));
     for (size_t i = 0; i < spec->other_count && confined; i++)
@@ -144,6 +143,7 @@ int jail_enter(const jail_spec *spec, err *e) {
     if (spec->memory_max && MEMORY_IS_LIMITED) limit(RLIMIT_AS, spec->memory_max);
     limit(RLIMIT_CORE, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (spec->parent && getppid() != spec->parent) raise(SIGKILL); /* it ended before that */
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return err_sys(e, errno, "cannot give up new privileges");
     if (confine_files(spec, e) < 0 || drop_capabilities(spec->keep, e) < 0) return e->code;

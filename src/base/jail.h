@@ -20,6 +20,8 @@ typedef struct jail_spec {
     uint32_t keep;       /* capabilities that are kept where we have them: 1u << CAP_CHOWN, … */
     uint64_t memory_max; /* bytes of address space; 0: not limited */
     unsigned cpu_max_s;  /* 0: not limited */
+    int parent; /* the process that started it: where that has ended already, so does this one. 0:
+                 * not asked */
 } jail_spec;
 
 /* In a child of one thread: other files (Landlock, Linux 5.19; without it names outside the tree
@@ -27,6 +29,8 @@ typedef struct jail_spec {
  * (seccomp), core dumps, and its life after its parent's end. */
 int jail_enter(const jail_spec *spec, err *e);
 
+/* Before this version of Landlock a jail leaves it out. */
+#define LANDLOCK_NEEDED 2
 /* The version of Landlock that the kernel has, or 0. */
 int landlock_abi(void);
 

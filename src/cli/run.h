@@ -72,6 +72,9 @@ void run_config_again(strbuf *out, const run_config *c);
 void shell_quote(strbuf *out, str word);
 /* $VARIABLE/REST, or BELOW_HOME/REST in the person's home; NULL where there is neither. */
 char *person_folder(arena *a, const char *variable, const char *below_home, const char *rest);
+/* The folder slipway/NAME of the person's caches, made, where nobody else can put anything: what is
+ * found there is believed. ERR_INVALID when others could. */
+int person_cache(arena *a, const char *name, char **ret, err *e);
 
 /* ---- what there is to run ------------------------------------------------------------------- */
 

@@ -95,10 +95,12 @@ bool uses_split(str uses, uses_parts *ret) {
 
 /* A folder that is the person's own: what others can write to could hold actions of theirs. NULL
  * where there is none. */
-static char *cache_folder(arena *a, str owner, str name) {
-    str rest = arena_printf(a, "slipway/actions/%.*s/%.*s", STR_ARG(repo_lower(a, owner)),
-                            STR_ARG(repo_lower(a, name)));
-    return person_folder(a, "XDG_CACHE_HOME", ".cache", rest.ptr);
+static char *cache_folder(arena *a, str owner, str name, err *e) {
+    char *folder;
+    if (person_cache(a, "actions", &folder, e) < 0) return NULL;
+    return fs_join(
+        a, folder,
+        arena_printf(a, "%.*s/%.*s", STR_ARG(repo_lower(a, owner)), STR_ARG(repo_lower(a, name))));
 }
 
 static char *source_url(actions *x, str owner, str name) {
@@ -170,7 +172,8 @@ static repo *repo_of(actions *x, const uses_parts *parts) {
     r->repo = arena_str(x->a, parts->repo);
     r->ref = arena_str(x->a, parts->ref);
     r->url = source_url(x, r->owner, r->repo);
-    r->cache = cache_folder(x->a, r->owner, r->repo);
+    err why = {0};
+    r->cache = cache_folder(x->a, r->owner, r->repo, &why);
     const char *folder = given_folder(x, r);
     if (folder) r->dir = arena_cstr(x->a, str_from(folder));
     r->given = folder != NULL;
@@ -178,7 +181,7 @@ static repo *repo_of(actions *x, const uses_parts *parts) {
                           STR_ARG(repo_lower(x->a, r->repo)), STR_ARG(r->ref));
     find_locked(x, r, r->pin);
     if (!r->dir && !r->cache)
-        repo_fail(x->a, r, STR("there is no folder to keep it in: set HOME or XDG_CACHE_HOME"));
+        repo_fail(x->a, r, arena_printf(x->a, "there is no folder to keep it in: %s", why.message));
     ARENA_PUSH(x->a, x->repos, x->repo_count, x->repo_cap, r);
     return r;
 }

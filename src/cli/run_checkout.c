@@ -10,6 +10,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A folder that cannot be opened is that of a database, or the like: a job goes without it. */
+static int list_git(run_set *set, err *e) {
+    git_listing list;
+    int r = git_files(set->a, set->root, &list, e);
+    if (r < 0) return r;
+    for (size_t i = 0; i < list.refused_count; i++) {
+        const git_refusal *no = &list.refused[i];
+        if (no->is_repository)
+            return err_set(e, ERR_FAILED, "'%.*s': %s", STR_ARG(no->path), no->why);
+    }
+    set->tree = list.paths;
+    set->tree_count = list.count;
+    return 0;
+}
+
 /* What git tracks or does not ignore; without git, everything in the folder. Asked once: the
  * working tree is taken as it is when the first job wants it. */
 static int list_files(run_set *set, err *e) {
@@ -17,7 +32,7 @@ static int list_files(run_set *set, err *e) {
     arena *a = set->a;
     int r = 0;
     if (set->in_git) {
-        r = git_files(a, set->root, &set->tree, &set->tree_count, e);
+        r = list_git(set, e);
     } else {
         fs_entry *entries;
         r = fs_list(a, set->root, &entries, &set->tree_count, e);

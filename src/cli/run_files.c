@@ -1,7 +1,6 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/loop.h"
-#include "base/process.h"
 #include "cli/repo.h"
 #include "cli/run.h"
 #include "workflow/check.h"
@@ -136,11 +135,9 @@ static str merge_base(const run_set *set) {
         strbuf_adds(&base, i == 0 ? "origin/" : "");
         strbuf_add(&base, git->upstream);
         const char *argv[] = {"git", "merge-base", "HEAD", strbuf_cstr(&base), NULL};
-        process_spec spec = {.argv = argv, .cwd = set->root};
-        process_result result;
+        str out;
         err ignored = {0};
-        int r = process_run(set->a, &spec, &result, &ignored);
-        if (r == 0 && result.status == 0) return str_trim(result.out);
+        if (git_run(set->a, set->root, NULL, argv, &out, &ignored) == 0) return str_trim(out);
     }
     return STR_EMPTY;
 }

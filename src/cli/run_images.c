@@ -17,11 +17,11 @@ bool run_image_split(arena *a, const char *text, const char **ret_dir, str *ret_
 }
 
 static int find(run_images *r, run_image *i, const char *text, err *e) {
-    const char *dir, *images = person_folder(r->a, "XDG_CACHE_HOME", ".cache", "slipway/images");
+    const char *dir;
+    char *images;
     str tag;
-    if (!images)
-        return err_set(e, ERR_NOT_FOUND,
-                       "there is no folder to unpack images in: set HOME or XDG_CACHE_HOME");
+    if (person_cache(r->a, "images", &images, e) < 0)
+        return err_context(e, "images cannot be unpacked");
     run_image_split(r->a, text, &dir, &tag);
     *i = (run_image){.of = r, .text = text};
     if (sandbox_image_find(r->a, dir, tag, images, &i->image, e) < 0) return e->code;

@@ -3,6 +3,7 @@
 #include "cli/run_driver.h"
 
 #include "base/fs.h"
+#include "cli/console.h"
 
 #include <unistd.h>
 
@@ -111,8 +112,11 @@ static void on_finished(void *context, job_result result, const value *outputs) 
 static int need_layer(driver *d, err *e) {
     if (d->layer) return 0;
     const char *layer = fs_join(d->set->a, d->temp.folder.path, STR("layer"));
-    char *cache = person_folder(d->set->a, "XDG_CACHE_HOME", ".cache", "slipway/system");
-    if (!cache) cache = fs_join(d->set->a, d->temp.folder.path, STR("system"));
+    char *cache;
+    err why = {0};
+    if (person_cache(d->set->a, "system", &cache, &why) < 0)
+        cache = fs_join(d->set->a, d->temp.folder.path, STR("system"));
+    if (why.code == ERR_INVALID) console_warning("%s", why.message);
     if (sandbox_layer_make(layer, cache, e) < 0) return err_context(e, "cannot prepare sandboxes");
     d->layer = layer;
     return 0;

@@ -33,6 +33,15 @@ char *person_folder(arena *a, const char *variable, const char *below_home, cons
     return arena_cstr(a, arena_printf(a, "%s/%s/%s", home, below_home, rest));
 }
 
+int person_cache(arena *a, const char *name, char **ret, err *e) {
+    str rest = arena_printf(a, "slipway/%s", name);
+    char *path = person_folder(a, "XDG_CACHE_HOME", ".cache", rest.ptr);
+    if (!path)
+        return err_set(e, ERR_NOT_FOUND,
+                       "there is no folder for caches: set HOME or XDG_CACHE_HOME");
+    return fs_private_dir(a, path, ret, e);
+}
+
 /* ---- folders and names ---------------------------------------------------------------------- */
 
 static void add_plain(strbuf *out, str text) {
@@ -172,11 +181,11 @@ static actions_job describe(run_services *s, services_run *run, arena *a,
 static int start(run_services *s, err *e) {
     arena *a = s->set->a;
     const run_config *c = s->set->config;
-    char *data = person_folder(a, "XDG_CACHE_HOME", ".cache", "slipway/cache");
+    char *data;
+    if (person_cache(a, "cache", &data, e) < 0) return e->code;
     s->artifacts = c->artifacts ? arena_cstr(a, str_from(c->artifacts))
                                 : new_artifacts_folder(a, &s->set->event);
-    if (!data || !s->artifacts)
-        return err_set(e, ERR_UNSUPPORTED, "there is no folder for them: set HOME");
+    if (!s->artifacts) return err_set(e, ERR_UNSUPPORTED, "there is no folder for them: set HOME");
     name_repository(s);
     actions_limits limits = {.cache_bytes = c->cache_bytes};
     return actions_start(data, &limits, &s->process, e);

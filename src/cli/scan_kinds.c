@@ -38,11 +38,16 @@ static str today(arena *a) {
 
 /* What is permitted stands in slipway.yml. */
 static int make_licenses(const scan_setup *how, scanner **ret, err *e) {
-    const char *path = how->root ? fs_join(how->a, how->root, STR(SETTINGS_FILE)) : NULL;
     license_policy *policy;
     str source = STR_EMPTY;
-    if (path && fs_exists(path) && fs_read(how->a, path, SETTINGS_BYTES, &source, e) < 0)
-        return e->code;
+    err why = {0};
+    int r = how->root
+                ? fs_read_below(how->a, how->root, SETTINGS_FILE, SETTINGS_BYTES, &source, &why)
+                : 0;
+    if (r < 0 && r != ERR_NOT_FOUND) {
+        *e = why;
+        return r;
+    }
     if (license_policy_parse(how->a, source, SETTINGS_FILE, &policy, e) < 0)
         return err_context(e, SETTINGS_FILE);
     const problem_list *problems = license_policy_problems(policy);

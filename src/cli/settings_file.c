@@ -27,7 +27,7 @@ int settings_file_read(arena *a, sources *texts, const char *root, const char *s
     str source;
     *ret = NULL;
     if (!fs_exists(path)) return 0;
-    int r = fs_read(a, path, SETTINGS_BYTES_MAX, &source, e);
+    int r = fs_read_file(a, path, SETTINGS_BYTES_MAX, &source, e);
     if (r == 0) r = settings_parse(a, source, shown, ret, e);
     if (r < 0) return r;
     settings *s = *ret;

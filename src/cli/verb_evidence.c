@@ -1,5 +1,5 @@
 #include "base/fs.h"
-#include "base/process.h"
+#include "base/git.h"
 #include "cli/console.h"
 #include "cli/gate_evidence.h"
 #include "cli/options.h"
@@ -13,9 +13,8 @@ static int read_subject(const options *given, gate_subject *ret, err *e) {
     if (gate_subject_read(given, ret, e) < 0) return e->code;
     if (ret->commit.len || ret->artifact.len) return 0;
     const char *const argv[] = {"git", "rev-parse", "-q", "--verify", "HEAD^{commit}", NULL};
-    process_spec spec = {.argv = argv};
     err none = {0};
-    if (process_check(given->a, &spec, &ret->commit, &none) < 0)
+    if (git_run(given->a, ".", NULL, argv, &ret->commit, &none) < 0)
         return err_set(e, ERR_INVALID,
                        "what the reports are about is not known: this is no git "
                        "repository with a commit; use --commit or --artifact");

@@ -1,6 +1,5 @@
 #include "base/fs.h"
 #include "base/git.h"
-#include "base/process.h"
 #include "cli/console.h"
 #include "cli/diagnostics.h"
 #include "cli/gate_evidence.h"
@@ -35,10 +34,12 @@ static int read_policy_of(gate_job *j, const char *rev, str *ret, err *e) {
     str object = arena_printf(j->a, "%s:" SETTINGS_FILE, rev);
     const char *const argv[] = {"git",      "show", "--no-textconv", "--end-of-options",
                                 object.ptr, NULL};
-    process_spec spec = {.argv = argv, .cwd = j->root, .max_output = SETTINGS_BYTES_MAX};
-    if (!j->in_git || *rev == '-' || process_check(j->a, &spec, ret, e) < 0)
+    git_call call = {.dir = j->root, .argv = argv, .max_output = SETTINGS_BYTES_MAX};
+    git_answer said = {0};
+    if (!j->in_git || *rev == '-' || git_ask(j->a, &call, &said, e) < 0 || said.status)
         return err_set(e, ERR_INVALID, "--policy %s: there is no such commit with a " SETTINGS_FILE,
                        rev);
+    *ret = said.out;
     return 0;
 }
 
@@ -49,7 +50,7 @@ static int read_policy(gate_job *j, err *e) {
     str source = STR_EMPTY;
     if (rev && read_policy_of(j, rev, &source, e) < 0) return e->code;
     if (rev) name = arena_printf(j->a, "%s:" SETTINGS_FILE, rev).ptr;
-    if (!rev && fs_exists(path) && fs_read(j->a, path, SETTINGS_BYTES_MAX, &source, e) < 0)
+    if (!rev && fs_exists(path) && fs_read_file(j->a, path, SETTINGS_BYTES_MAX, &source, e) < 0)
         return e->code;
     if (gate_policy_parse(j->a, source, name, &j->policy, e) < 0) return e->code;
     if (!j->policy->problems.count) return 0;
@@ -79,8 +80,7 @@ static int find_gate(const gate_job *j, const char *name, const gate **ret, err 
 /* ---- the change ------------------------------------------------------------------------------ */
 
 static int run_git(gate_job *j, str *ret, err *e, const char *const *argv) {
-    process_spec spec = {.argv = argv, .cwd = j->root};
-    if (process_check(j->a, &spec, ret, e) < 0) return e->code;
+    if (git_run(j->a, j->root, NULL, argv, ret, e) < 0) return e->code;
     *ret = str_trim(*ret);
     return 0;
 }

@@ -74,6 +74,8 @@ static int describe(sbom_job *j, err *e) {
 }
 
 static void tell_errors(const scan_report *r) {
+    for (size_t i = 0; i < r->warnings.count; i++)
+        console_warning("%.*s", STR_ARG(r->warnings.items[i].message));
     for (size_t i = 0; i < r->errors.count; i++) {
         const scan_error *x = &r->errors.items[i];
         if (x->line)

@@ -56,7 +56,8 @@ typedef struct scan_job {
     secrets_verifier *verifier; /* NULL without --verify */
     progress progress;
     size_t commits; /* of the history */
-    bool warned;    /* of what is odd in rules: once, also where two scans are made */
+    bool told_cache;
+    bool warned; /* of what is odd in rules: once, also where two scans are made */
 } scan_job;
 
 /* ---- progress ----------------------------------------------------------------------------------
@@ -224,11 +225,21 @@ static str find_here(const scan_job *j) {
     return inner == cwd ? STR_EMPTY : arena_printf(j->a, "%s/", inner);
 }
 
+/* Without one, all is read again. */
+static const char *find_folder(scan_job *j, const char *name) {
+    char *folder;
+    err why = {0};
+    if (person_cache(j->a, name, &folder, &why) == 0) return folder;
+    if (why.code == ERR_INVALID && !j->told_cache)
+        console_warning("nothing is kept for the next scan: %s", why.message);
+    j->told_cache = true;
+    return NULL;
+}
+
 /* One a scanned folder and way: a scan forgets what it has not seen. */
 static void find_cache(scan_job *j, const char *way) {
     uint8_t digest[32];
     char hex[33];
-    err ignored = {0};
     if (options_has(j->given, "no-cache") || options_has(j->given, "no-redact") || j->verifier)
         return;
     sha256 *h = sha256_new();
@@ -237,9 +248,7 @@ static void find_cache(scan_job *j, const char *way) {
     sha256_add(h, j->below.ptr, j->below.len);
     sha256_end(h, digest);
     hex_encode(digest, 16, hex);
-    str rest = arena_printf(j->a, "slipway/scan/%s", hex);
-    char *folder = person_folder(j->a, "XDG_CACHE_HOME", ".cache", rest.ptr);
-    if (folder && fs_mkdirs(folder, 0700, &ignored) == 0) j->how.cache = folder;
+    j->how.cache = find_folder(j, arena_printf(j->a, "scan/%s", hex).ptr);
 }
 
 /* ---- what is known ------------------------------------------------------------------------------
@@ -259,13 +268,13 @@ static int read_baselines(scan_job *j, err *e) {
 }
 
 static int read_suppressions(scan_job *j, err *e) {
-    const char *given = options_value(j->given, "suppressions"),
-               *path = given ? given : fs_join(j->a, j->root, STR(SUPPRESSIONS_FILE));
+    const char *given = options_value(j->given, "suppressions");
     const char *kinds[KINDS_MAX] = {0};
     str text;
     for (size_t i = 0; scan_kinds[i].name && i + 1 < KINDS_MAX; i++)
         kinds[i] = scan_kinds[i].name;
-    int r = fs_read_file(j->a, path, SUPPRESSIONS_MAX, &text, e);
+    int r = given ? fs_read_file(j->a, given, SUPPRESSIONS_MAX, &text, e)
+                  : fs_read_below(j->a, j->root, SUPPRESSIONS_FILE, SUPPRESSIONS_MAX, &text, e);
     if (r == ERR_NOT_FOUND && !given) return 0;
     if (r == 0)
         r = suppressions_parse(j->a, text, given ? given : SUPPRESSIONS_FILE, kinds,
@@ -353,7 +362,6 @@ static void tell_changed_policy(const scan_job *j, const scan_source *changed, s
 /* Scans for these kinds of the job. */
 static int scan_kinds_with(scan_job *j, const scan_kind *const *kinds, size_t kind_count,
                            scan_source *source, const scan_options *how, scan_report *ret, err *e) {
-    err ignored = {0};
     scan_setup setup = {.a = j->a,
                         .root = j->root,
                         .config = options_value(j->given, "config"),
@@ -363,8 +371,7 @@ static int scan_kinds_with(scan_job *j, const scan_kind *const *kinds, size_t ki
     const char **vex;
     setup.vex_count = options_values(j->given, "vex", &vex);
     setup.vex = vex;
-    setup.cache = person_folder(j->a, "XDG_CACHE_HOME", ".cache", "slipway/rules");
-    if (setup.cache && fs_mkdirs(setup.cache, 0700, &ignored) < 0) setup.cache = NULL;
+    setup.cache = find_folder(j, "rules");
     scanner **scanners = NULL;
     int r = scan_kinds_make(&setup, kinds, kind_count, &scanners, e);
     if (r == 0 && !j->warned) scan_kinds_warn(kinds, kind_count, scanners);
@@ -396,10 +403,13 @@ static int scan_changed_files(scan_job *j, const scan_kind *const *kinds, size_t
     scan_report before;
     int r = scan_kinds_with(j, kinds, kind_count, changes->now, &j->how, ret, e);
     if (r < 0 || !ret->findings.count) return r;
+    str warning;
     j->warned = true;
-    r = scan_changes_before(changes, &source, e);
+    r = scan_changes_before(changes, &source, &warning, e);
     if (r == 0) r = scan_kinds_with(j, kinds, kind_count, source, &how, &before, e);
     if (r < 0) return r;
+    scan_error w = {.path = STR_EMPTY, .message = warning};
+    if (warning.len) scan_error_add(&ret->warnings, &w);
     suppressions_apply(NULL, STR_EMPTY, false, &before);
     baseline_add(j->known, &before.findings);
     return 0;
@@ -416,8 +426,11 @@ static int scan_changed_together(scan_job *j, const scan_kind *const *kinds, siz
     int r = scan_changes_all_now(changes, kinds[0]->together, &source, e);
     if (r == 0) r = scan_kinds_with(j, kinds, kind_count, source, &how, &now, e);
     if (r == 0 && now.findings.count) {
-        r = scan_changes_all_before(changes, kinds[0]->together, &source, e);
+        str warning = STR_EMPTY;
+        r = scan_changes_all_before(changes, kinds[0]->together, &source, &warning, e);
         if (r == 0) r = scan_kinds_with(j, kinds, kind_count, source, &how, &before, e);
+        scan_error w = {.path = STR_EMPTY, .message = warning};
+        if (r == 0 && warning.len) scan_error_add(&ret->warnings, &w);
         if (r == 0) suppressions_apply(NULL, STR_EMPTY, false, &before);
         if (r == 0) j->known_count += scan_drop_known(&now.findings, &before.findings);
     }
@@ -534,8 +547,6 @@ static int scan_history_of(scan_job *j, scan_report *ret, err *e) {
     find_cache(j, since ? "history since" : "history");
     int r = scan_source_history(j->a, j->root, j->below, since, &history, e);
     if (r == 0) j->commits = history.commits;
-    for (size_t i = 0; r == 0 && i < history.warning_count; i++)
-        console_warning("%.*s", STR_ARG(history.warnings[i]));
     return r < 0 ? r : scan_with(j, history.source, &j->how, ret, e);
 }
 
@@ -565,6 +576,8 @@ static int scan(scan_job *j, bool *ret_whole, scan_report *ret, err *e) {
             : j->is_stdin   ? scan_stdin(j, ret, e)
                             : scan_tree(j, ret, e);
     end_progress(j);
+    for (size_t i = 0; r == 0 && i < ret->warnings.count; i++)
+        console_warning("%.*s", STR_ARG(ret->warnings.items[i].message));
     return r;
 }
 

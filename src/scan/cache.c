@@ -67,7 +67,7 @@ static void load(scan_cache *c) {
     head h;
     uint8_t sum[32];
     err ignored = {0};
-    if (fs_read_file(c->a, c->path, BYTES_MAX, &file, &ignored) < 0 || file.len < sizeof h) return;
+    if (fs_read_own(c->a, c->path, BYTES_MAX, &file, &ignored) < 0 || file.len < sizeof h) return;
     memcpy(&h, file.ptr, sizeof h);
     if (memcmp(h.magic, c->head.magic, sizeof h.magic) != 0 ||
         memcmp(h.digest, c->head.digest, sizeof h.digest) != 0 ||

@@ -12,8 +12,9 @@ typedef struct scan_changes {
 } scan_changes;
 
 /* The same files as they were; those that are new are not there. Read when it is asked for: where
- * nothing is found now, nothing can be new. */
-int scan_changes_before(const scan_changes *c, scan_source **ret, err *e);
+ * nothing is found now, nothing can be new. ret_warning: why some of them are not there all the
+ * same, or empty. */
+int scan_changes_before(const scan_changes *c, scan_source **ret, str *ret_warning, err *e);
 
 /* What a file says may depend on others that have not changed: a pom on its parent. Then both sides
  * are read whole, of the files that `wants` names. */
@@ -27,12 +28,14 @@ bool scan_changes_has(const scan_changes *c, str path);
 int scan_changes_all_now(const scan_changes *c, scan_changes_wants *wants, scan_source **ret,
                          err *e);
 int scan_changes_all_before(const scan_changes *c, scan_changes_wants *wants, scan_source **ret,
-                            err *e);
+                            str *ret_warning, err *e);
 
-/* The working copy, new files included, against the merge base of `since` and HEAD. `root` is the
- * top of the working copy. `below`: a path in it to keep to, or empty. Files of more than
- * `max_bytes` are not there before. Error: ERR_INVALID when `since` names no commit or has nothing
- * in common with HEAD. */
+/* The working copy, new files included, against the merge base of `since` and HEAD. Submodules that
+ * are checked out are compared with what they were at the merge base; of those that are not and
+ * have changed, the item cannot be read. Nested repositories are new as a whole. `root` is the top
+ * of the working copy. `below`: a path in it to keep to, or empty. Files of more than `max_bytes`
+ * are not there before. Error: ERR_INVALID when `since` names no commit or has nothing in common
+ * with HEAD. */
 int scan_changes_since(arena *a, const char *root, str below, const char *since, uint64_t max_bytes,
                        scan_changes *ret, err *e);
 /* What is staged for the next commit, against HEAD. `index`: the file in which it is staged, as git

@@ -2,8 +2,9 @@
  *
  * What is read are the files of all commits that a ref (branches, also of remotes, tags, the stash)
  * or the HEAD of a worktree reaches; what nothing reaches is left out. Links and submodules have no
- * bytes of their own. A file is shown by the path at which it came in, and its findings have the
- * commit that brought it, going from the oldest commit on.
+ * bytes of their own. Objects that are not here, as in a partial clone, are errors of the report;
+ * what a shallow clone leaves out is a warning of it. A file is shown by the path at which it came
+ * in, and its findings have the commit that brought it, going from the oldest commit on.
  *
  * Every version of a file has its secrets again: of what a scanner says is the same (SCAN_IDENTITY)
  * in one path, the oldest is the finding, and the property "occurrences" tells how many versions
@@ -17,8 +18,6 @@
 typedef struct scan_history {
     scan_source *source;
     size_t commits; /* how many were looked at */
-    str *warnings;  /* why it is not the whole history */
-    size_t warning_count;
 } scan_history;
 
 /* `dir`: a folder in a working copy, or a bare repository. `below`: a path from its top to keep to,

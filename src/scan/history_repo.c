@@ -49,13 +49,12 @@ static void add_id(arena *a, id_list *list, str text) {
 
 static int refused(const char *dir, const err *why, err *e) {
     str reason = str_from(why->message);
-    if (str_find(reason, STR("not a git repository")) >= 0)
+    if (why->code == ERR_NOT_FOUND && str_find(reason, STR("is in no git repository")) >= 0)
         return err_set(e, ERR_NOT_FOUND, "'%s' is in no git repository, so it has no history", dir);
-    if (str_find(reason, STR("dubious ownership")) >= 0)
-        return err_set(e, ERR_FAILED,
-                       "git does not trust '%s' because another user owns it; run: git config "
-                       "--global --add safe.directory '%s'",
-                       dir, dir);
+    if (str_starts(reason, STR("git does not trust"))) {
+        if (e) *e = *why;
+        return why->code;
+    }
     return err_set(e, why->code, "the history of '%s' cannot be read: %s", dir, why->message);
 }
 

@@ -1,8 +1,9 @@
 /* pool.h: items that are worked on by children, each in a jail. Private to src/scan.
  *
- * Children take the next item whenever they are free. What they say comes back as bytes, in the
- * order of the items. A child that dies (a crash, no memory, too much time) costs its item, which
- * gets an error, and is replaced. */
+ * Children are handed items whenever they are free. What they say comes back as bytes, in the order
+ * of the items. A child that dies (a crash, no memory, too much time) or says what cannot be costs
+ * its item, which gets an error, and is replaced: every item has one answer. A child has no other
+ * open files than those that are named here, and prints nowhere. */
 #ifndef SLIPWAY_SCAN_POOL_H
 #define SLIPWAY_SCAN_POOL_H
 
@@ -15,7 +16,11 @@ typedef struct pool_work {
     int tree;          /* that children may read in, or -1 */
     const int *others; /* further folders that they may read in */
     size_t other_count;
+    const int *kept; /* what children read from besides, open files */
+    size_t kept_count;
+    size_t batch;             /* items in a row that one child is handed; 0: as it is best */
     unsigned item_timeout_ms; /* 0: none */
+    unsigned cpu_max_s;       /* of a child, for all its items; 0: not limited */
     void *context;
     int (*start)(void *context, err *e); /* in a child, before its jail; may be NULL */
     /* In a child: adds to `out` what it has to say of an item; often nothing. */
@@ -26,7 +31,8 @@ typedef struct pool_work {
 typedef struct pool_answer {
     size_t item;
     str said; /* in the arena */
-    str died; /* why there is no whole answer, or empty */
+    str died; /* why there is none, or empty */
+    bool timed_out;
 } pool_answer;
 
 /* Answers are sorted by item; items of which nothing was said have none. ERR_LIMIT when all answers

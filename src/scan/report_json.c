@@ -37,6 +37,11 @@ size_t report_json(strbuf *out, const scan_report *r, const report_head *head) {
     for (size_t i = 0; i < r->errors.count; i++)
         scan_error_write(&o, &r->errors.items[i]);
     json_close(&o, ']');
+    json_key(&o, "warnings");
+    json_open(&o, '[');
+    for (size_t i = 0; i < r->warnings.count; i++)
+        scan_error_write(&o, &r->warnings.items[i]);
+    json_close(&o, ']');
     json_close(&o, '}');
     strbuf_addc(out, '\n');
     return 0;

@@ -362,6 +362,8 @@ static void put_invocation(sarif *s, const scan_report *r) {
     json_open(&s->o, '[');
     for (size_t i = 0; i < r->errors.count && i < REPORT_SARIF_RESULTS_MAX; i++)
         put_notification(s, "error", r->errors.items[i].message, &r->errors.items[i]);
+    for (size_t i = 0; i < r->warnings.count && i < REPORT_SARIF_RESULTS_MAX; i++)
+        put_notification(s, "warning", r->warnings.items[i].message, &r->warnings.items[i]);
     if (s->left_out)
         put_notification(s, "warning",
                          arena_printf(s->a,

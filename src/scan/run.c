@@ -7,6 +7,7 @@
 
 #include "base/glob.h"
 #include "base/hash.h"
+#include "base/jail.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -91,7 +92,8 @@ static void read_with(run *r, size_t index, const scan_file *file, json_out *o) 
     strbuf_done(&out.notes);
 }
 
-static bool is_wanted(const run *r, str path) {
+static bool is_wanted(const run *r, size_t item, str path) {
+    if (r->source->unknown && r->source->unknown(r->source, item)) return true;
     for (size_t i = 0; i < r->scanner_count; i++) {
         const scanner *s = r->scanners[i];
         if (!s->wants || s->wants(s, path)) return true;
@@ -113,7 +115,7 @@ static void read_item(void *context, size_t index, strbuf *said) {
     scan_file file = {.path = r->source->path(r->source, item)};
     json_out o = JSON_OUT(said);
     err e = {0};
-    if (!is_wanted(r, file.path)) return;
+    if (!is_wanted(r, item, file.path)) return;
     int code = r->source->read(r->source, item, r->max_file_bytes, &r->body, &file.body, &e);
     if (code == ERR_NOT_FOUND) return;
     if (code < 0) tell_unread(r, file.path, &e, &o);
@@ -140,6 +142,11 @@ static void add_error(run *r, str path, str message) {
     scan_error error = {.path = path, .message = message};
     scan_error_list *to = &r->report->errors;
     ARENA_PUSH(r->a, to->items, to->count, to->cap, error);
+}
+
+static void add_warning(run *r, str message) {
+    scan_error warning = {.path = STR_EMPTY, .message = text_valid(r->a, message)};
+    scan_error_add(&r->report->warnings, &warning);
 }
 
 static void tell_too_many(run *r) {
@@ -259,34 +266,32 @@ static void choose(run *r) {
     }
 }
 
-static int take_item(run *r, size_t item, str said, str died, err *e) {
+/* What a reader says that cannot be is an error of its file: it may have been taken over. */
+static void take_item(run *r, size_t item, str said, str died) {
     bool whole;
-    int code = take_said(r, item, said, &whole, e);
-    if (code < 0) return code;
+    err why = {0};
+    if (take_said(r, item, said, &whole, &why) < 0) died = str_from(why.message);
     if (died.len) {
-        add_error(r, text_valid(r->a, r->source->path(r->source, item)), died);
+        add_error(r, text_valid(r->a, r->source->path(r->source, item)), arena_str(r->a, died));
         whole = false;
     }
     if (r->cache && r->has_key[item] && whole) scan_cache_keep(r->cache, r->keys[item], said);
-    return 0;
 }
 
-/* Cached and read items in their order. Of an item whose reader died there may be two answers. */
-static int take_all(run *r, const pool_answer *answers, size_t count, err *e) {
+/* Cached and read items in their order. */
+static void take_all(run *r, const pool_answer *answers, size_t count) {
     size_t next = 0, todo = 0;
-    int code = 0;
-    for (size_t i = 0; i < r->source->count && code == 0; i++) {
+    for (size_t i = 0; i < r->source->count; i++) {
         str said = STR_EMPTY, died = STR_EMPTY;
         bool read = todo < r->todo_count && r->todo[todo] == i;
         if (!read && !r->cached[i].ptr) continue; /* left out */
-        for (; read && next < count && answers[next].item == todo; next++) {
-            if (answers[next].said.len) said = answers[next].said;
-            if (answers[next].died.len) died = answers[next].died;
+        if (read && next < count && answers[next].item == todo) {
+            said = answers[next].said;
+            died = answers[next++].died;
         }
         todo += read;
-        code = take_item(r, i, read ? said : r->cached[i], died, e);
+        take_item(r, i, read ? said : r->cached[i], died);
     }
-    return code;
 }
 
 static int finish(run *r, err *e) {
@@ -321,8 +326,16 @@ int scan_run(arena *a, scan_source *source, scanner *const *scanners, size_t sca
              .max_file_bytes = options->max_file_bytes ? options->max_file_bytes : SCAN_FILE_MAX,
              .report = ret,
              .body = STRBUF_INIT};
-    *ret = (scan_report){
-        .findings.a = a, .suppressed.a = a, .errors.a = a, .file_count = source->count};
+    *ret = (scan_report){.findings.a = a,
+                         .suppressed.a = a,
+                         .errors.a = a,
+                         .warnings.a = a,
+                         .file_count = source->count};
+    for (size_t i = 0; i < source->warning_count; i++)
+        add_warning(&r, source->warnings[i]);
+    if (landlock_abi() < LANDLOCK_NEEDED)
+        add_warning(&r, STR("this kernel has no Landlock (Linux 5.19), so a file that takes over "
+                            "its reader could read other files of yours"));
     choose(&r);
     pool_work work = {.count = r.todo_count,
                       .jobs = options->jobs,
@@ -337,7 +350,7 @@ int scan_run(arena *a, scan_source *source, scanner *const *scanners, size_t sca
     pool_answer *answers;
     size_t count;
     int code = pool_run(a, &work, &answers, &count, e);
-    if (code == 0) code = take_all(&r, answers, count, e);
+    if (code == 0) take_all(&r, answers, count);
     if (code == 0) code = finish(&r, e);
     if (r.cache) scan_cache_close(r.cache);
     if (code == 0) finding_list_sort(&ret->findings, ORDER_PLACE);

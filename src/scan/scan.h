@@ -124,8 +124,9 @@ typedef struct scan_report {
     finding_list findings;   /* sorted */
     finding_list suppressed; /* sorted; what does not count */
     scan_error_list errors;
-    size_t file_count; /* what was looked at, the unchanged ones included */
-    size_t cached;     /* of them, what was known already */
+    scan_error_list warnings; /* what a reader of the report should know: no error */
+    size_t file_count;        /* what was looked at, the unchanged ones included */
+    size_t cached;            /* of them, what was known already */
 } scan_report;
 
 /* Scans all of a source with these scanners. What is wrong with a file is in the report; an error

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+#define WALK_TIMEOUT_MS (60 * 60 * 1000) /* of the commits and trees: seconds for 100,000 */
+
 /* Versions of a file in which the same was found. */
 typedef struct versions {
     uint64_t hash;
@@ -27,7 +29,7 @@ typedef struct history {
     arena *a;
     history_repo repo;
     history_list list;
-    str below;
+    str below, warning;
     objects *objects; /* of a child */
     versions *met;
     size_t met_count, met_cap, places;
@@ -174,6 +176,16 @@ static bool history_place(scan_source *s, arena *a, size_t item, finding *f, fin
     return false;
 }
 
+static void add_missing(const history *h, arena *a, scan_report *report) {
+    scan_error error = {
+        .path = STR_EMPTY,
+        .message = arena_printf(a,
+                                "this is a partial clone: %llu objects of the history are not here "
+                                "and were not scanned (clone again without --filter)",
+                                (unsigned long long)h->list.missing)};
+    ARENA_PUSH(a, report->errors.items, report->errors.count, report->errors.cap, error);
+}
+
 static void history_finish(scan_source *s, arena *a, scan_report *report) {
     history *h = s->self;
     for (size_t i = 0; i < h->met_count; i++) {
@@ -189,6 +201,7 @@ static void history_finish(scan_source *s, arena *a, scan_report *report) {
         scan_error error = {.path = STR_EMPTY, .message = text_valid(a, h->list.problems[i])};
         ARENA_PUSH(a, report->errors.items, report->errors.count, report->errors.cap, error);
     }
+    if (h->repo.is_partial && h->list.missing) add_missing(h, a, report);
     history_repo_close(&h->repo);
 }
 
@@ -220,6 +233,7 @@ static int read_list(history *h, err *e) {
                       .tree = h->repo.tree,
                       .others = h->repo.others,
                       .other_count = h->repo.other_count,
+                      .item_timeout_ms = WALK_TIMEOUT_MS,
                       .context = h,
                       .start = start_walk,
                       .work = do_walk};
@@ -228,25 +242,24 @@ static int read_list(history *h, err *e) {
     int r = pool_run(h->a, &work, &answers, &count, e);
     if (r < 0) return r;
     str said = count ? answers[0].said : STR_EMPTY;
-    if (!count || answers[count - 1].died.len)
-        return err_set(e, ERR_FAILED, "the commits cannot be read: %.*s",
-                       STR_ARG(count ? answers[count - 1].died : STR("nothing was said")));
+    if (!count) return err_set(e, ERR_FAILED, "the commits cannot be read: nothing was said");
+    if (answers[0].timed_out)
+        return err_set(e, ERR_TIMEOUT,
+                       "the commits cannot be read: to list them and their files takes more than "
+                       "%d minutes",
+                       WALK_TIMEOUT_MS / 60000);
+    if (answers[0].died.len)
+        return err_set(e, ERR_FAILED, "the commits cannot be read: %.*s", STR_ARG(answers[0].died));
     if (said.ptr[0] != 'L') return err_set(e, ERR_LIMIT, "%.*s", STR_ARG(said));
     return history_list_read(h->a, str_sub(said, 1, said.len), &h->list, e);
 }
 
-static void add_warnings(const history *h, scan_history *ret) {
-    ret->warnings = ARENA_ARRAY(h->a, str, 2);
-    if (h->repo.shallow_count)
-        ret->warnings[ret->warning_count++] =
-            STR("this is a shallow clone: only a part of the history is here and was scanned "
-                "(git fetch --unshallow; in a workflow, check out with fetch-depth: 0)");
-    if (h->repo.is_partial && h->list.missing)
-        ret->warnings[ret->warning_count++] = arena_printf(
-            h->a,
-            "this is a partial clone: %llu objects of the history are not here and were not "
-            "scanned (clone again without --filter)",
-            (unsigned long long)h->list.missing);
+static void add_warning(history *h) {
+    if (!h->repo.shallow_count) return;
+    h->warning = STR("this is a shallow clone: only a part of the history is here and was scanned "
+                     "(git fetch --unshallow; in a workflow, check out with fetch-depth: 0)");
+    h->base.warnings = &h->warning;
+    h->base.warning_count = 1;
 }
 
 int scan_source_history(arena *a, const char *dir, str below, const char *since, scan_history *ret,
@@ -273,6 +286,6 @@ int scan_source_history(arena *a, const char *dir, str below, const char *since,
                             .finish = history_finish};
     ret->source = &h->base;
     ret->commits = h->list.seen_commits;
-    add_warnings(h, ret);
+    add_warning(h);
     return 0;
 }

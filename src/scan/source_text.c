@@ -17,6 +17,7 @@ static int text_read(scan_source *s, size_t item, uint64_t max_bytes, strbuf *in
                      err *e) {
     const scan_input *t = text_of(s, item);
     (void)into;
+    if (t->why) return err_set(e, ERR_IO, "%s", t->why);
     if (t->body.len > max_bytes)
         return err_set(e, ERR_LIMIT, "is larger than %llu MiB (--max-file-size)",
                        (unsigned long long)max_bytes >> 20);
@@ -34,6 +35,6 @@ scan_source *scan_source_texts(arena *a, const scan_input *texts, size_t count) 
 
 scan_source *scan_source_text(arena *a, str path, str body) {
     scan_input *t = ARENA_NEW(a, scan_input);
-    *t = (scan_input){path, body};
+    *t = (scan_input){path, body, NULL};
     return scan_source_texts(a, t, 1);
 }

@@ -17,7 +17,7 @@
 /* A file that was written this short a time ago may be written again with the same times. */
 #define FRESH_NS 2000000000LL
 
-/* A folder that cannot be listed is an item that cannot be read: the scan goes on without it. */
+/* What cannot be looked at is an item that cannot be read: the scan goes on without it. */
 typedef struct refusal {
     size_t item;
     const char *why;
@@ -32,6 +32,7 @@ typedef struct tree {
     size_t count, cap;
     refusal *refusals; /* sorted by item */
     size_t refusal_count, refusal_cap;
+    str warning; /* or empty */
     int64_t began_ns;
 } tree;
 
@@ -77,6 +78,10 @@ static const refusal *refusal_of(const tree *t, size_t item) {
     const refusal wanted = {item, NULL};
     if (!t->refusal_count) return NULL;
     return bsearch(&wanted, t->refusals, t->refusal_count, sizeof wanted, cmp_refusals);
+}
+
+static bool tree_unknown(const scan_source *s, size_t item) {
+    return refusal_of(s->self, item) != NULL;
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -126,10 +131,10 @@ static int add_path(tree *t, str path, err *e) {
     return 0;
 }
 
-static int refuse(tree *t, str folder, const err *why, err *e) {
-    refusal no = {t->count, arena_cstr(t->a, str_from(why->message))};
+static int refuse(tree *t, str path, const char *why, err *e) {
+    refusal no = {t->count, arena_cstr(t->a, str_from(why))};
     ARENA_PUSH(t->a, t->refusals, t->refusal_count, t->refusal_cap, no);
-    return add_path(t, folder, e);
+    return add_path(t, path, e);
 }
 
 /* Links are left out, so no walk is endless. */
@@ -143,7 +148,7 @@ static int walk(tree *t, const char *root, str folder, unsigned depth, err *e) {
     else
         fs_list(t->a, fs_join(t->a, root, folder), &entries, &count, &why);
     if (why.code && !folder.len) return err_set(e, why.code, "%s", why.message);
-    if (why.code) return refuse(t, folder, &why, e);
+    if (why.code) return refuse(t, folder, why.message, e);
     int r = 0;
     for (size_t i = 0; i < count && r == 0; i++) {
         str name = entries[i].name;
@@ -158,13 +163,17 @@ static int walk(tree *t, const char *root, str folder, unsigned depth, err *e) {
 /* Of a folder inside a working copy, what lies below it. A folder of which git knows nothing is
  * one that it ignores, and was named on purpose. */
 static int list_git(tree *t, const char *path, bool *ret_known, err *e) {
-    err ignored = {0};
-    str *files;
-    size_t count;
-    *ret_known = git_files(t->a, path, &files, &count, &ignored) == 0 && count > 0;
-    int r = 0;
-    for (size_t i = 0; *ret_known && i < count && r == 0; i++)
-        r = add_path(t, files[i], e);
+    err why = {0};
+    git_listing list = {0};
+    int r = git_files(t->a, path, &list, &why);
+    if (r < 0 && r != ERR_NOT_FOUND && r != ERR_UNSUPPORTED)
+        t->warning = arena_printf(t->a, "what git ignores is scanned, too: %s", why.message);
+    *ret_known = r == 0 && (list.count || list.refused_count);
+    r = 0;
+    for (size_t i = 0; *ret_known && i < list.count && r == 0; i++)
+        r = add_path(t, list.paths[i], e);
+    for (size_t i = 0; *ret_known && i < list.refused_count && r == 0; i++)
+        r = refuse(t, list.refused[i].path, list.refused[i].why, e);
     return r;
 }
 
@@ -196,8 +205,11 @@ static tree *new_tree(arena *a, str prefix) {
 static scan_source *finish(tree *t) {
     t->base = (scan_source){.count = t->count,
                             .tree = t->root,
+                            .warnings = &t->warning,
+                            .warning_count = t->warning.len > 0,
                             .self = t,
                             .path = tree_path,
+                            .unknown = tree_unknown,
                             .key = tree_key,
                             .read = tree_read};
     return &t->base;
@@ -216,14 +228,15 @@ int scan_source_tree(arena *a, const char *path, scan_source **ret, err *e) {
     return scan_source_tree_at(a, path, STR_EMPTY, ret, e);
 }
 
-int scan_source_files(arena *a, const char *root, const str *paths, size_t count, scan_source **ret,
-                      err *e) {
+int scan_source_files(arena *a, const char *root, const scan_input *files, size_t count,
+                      scan_source **ret, err *e) {
     tree *t = new_tree(a, STR_EMPTY);
     int r = 0;
     t->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (t->root < 0) return err_sys(e, errno, "cannot open '%s'", root);
     for (size_t i = 0; i < count && r == 0; i++)
-        r = add_path(t, paths[i], e);
+        r = files[i].why ? refuse(t, files[i].path, files[i].why, e)
+                         : add_path(t, files[i].path, e);
     if (r == 0) *ret = finish(t);
     return r;
 }

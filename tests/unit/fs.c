@@ -357,12 +357,69 @@ static void what_a_person_names_stays_what_it_is(void **state) {
     assert_true(stat(file, &st) == 0 && st.st_size == 1);
 }
 
+static void what_is_believed_lies_where_nobody_else_writes(void **state) {
+    fixture *f = *state;
+    static const struct {
+        int above, folder; /* modes; above is x/, folder is x/cache, or 0: it is not there */
+        int code;
+    } cases[] = {
+        {0755, 0, 0},
+        {0755, 0700, 0},
+        {0755, 0755, 0},
+        {01777, 0700, 0},
+        {0777, 0700, ERR_INVALID},
+        {0775, 0700, ERR_INVALID},
+        {0700, 0777, ERR_INVALID},
+        {0700, 0720, ERR_INVALID},
+        {0700, 01777, ERR_INVALID},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *real, *above = at(f, "x"), *folder = at(f, "x/cache");
+        err e = {0};
+        assert_int_equal(mkdir(above, 0700), 0);
+        if (cases[i].folder) {
+            assert_int_equal(mkdir(folder, 0700), 0);
+            assert_int_equal(chmod(folder, (mode_t)cases[i].folder), 0);
+        }
+        assert_int_equal(chmod(above, (mode_t)cases[i].above), 0);
+        assert_int_equal(fs_private_dir(f->a, folder, &real, &e), cases[i].code);
+        if (cases[i].code == 0) assert_int_equal(mode_of(f, "x/cache") & 022, 0);
+        assert_int_equal(fs_remove(above, &e), 0);
+    }
+}
+
+static void another_users_folder_is_not_believed(void **state) {
+    fixture *f = *state;
+    char *real;
+    err e = {0};
+    if (geteuid() != 0) skip();
+    assert_int_equal(mkdir(at(f, "x"), 0755), 0);
+    assert_int_equal(chown(at(f, "x"), 61234, 61234), 0);
+    assert_int_equal(fs_private_dir(f->a, at(f, "x"), &real, &e), ERR_INVALID);
+    assert_int_equal(mkdir(at(f, "x/cache"), 0700), 0);
+    assert_int_equal(fs_private_dir(f->a, at(f, "x/cache"), &real, &e), ERR_INVALID);
+    assert_int_equal(mkdir(at(f, "own"), 0700), 0);
+    assert_int_equal(symlink("../own", at(f, "x/link")), 0);
+    assert_int_equal(fs_private_dir(f->a, at(f, "x/link"), &real, &e), 0);
+    assert_string_equal(real, at(f, "own")); /* what the link says later is no matter */
+    str text;
+    put(f, "own/a", "x", 0600);
+    assert_int_equal(fs_read_own(f->a, at(f, "own/a"), 10, &text, &e), 0);
+    assert_int_equal(chmod(at(f, "own/a"), 0620), 0);
+    assert_int_equal(fs_read_own(f->a, at(f, "own/a"), 10, &text, &e), ERR_INVALID);
+    put(f, "own/b", "x", 0600);
+    assert_int_equal(chown(at(f, "own/b"), 61234, 61234), 0);
+    assert_int_equal(fs_read_own(f->a, at(f, "own/b"), 10, &text, &e), ERR_INVALID);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define FS_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         FS_TEST(what_is_written_is_read),
         FS_TEST(a_link_is_replaced_by_writing),
         FS_TEST(reading_has_a_cap),
+        FS_TEST(what_is_believed_lies_where_nobody_else_writes),
+        FS_TEST(another_users_folder_is_not_believed),
         FS_TEST(files_without_a_size_are_read),
         FS_TEST(failures_name_the_file),
         FS_TEST(folders_are_made_with_their_parents),

@@ -143,7 +143,7 @@ static void a_finding_has_the_commit_that_brought_it(void **state) {
     assert_true(str_is(one->date, "2023-11-15T00:15:20+02:00"));
     assert_int_equal(one->commit.len, 40);
     assert_int_equal(f->history.commits, 3);
-    assert_int_equal(f->history.warning_count, 0);
+    assert_int_equal(f->history.source->warning_count, 0);
 }
 
 static void versions_of_one_file_give_one_finding_of_the_oldest(void **state) {
@@ -306,8 +306,8 @@ static void a_shallow_clone_is_told(void **state) {
     scan_report r = scan(f, "s");
     assert_int_equal(r.findings.count, 1);
     assert_int_equal(r.errors.count, 0);
-    assert_int_equal(f->history.warning_count, 1);
-    assert_true(str_find(f->history.warnings[0], STR("shallow")) >= 0);
+    assert_int_equal(f->history.source->warning_count, 1);
+    assert_true(str_find(f->history.source->warnings[0], STR("shallow")) >= 0);
 }
 
 static void a_partial_clone_is_told(void **state) {
@@ -317,9 +317,8 @@ static void a_partial_clone_is_told(void **state) {
           "git clone -q --filter=blob:none \"file://$PWD/r\" s");
     scan_report r = scan(f, "s");
     find(&r, "BAD new");
-    assert_int_equal(r.errors.count, 0);
-    assert_int_equal(f->history.warning_count, 1);
-    assert_true(str_find(f->history.warnings[0], STR("1 object")) >= 0);
+    assert_int_equal(r.errors.count, 1);
+    assert_true(str_find(r.errors.items[0].message, STR("1 object")) >= 0);
 }
 
 static void a_spoilt_object_costs_only_itself(void **state) {

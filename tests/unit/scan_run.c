@@ -1,16 +1,20 @@
 #include "unit.h"
 
 #include "base/fs.h"
+#include "base/jail.h"
 #include "scan/report.h"
 #include "scan/scanner.h"
 #include "scan/source.h"
 #include "scan/text.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 typedef struct fixture {
@@ -257,12 +261,13 @@ static void paths_may_begin_above_the_folder(void **state) {
 
 static void a_list_of_files_may_have_some_that_are_not_there(void **state) {
     fixture *f = *state;
-    const str paths[] = {STR_INIT("a"), STR_INIT("gone"), STR_INIT("d")};
+    const scan_input files[] = {
+        {.path = STR_INIT("a")}, {.path = STR_INIT("gone")}, {.path = STR_INIT("d")}};
     scan_source *source;
     err e = {0};
     put(f, "a", "BAD");
     put(f, "d/b", "BAD");
-    assert_int_equal(scan_source_files(f->a, f->dir, paths, 3, &source, &e), 0);
+    assert_int_equal(scan_source_files(f->a, f->dir, files, 3, &source, &e), 0);
     scan_report r = scan_source_with(f, source, 1, NULL, 0);
     assert_int_equal(r.findings.count, 1);
     assert_int_equal(r.errors.count, 0);
@@ -318,11 +323,12 @@ static bool text_key(const scan_source *s, size_t item, uint8_t ret[SCAN_KEY_BYT
     return true;
 }
 
-static const scan_input texts[] = {{STR_INIT("a"), STR_INIT("BAD # slipway:ignore[bad] known\n")},
-                                   {STR_INIT("b"), STR_INIT("BAD\n")},
-                                   {STR_INIT("c"), STR_INIT("note:c")},
-                                   {STR_INIT("d"), STR_INIT("fine")},
-                                   {STR_INIT("e"), STR_INIT("WRONG")}};
+static const scan_input texts[] = {
+    {STR_INIT("a"), STR_INIT("BAD # slipway:ignore[bad] known\n"), NULL},
+    {STR_INIT("b"), STR_INIT("BAD\n"), NULL},
+    {STR_INIT("c"), STR_INIT("note:c"), NULL},
+    {STR_INIT("d"), STR_INIT("fine"), NULL},
+    {STR_INIT("e"), STR_INIT("WRONG"), NULL}};
 
 static scan_report scan_cached(fixture *f) {
     scan_source *source = scan_source_texts(f->a, texts, 5);
@@ -382,6 +388,35 @@ static void a_file_that_was_just_written_is_not_cached(void **state) {
     assert_int_equal(r.findings.count, 1);
 }
 
+/* A kernel without Landlock, as a process sees it. */
+static bool hide_landlock(void) {
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+    bool hidden =
+        ctx &&
+        seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(landlock_create_ruleset), 0) == 0 &&
+        seccomp_load(ctx) == 0;
+    seccomp_release(ctx);
+    return hidden;
+}
+
+static void without_landlock_a_scan_says_so(void **state) {
+    fixture *f = *state;
+    put(f, "a", "BAD");
+    scan_report r = scan(f, 1, NULL, 0);
+    assert_int_equal(r.warnings.count, landlock_abi() < LANDLOCK_NEEDED);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (!hide_landlock()) _exit(1);
+        r = scan(f, 1, NULL, 0);
+        bool told = r.warnings.count == 1 && r.findings.count == 1 &&
+                    str_find(r.warnings.items[0].message, STR("no Landlock")) >= 0;
+        _exit(told ? 0 : 2);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -403,6 +438,7 @@ int main(void) {
         TEST(every_damage_of_a_cache_is_noticed),
         TEST(a_cache_that_cannot_be_written_is_no_error),
         TEST(a_file_that_was_just_written_is_not_cached),
+        TEST(without_landlock_a_scan_says_so),
     };
     int r = cmocka_run_group_tests(tests, NULL, NULL);
     strbuf_done(&noted);

@@ -144,6 +144,8 @@ static int run_batch(importer *im, const origin *from, size_t first, size_t coun
     pool_work w = {.count = count,
                    .jobs = im->options->jobs,
                    .tree = from->is_zip ? -1 : from->fd,
+                   .kept = &from->fd,
+                   .kept_count = 1,
                    .item_timeout_ms = ITEM_TIMEOUT_MS,
                    .context = &b,
                    .work = work,
@@ -233,6 +235,8 @@ static int import_zip(importer *im, int dir, str path, str name, err *e) {
     pool_work w = {.count = 1,
                    .jobs = 1,
                    .tree = -1,
+                   .kept = &from.fd,
+                   .kept_count = 1,
                    .item_timeout_ms = ITEM_TIMEOUT_MS,
                    .context = &from.fd,
                    .work = list_work};

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HEAVY_NAMES  5
 #define WINDOWS_MAX  65536 /* of one rule in one text; more become one */
 #define MATCHES_MAX  10000 /* of one rule in one text */
 #define NO_WINDOW    UINT32_MAX
@@ -597,19 +598,46 @@ void matcher_path(matcher *m, arena *a, str path, match_list *ret) {
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
+/* Their keywords find the files in which they are looked for, as where there is no vectorscan. */
+static void tell_heavy(matcher *m, const prefilter_state *states) {
+    scan_error_list *to = &m->rules->warnings;
+    _cleanup_strbuf_ strbuf names = STRBUF_INIT;
+    const secret_rule *first = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < m->rules->count; i++) {
+        const secret_rule *rule = &m->rules->items[i];
+        if (states[i] != PREFILTER_HEAVY) continue;
+        if (!first) first = rule;
+        if (count++ < HEAVY_NAMES)
+            strbuf_addf(&names, "%s'%.*s'", count > 1 ? ", " : "", STR_ARG(rule->id));
+    }
+    if (!first) return;
+    if (count > HEAVY_NAMES) strbuf_addf(&names, " and %zu others", count - HEAVY_NAMES);
+    scan_error w = {
+        .path = str_from(first->where.file),
+        .line = first->where.line,
+        .column = first->where.column,
+        .message = arena_printf(m->rules->a,
+                                "patterns repeat too much to be compiled for the fast search, and "
+                                "are looked for slowly where a keyword is: %s",
+                                strbuf_cstr(&names))};
+    ARENA_PUSH(to->a, to->items, to->count, to->cap, w);
+}
+
 static void make_filter(matcher *m, const char *cache, bool quick) {
     size_t count = m->rules->count;
     _cleanup_arena_ arena *scratch = arena_new();
     str *patterns = ARENA_ARRAY(scratch, str, count);
-    bool *taken = ARENA_ARRAY(scratch, bool, count);
+    prefilter_state *states = ARENA_ARRAY(scratch, prefilter_state, count);
     err why = {0};
     for (size_t i = 0; i < count; i++) {
         const regex *r = m->rules->items[i].pattern;
         patterns[i] = r && !r->utf ? r->loose : STR_EMPTY;
     }
-    int code = prefilter_new(patterns, count, cache, quick, taken, &m->filter, &why);
+    int code = prefilter_new(patterns, count, cache, quick, states, &m->filter, &why);
     for (size_t i = 0; i < count && code == 0; i++)
-        m->states[i].filtered = taken[i];
+        m->states[i].filtered = states[i] == PREFILTER_TAKEN;
+    if (code == 0) tell_heavy(m, states);
     if (code == 0 || (quick && code == ERR_NOT_FOUND)) return;
     scan_error_list *to = &m->rules->warnings;
     scan_error slow = {

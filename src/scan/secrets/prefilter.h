@@ -11,8 +11,18 @@
 
 typedef struct prefilter prefilter;
 
-/* A database of `count` patterns (bytes, as regex.h writes them). An empty pattern is left out; one
- * that the library cannot take is, too: `ret_taken[i]` says which are in.
+typedef enum prefilter_state {
+    PREFILTER_LEFT_OUT, /* it is empty, or the library cannot take it */
+    PREFILTER_TAKEN,
+    PREFILTER_HEAVY, /* to compile it takes too long, or too much memory */
+    PREFILTER_STATE_COUNT
+} prefilter_state;
+
+/* A database of `count` patterns (bytes, as regex.h writes them); `ret_states[i]` says which are
+ * in.
+ *
+ * Patterns may be hostile: they are compiled in a jail, with some seconds of time. Where that is
+ * not enough, once more without those that repeat most, and at last without any.
  *
  * Compiling takes most of a second for some hundred patterns, so it is kept as a file in the folder
  * `cache` (NULL: nowhere) that belongs to these patterns, this library and this machine's CPU. A
@@ -20,7 +30,7 @@ typedef struct prefilter prefilter;
  * nothing is compiled: ERR_NOT_FOUND where the file is not there. ERR_UNSUPPORTED: there is no
  * library. The caller frees it. */
 int prefilter_new(const str *patterns, size_t count, const char *cache, bool cached_only,
-                  bool *ret_taken, prefilter **ret, err *e);
+                  prefilter_state *ret_states, prefilter **ret, err *e);
 void prefilter_free(prefilter *p);
 
 /* A match of a pattern ends at `end`. Every end of every match is told, in no order of patterns. */

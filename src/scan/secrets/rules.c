@@ -7,13 +7,18 @@
 #include "base/fs.h"
 #include "base/hash.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#define RULES_FILE ".gitleaks.toml"
 
 typedef struct reader {
     arena *a;
     secret_rules *rules;
-    unsigned depth; /* of [extend] */
+    const char *root; /* the folder that files of rules must lie in, or NULL: anywhere */
+    unsigned depth;   /* of [extend] */
     rules_origin origin;
     sha256 *hash;
     err *e;
@@ -480,12 +485,30 @@ static int read_builtin(reader *r, secret_rules *into) {
     return code;
 }
 
+/* Beside the file that names it, in the folder that is scanned, for one that was found there and
+ * that nobody has named. All that it extends lies in it. */
+static int read_extended_below(reader *r, str path, span where, secret_rules *into) {
+    const char *inner = where.file + strlen(r->root), *slash = strrchr(inner, '/');
+    err why = {0};
+    str text;
+    while (*inner == '/')
+        inner++;
+    str folder = {inner, slash > inner ? (size_t)(slash - inner) + 1 : 0};
+    const char *file =
+        folder.len ? fs_join(r->a, arena_cstr(r->a, folder), path) : arena_cstr(r->a, path);
+    if (fs_read_below(r->a, r->root, file, RULES_FILE_MAX, &text, &why) < 0)
+        return err_at(r->e, why.code, where, "the rules that this extends cannot be read: %s",
+                      why.message);
+    return read_text(r, text, fs_join(r->a, r->root, str_from(file)), into);
+}
+
 /* Beside the file that names it, or from the current folder, as gitleaks has it. */
 static int read_extended(reader *r, str path, span where, secret_rules *into) {
     const char *slash = where.file ? strrchr(where.file, '/') : NULL;
     const char *file = arena_cstr(r->a, path);
     err why = {0};
     str text;
+    if (r->root) return read_extended_below(r, path, where, into);
     if (slash) {
         str folder = {where.file, (size_t)(slash - where.file) + 1};
         const char *beside = fs_join(r->a, arena_cstr(r->a, folder), path);
@@ -615,12 +638,18 @@ static int read_builtin_as_text(reader *r, str text, const char *file, secret_ru
     return read_builtin(r, into);
 }
 
+/* `root`: the folder that all files must lie in; NULL: anywhere. */
 static int read_whole(arena *a, read_fn *read, str text, const char *file, rules_origin origin,
-                      secret_rules **ret, err *e) {
+                      const char *root, secret_rules **ret, err *e) {
     err own = {0};
     secret_rules *rules = ARENA_NEW(a, secret_rules);
     *rules = (secret_rules){.a = a, .warnings.a = a};
-    reader r = {.a = a, .rules = rules, .origin = origin, .hash = sha256_new(), .e = e ? e : &own};
+    reader r = {.a = a,
+                .rules = rules,
+                .root = root,
+                .origin = origin,
+                .hash = sha256_new(),
+                .e = e ? e : &own};
     int code = read(&r, text, file, rules);
     sha256_end(r.hash, rules->digest);
     for (size_t i = 0; i < rules->count && code == 0; i++)
@@ -634,34 +663,43 @@ static int read_whole(arena *a, read_fn *read, str text, const char *file, rules
 
 int secret_rules_parse(arena *a, str text, const char *file, rules_origin origin,
                        secret_rules **ret, err *e) {
-    return read_whole(a, read_text, text, file, origin, ret, e);
+    return read_whole(a, read_text, text, file, origin, NULL, ret, e);
 }
 
 int secret_rules_builtin(arena *a, secret_rules **ret, err *e) {
-    return read_whole(a, read_builtin_as_text, STR_EMPTY, NULL, RULES_BUILTIN, ret, e);
+    return read_whole(a, read_builtin_as_text, STR_EMPTY, NULL, RULES_BUILTIN, NULL, ret, e);
+}
+
+/* Those of whoever made the folder, which may be hostile: nothing else of this machine is read as
+ * rules, and shown in what is wrong with them. */
+static int load_found(arena *a, const char *root, secret_rules **ret, str *ret_path, err *e) {
+    const char *path = fs_join(a, root, STR(RULES_FILE));
+    struct stat st;
+    str file;
+    if (lstat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return secret_rules_builtin(a, ret, e);
+    if (fs_read_below(a, root, RULES_FILE, RULES_FILE_MAX, &file, e) < 0)
+        return err_context(e, "the rules cannot be read");
+    *ret_path = str_from(path);
+    return read_whole(a, read_text, file, path, RULES_OF_TREE, root, ret, e);
 }
 
 int secret_rules_load(arena *a, const char *root, const char *config, secret_rules **ret,
                       str *ret_path, err *e) {
     const char *text = getenv("GITLEAKS_CONFIG_TOML"), *named = getenv("GITLEAKS_CONFIG");
     str file;
-    rules_origin origin = RULES_OF_PERSON;
     *ret_path = STR_EMPTY;
     if (!config && named && *named) config = named;
     if (!config && text && *text)
-        return secret_rules_parse(a, arena_str(a, str_from(text)), "GITLEAKS_CONFIG_TOML", origin,
-                                  ret, e);
-    if (!config && root) {
-        origin = RULES_OF_TREE;
-        config = fs_join(a, root, STR(".gitleaks.toml"));
-        if (!fs_exists(config)) config = NULL;
-    }
+        return secret_rules_parse(a, arena_str(a, str_from(text)), "GITLEAKS_CONFIG_TOML",
+                                  RULES_OF_PERSON, ret, e);
+    if (!config && root) return load_found(a, root, ret, ret_path, e);
     if (!config) return secret_rules_builtin(a, ret, e);
     config = arena_cstr(a, str_from(config));
     if (fs_read_file(a, config, RULES_FILE_MAX, &file, e) < 0)
         return err_context(e, "the rules cannot be read");
     *ret_path = str_from(config);
-    return secret_rules_parse(a, file, config, origin, ret, e);
+    return secret_rules_parse(a, file, config, RULES_OF_PERSON, ret, e);
 }
 
 void secret_rules_done(secret_rules *r) {

@@ -169,10 +169,11 @@ static int secrets_finish(scanner *base, scan_out *out, err *e) {
 static int read_ignore(secrets *s, err *e) {
     err why = {0};
     str text;
-    const char *path = s->options.ignore;
-    if (!path && s->options.root) path = fs_join(s->a, s->options.root, STR(IGNORE_FILE));
-    if (!path) return 0;
-    int r = fs_read_file(s->a, path, IGNORE_FILE_MAX, &text, &why);
+    const char *path = s->options.ignore, *root = s->options.root;
+    if (!path && !root) return 0;
+    int r = path ? fs_read_file(s->a, path, IGNORE_FILE_MAX, &text, &why)
+                 : fs_read_below(s->a, root, IGNORE_FILE, IGNORE_FILE_MAX, &text, &why);
+    if (!path) path = fs_join(s->a, root, STR(IGNORE_FILE));
     if (r == ERR_NOT_FOUND && !s->options.ignore) return 0;
     if (r < 0) {
         if (e) *e = why;
