@@ -26,7 +26,10 @@ static int make_deps(const scan_setup *how, scanner **ret, err *e) {
     char *store = NULL;
     err ignored = {0};
     if (advisories_dir(how->a, NULL, &store, &ignored) < 0) store = NULL;
-    deps_options o = {.store = store, .vex = how->vex, .vex_count = how->vex_count};
+    deps_options o = {.store = store,
+                      .vex = how->vex,
+                      .vex_count = how->vex_count,
+                      .optional = how->optional_advisories};
     return deps_new(how->a, &o, ret, e);
 }
 

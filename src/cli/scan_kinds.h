@@ -13,6 +13,7 @@ typedef struct scan_setup {
     const char *const *vex; /* --vex */
     size_t vex_count;
     secrets_verifier *verifier; /* --verify, or NULL */
+    bool optional_advisories;   /* that there are none is a warning */
     bool no_redact;             /* secrets may be shown */
     bool quick;                 /* little is to be read: nothing that takes long is made */
 } scan_setup;

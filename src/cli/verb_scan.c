@@ -366,6 +366,9 @@ static int scan_kinds_with(scan_job *j, const scan_kind *const *kinds, size_t ki
                         .root = j->root,
                         .config = options_value(j->given, "config"),
                         .verifier = j->verifier,
+                        /* A hook that refuses all commits until they are imported is taken out. */
+                        .optional_advisories =
+                            options_has(j->given, "staged") && !options_has(j->given, "only"),
                         .no_redact = options_has(j->given, "no-redact"),
                         .quick = source->count <= FEW_FILES};
     const char **vex;

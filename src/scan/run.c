@@ -295,18 +295,18 @@ static void take_all(run *r, const pool_answer *answers, size_t count) {
 }
 
 static int finish(run *r, err *e) {
-    scan_out out = {.a = r->a, .findings = r->report->findings, .errors = r->report->errors};
     int code = 0;
-    if (r->source->finish) {
-        r->source->finish(r->source, r->a, r->report);
-        out.findings = r->report->findings;
-        out.errors = r->report->errors;
-    }
+    if (r->source->finish) r->source->finish(r->source, r->a, r->report);
+    scan_out out = {.a = r->a,
+                    .findings = r->report->findings,
+                    .errors = r->report->errors,
+                    .warnings = r->report->warnings};
     for (size_t i = 0; i < r->scanner_count && code == 0; i++) {
         if (r->scanners[i]->finish) code = r->scanners[i]->finish(r->scanners[i], &out, e);
     }
     r->report->findings = out.findings;
     r->report->errors = out.errors;
+    r->report->warnings = out.warnings;
     return code;
 }
 

@@ -17,6 +17,7 @@ typedef struct scan_out {
     arena *a;
     finding_list findings;
     scan_error_list errors;
+    scan_error_list warnings; /* of `finish` only */
     strbuf notes; /* bytes for the scanner's `note`, such as the packages of a lock file */
 } scan_out;
 

@@ -13,6 +13,7 @@ typedef struct deps {
     advisories *store; /* or NULL */
     vex *vex;
     err why_not;
+    bool optional;
 } deps;
 
 static void add_errors(scan_out *out, const scan_error_list *errors) {
@@ -141,6 +142,15 @@ static int match(deps *d, const package *packages, size_t count, scan_out *out, 
     return 0;
 }
 
+static void tell_unchecked(const deps *d, size_t count, scan_out *out) {
+    scan_error why = {
+        .message = arena_printf(out->a,
+                                "%zu dependenc%s not checked: %s (a folder or ZIP archive of OSV "
+                                "records, such as an ecosystem's all.zip)",
+                                count, count == 1 ? "y was" : "ies were", d->why_not.message)};
+    scan_error_add(d->optional ? &out->warnings : &out->errors, &why);
+}
+
 static int finish(scanner *s, scan_out *out, err *e) {
     deps *d = s->self;
     inventory *v = d->reading.inventory;
@@ -150,10 +160,7 @@ static int finish(scanner *s, scan_out *out, err *e) {
     size_t count = list_pinned(d, out, &packages);
     if (!count) return 0;
     if (!d->store) {
-        scan_out_error(out, STR_EMPTY, 0, 0,
-                       "%zu dependenc%s not checked: %s (a folder or ZIP archive of OSV "
-                       "records, such as an ecosystem's all.zip)",
-                       count, count == 1 ? "y was" : "ies were", d->why_not.message);
+        tell_unchecked(d, count, out);
         return 0;
     }
     return match(d, packages, count, out, e);
@@ -174,6 +181,7 @@ int deps_new(arena *a, const deps_options *options, scanner **ret, err *e) {
     deps *d = ARENA_NEW(a, deps);
     scanner *s = ARENA_NEW(a, scanner);
     d->a = a;
+    d->optional = options->optional;
     dep_reading_init(s, a, "deps", NULL, &d->reading);
     s->finish = finish;
     *ret = s;

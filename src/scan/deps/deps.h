@@ -20,6 +20,7 @@ typedef struct deps_options {
     /* OpenVEX documents: findings of which they say that they are none are suppressed. */
     const char *const *vex;
     size_t vex_count;
+    bool optional; /* that there are no advisories is a warning only */
 } deps_options;
 
 /* The scanner "deps": findings are those of the advisories that affect what was found, and a note
