@@ -31,8 +31,9 @@ typedef struct run {
     uint8_t (*keys)[SCAN_KEY_BYTES];
     bool *has_key;
     scan_cache *cache;
-    strbuf body; /* of a child */
-    bool full;   /* no more findings are taken */
+    strbuf body;  /* of a child, as is the next */
+    bool *wanted; /* which scanners want the file */
+    bool full;    /* no more findings are taken */
 } run;
 
 void scan_out_error(scan_out *out, str path, uint32_t line, uint32_t column, const char *format,
@@ -92,13 +93,15 @@ static void read_with(run *r, size_t index, const scan_file *file, json_out *o) 
     strbuf_done(&out.notes);
 }
 
-static bool is_wanted(const run *r, size_t item, str path) {
-    if (r->source->unknown && r->source->unknown(r->source, item)) return true;
+/* Asks each scanner once: it may have patterns for paths. */
+static bool is_wanted(run *r, size_t item, str path) {
+    bool any = r->source->unknown && r->source->unknown(r->source, item);
     for (size_t i = 0; i < r->scanner_count; i++) {
         const scanner *s = r->scanners[i];
-        if (!s->wants || s->wants(s, path)) return true;
+        r->wanted[i] = !s->wants || s->wants(s, path);
+        any |= r->wanted[i];
     }
-    return false;
+    return any;
 }
 
 static void tell_unread(const run *r, str path, const err *why, json_out *o) {
@@ -120,8 +123,7 @@ static void read_item(void *context, size_t index, strbuf *said) {
     if (code == ERR_NOT_FOUND) return;
     if (code < 0) tell_unread(r, file.path, &e, &o);
     for (size_t i = 0; i < r->scanner_count && code == 0; i++) {
-        const scanner *s = r->scanners[i];
-        if (!s->wants || s->wants(s, file.path)) read_with(r, i, &file, &o);
+        if (r->wanted[i]) read_with(r, i, &file, &o);
     }
     if (said->len) json_close(&o, ']');
 }
@@ -336,6 +338,7 @@ int scan_run(arena *a, scan_source *source, scanner *const *scanners, size_t sca
     if (landlock_abi() < LANDLOCK_NEEDED)
         add_warning(&r, STR("this kernel has no Landlock (Linux 5.19), so a file that takes over "
                             "its reader could read other files of yours"));
+    r.wanted = ARENA_ARRAY(a, bool, scanner_count);
     choose(&r);
     pool_work work = {.count = r.todo_count,
                       .jobs = options->jobs,

@@ -98,6 +98,8 @@ static int read_all(int fd, size_t expected, uint64_t max_bytes, strbuf *into, e
         if (into->len > max_bytes)
             return err_set(e, ERR_LIMIT, "is larger than %llu MiB (--max-file-size)",
                            (unsigned long long)max_bytes >> 20);
+        /* Less than was asked for, and all that was there: the end, without asking again. */
+        if ((size_t)n < room && into->len >= expected) return 0;
     }
 }
 

@@ -2,16 +2,45 @@
 
 #include <string.h>
 
+#define MARK_BYTES 512 /* from one mark to the next, of lines that are longer */
+
+static void mark_line(arena *a, text_lines *t, size_t *cap, size_t start, size_t end) {
+    text_mark at = {start, 1};
+    for (size_t next = start + MARK_BYTES; next < end; next = at.offset + MARK_BYTES) {
+        for (; at.offset < next; at.column++)
+            utf8_next(t->body, &at.offset);
+        ARENA_PUSH(a, t->marks, t->mark_count, *cap, at);
+    }
+}
+
 text_lines text_lines_new(arena *a, str body) {
     text_lines t = {.body = body};
-    size_t cap = 0;
+    size_t cap = 0, mark_cap = 0;
     ARENA_PUSH(a, t.starts, t.count, cap, (size_t)0);
     for (size_t i = 0; i < body.len; i++) {
         char c = body.ptr[i];
         if (c == '\r' && i + 1 < body.len && body.ptr[i + 1] == '\n') continue;
-        if (c == '\n' || c == '\r') ARENA_PUSH(a, t.starts, t.count, cap, i + 1);
+        if (c != '\n' && c != '\r') continue;
+        mark_line(a, &t, &mark_cap, t.starts[t.count - 1], i);
+        ARENA_PUSH(a, t.starts, t.count, cap, i + 1);
     }
+    mark_line(a, &t, &mark_cap, t.starts[t.count - 1], body.len);
     return t;
+}
+
+/* The line's beginning, or the last mark in it that is not behind `offset`. */
+static text_mark mark_before(const text_lines *t, size_t start, size_t offset) {
+    size_t low = 0,
+           high = t->mark_count; /* those before `low` are not behind it, from `high` on are */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (t->marks[middle].offset <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool within = low > 0 && t->marks[low - 1].offset > start;
+    return within ? t->marks[low - 1] : (text_mark){start, 1};
 }
 
 void text_place(const text_lines *t, size_t offset, uint32_t *ret_line, uint32_t *ret_column) {
@@ -23,11 +52,11 @@ void text_place(const text_lines *t, size_t offset, uint32_t *ret_line, uint32_t
         else
             high = middle;
     }
-    uint32_t column = 1;
-    for (size_t at = t->starts[low]; at < offset; column++)
-        utf8_next(t->body, &at);
+    text_mark at = mark_before(t, t->starts[low], offset);
+    for (; at.offset < offset; at.column++)
+        utf8_next(t->body, &at.offset);
     *ret_line = (uint32_t)(low + 1);
-    *ret_column = column;
+    *ret_column = at.column;
 }
 
 str text_line(const text_lines *t, size_t line) {

@@ -16,7 +16,11 @@ static const char rules_text[] =
     "[[rules]]\nid = 'f-generic'\nregex = '((?i:key|pass)[\\w.-]{0,20})[ \"]{0,3}[=:][ "
     "\"]{0,3}([^\\s\"]{8,60})'\nnameGroup = 1\nchecks = ['credential']\n"
     "[[rules]]\nid = 'g-generic'\nregex = 'b:(\\S{4,})'\nchecks = ['password', 'random', "
-    "'placeholder']\n";
+    "'placeholder']\n"
+    "[[rules]]\nid = 'h'\nregex = '(?:^|[^a-z])(t-[a-z0-9]{14,})(?:;|$)'\nkeywords = ['t-']\n"
+    "[[rules]]\nid = 'i'\nregex = '(?i)pass[ ]{0,9}[=:] ?[b]?\"?(\\w{16,40})\\b'\n"
+    "keywords = ['pass']\n"
+    "[[rules]]\nid = 'j'\nregex = '(?:k[0-9]{16}:x|q[a-f]{16,}!)'\n";
 
 static secret_rules *rules;
 static matcher *ways[2];

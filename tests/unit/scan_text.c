@@ -90,6 +90,26 @@ static void places_count_lines_and_code_points(void **state) {
     }
 }
 
+/* Long lines have marks in them, at which nothing may change. */
+static void places_in_long_lines_are_counted_from_their_beginning(void **state) {
+    static const char *const units[] = {"a", "\xc3\xa9", "\xf0\x9f\x98\x80", "\xff", "\xc3"};
+    _cleanup_arena_ arena *a = arena_new();
+    _cleanup_strbuf_ strbuf body = STRBUF_INIT;
+    for (size_t i = 0; i < 5000; i++)
+        strbuf_adds(&body, i % 1900 == 1000 ? "\n" : units[i * i / 7 % 5]);
+    str whole = strbuf_str(&body);
+    text_lines t = text_lines_new(a, whole);
+    for (size_t at = 0; at <= whole.len; at += 3) {
+        uint32_t line, column, expected = 1;
+        text_place(&t, at, &line, &column);
+        for (size_t k = t.starts[line - 1]; k < at; expected++)
+            utf8_next(whole, &k);
+        assert_true(t.starts[line - 1] <= at);
+        assert_true(line == t.count || t.starts[line] > at);
+        assert_int_equal(column, expected);
+    }
+}
+
 static void lines_are_given_without_their_ends(void **state) {
     (void)state;
     _cleanup_arena_ arena *a = arena_new();
@@ -117,6 +137,7 @@ int main(void) {
         cmocka_unit_test(the_same_line_twice_has_two_hashes),
         cmocka_unit_test(lines_that_a_file_does_not_have_have_no_hash),
         cmocka_unit_test(places_count_lines_and_code_points),
+        cmocka_unit_test(places_in_long_lines_are_counted_from_their_beginning),
         cmocka_unit_test(lines_are_given_without_their_ends),
         cmocka_unit_test(ill_formed_bytes_are_replaced),
     };

@@ -174,6 +174,54 @@ static void widths_are_known(void **state) {
     }
 }
 
+#define VALUE  "[0-9a-f]{32}"
+#define ASSIGN "[ \\t]{0,4}(?:=>|:=|[=:,(])[ \\t]{0,4}[bfr]?[\"'`]{0,2}"
+
+/* Where a match must have a run, and what it begins with up to there. */
+static const struct {
+    const char *pattern, *head;
+    regex_place place;
+    size_t before;
+} heads[] = {
+    {"\\b(tok_[0-9a-z]{12,20})\\b", "\\btok\\x5f[0-9a-z]{12}", REGEX_AT_RUN, 0},
+    {"(?:^|[^a-z])(t[a-z0-9]{15})(?:;|$)", "(?:\\A|[^a-z])t[0-9a-z]{15}", REGEX_AT_RUN, 1},
+    {"tok_[0-9a-z]{11}", NULL, REGEX_ANYWHERE, 0},
+    {"tok\\.[0-9a-z]{40}", NULL, REGEX_ANYWHERE, 0},
+    {"[a-z]{8}k[0-9]*[A-Z]{8}-?=", "[a-z]{8}k[0-9]*[A-Z]{8}", REGEX_AT_RUN, 0},
+    {"(?i:[a-z]{20})x", "[A-Za-z]{20}x", REGEX_AT_RUN, 0},
+    {"(?:a[0-9]{20}:|b[0-9]{30,}!)", "(?:a[0-9]{20}|b[0-9]{30})", REGEX_AT_RUN, 0},
+    {"(?:a[0-9]{20}:|b:[0-9]{30})", NULL, REGEX_ANYWHERE, 0},
+    {"(?:a[0-9]{20}:|b[0-9]{20}\\z)c", "(?:a[0-9]{20}|b[0-9]{20})", REGEX_AT_RUN, 0},
+    {"k[0-9]{16}\\z", "k[0-9]{16}", REGEX_AT_RUN, 0},
+    {"[0-9a-f]{32}", NULL, REGEX_ANYWHERE, 0},
+    {"[^a]{30}", NULL, REGEX_ANYWHERE, 0},
+    {".{30}", NULL, REGEX_ANYWHERE, 0},
+    {"[0-9a-f]{0,40}", NULL, REGEX_ANYWHERE, 0},
+    {"key" ASSIGN "(" VALUE ")\\b",
+     "key[\\x09\\x20]*(?:\\x3d\\x3e|\\x3a\\x3d|[\\x28\\x2c\\x3a\\x3d])[\\x09\\x20]*"
+     "[bfr]?[\\x22\\x27\\x60]*[0-9a-f]{32}",
+     REGEX_AT_ASSIGNED_RUN, 16},
+    {"key[ ]{0,4}(" VALUE ")", NULL, REGEX_ANYWHERE, 0},
+    {"key=?(" VALUE ")", NULL, REGEX_ANYWHERE, 0},
+    {"key=[ ]{0,9}(" VALUE ")", NULL, REGEX_ANYWHERE, 0},
+    {"key=.(" VALUE ")", NULL, REGEX_ANYWHERE, 0},
+    {"(?:key|[a-z]{0,400})=(" VALUE ")", NULL, REGEX_ANYWHERE, 0},
+    {"[a-z]+=(" VALUE ")", NULL, REGEX_ANYWHERE, 0},
+    {"[\\w.-]{0,50}?key=(" VALUE ")", "key\\x3d[0-9a-f]{32}", REGEX_AT_ASSIGNED_RUN, 4},
+    {"\\p{Greek}=(" VALUE ")", NULL, REGEX_ANYWHERE, 0},
+};
+
+static void heads_end_with_a_run(void **state) {
+    _cleanup_arena_ arena *a = arena_new();
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        regex *r;
+        assert_int_equal(regex_new(a, str_from(heads[i].pattern), &r, NULL), 0);
+        if (r->head.place != heads[i].place || r->head.before != heads[i].before)
+            fail_msg("%s: place %d, %zu before", heads[i].pattern, r->head.place, r->head.before);
+        if (heads[i].head) assert_str(r->head.pattern, heads[i].head);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(patterns_match_as_in_go),
@@ -181,6 +229,7 @@ int main(void) {
         cmocka_unit_test(deep_and_large_patterns_are_errors),
         cmocka_unit_test(a_costly_search_is_given_up),
         cmocka_unit_test(widths_are_known),
+        cmocka_unit_test(heads_end_with_a_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,11 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
-#define RUN_MIN       16 /* characters of base64, as in gitleaks */
 #define HEX_MIN       32
 #define PERCENT_MAX   4096 /* bytes from the first % of a stretch to its last */
 #define ESCAPES_MIN   4    /* of \x41: fewer are no hidden text */
@@ -89,18 +85,21 @@ static bool narrow(strbuf *b) {
     return true;
 }
 
+static bool has_either(str word, char a, char b) {
+    return memchr(word.ptr, a, word.len) || memchr(word.ptr, b, word.len);
+}
+
 /* False at the first byte that no text has, which for what is no base64 is soon. */
-static bool decode_base64(str run, strbuf *out) {
+static bool decode_base64(str word, strbuf *out) {
     const uint8_t *values = base64_values();
-    bool wide = false, standard = memchr(run.ptr, '+', run.len) || memchr(run.ptr, '/', run.len);
-    if (run.len % 4 == 1) return false;
-    if (standard && (memchr(run.ptr, '-', run.len) || memchr(run.ptr, '_', run.len))) return false;
+    bool wide = false;
+    if (word.len % 4 == 1) return false;
     strbuf_clear(out);
-    for (size_t i = 0; i + 1 < run.len; i += 4) {
+    for (size_t i = 0; i + 1 < word.len; i += 4) {
         uint32_t bits = 0;
-        size_t n = run.len - i < 4 ? run.len - i : 4;
+        size_t n = word.len - i < 4 ? word.len - i : 4;
         for (size_t k = 0; k < 4; k++)
-            bits = bits << 6 | (k < n ? values[(unsigned char)run.ptr[i + k]] : 0);
+            bits = bits << 6 | (k < n ? values[(unsigned char)word.ptr[i + k]] : 0);
         for (size_t k = 0; k + 1 < n; k++) {
             unsigned c = bits >> (16 - 8 * k) & 0xFF;
             if (out->len == 1 && c == 0) wide = true;
@@ -108,117 +107,54 @@ static bool decode_base64(str run, strbuf *out) {
             strbuf_addc(out, (char)c);
         }
     }
+    if (has_either(word, '+', '/') && has_either(word, '-', '_')) return false;
     return wide ? narrow(out) : true;
 }
 
-static bool decode_hex(str run, strbuf *out) {
+static bool decode_hex(str word, strbuf *out) {
     strbuf_clear(out);
-    if (run.len % 2) return false;
-    for (size_t i = 0; i < run.len; i += 2) {
-        int c = hex_byte(run.ptr + i);
+    if (word.len % 2) return false;
+    for (size_t i = 0; i < word.len; i += 2) {
+        int c = hex_byte(word.ptr + i);
         if (c < 0 || !is_printable((unsigned)c)) return false;
         strbuf_addc(out, (char)c);
     }
     return true;
 }
 
-static bool is_hex(str run) {
-    for (size_t i = 0; i < run.len; i++) {
-        if (hex_value(run.ptr[i]) < 0) return false;
+static bool is_hex(str word) {
+    for (size_t i = 0; i < word.len; i++) {
+        if (hex_value(word.ptr[i]) < 0) return false;
     }
     return true;
 }
 
 /* A long name in code is all letters; base64 hardly ever is. */
-static bool has_other_than_letters(str run) {
-    for (size_t i = 0; i < run.len; i++) {
-        char c = run.ptr[i];
+static bool has_other_than_letters(str word) {
+    for (size_t i = 0; i < word.len; i++) {
+        char c = word.ptr[i];
         if (c <= '9' || c == '_') return true;
     }
     return false;
 }
 
 static void try_run(finder *f, size_t start, size_t end, strbuf *out) {
-    str run = str_sub(f->text, start, end);
-    if (run.len > 2 && run.ptr[0] == '0' && (run.ptr[1] | 0x20) == 'x') {
-        str digits = str_sub(run, 2, run.len);
+    str word = str_sub(f->text, start, end);
+    if (word.len > 2 && word.ptr[0] == '0' && (word.ptr[1] | 0x20) == 'x') {
+        str digits = str_sub(word, 2, word.len);
         if (digits.len >= HEX_MIN && is_hex(digits) && decode_hex(digits, out))
             add(f, start, end, DECODE_HEX, out);
         return;
     }
-    if (run.len >= HEX_MIN && is_hex(run)) {
-        if (decode_hex(run, out)) add(f, start, end, DECODE_HEX, out);
+    if (word.len >= HEX_MIN && is_hex(word)) {
+        if (decode_hex(word, out)) add(f, start, end, DECODE_HEX, out);
         return;
     }
     size_t padded = end;
     while (padded < f->text.len && padded < end + 2 && f->text.ptr[padded] == '=')
         padded++;
-    if (padded == end && !has_other_than_letters(run)) return;
-    if (decode_base64(run, out)) add(f, start, padded, DECODE_BASE64, out);
-}
-
-#ifdef __SSE2__
-#define BLOCK 64
-
-static __m128i at_most(__m128i bytes, char from, char width) {
-    __m128i moved = _mm_sub_epi8(bytes, _mm_set1_epi8(from));
-    return _mm_cmpeq_epi8(_mm_min_epu8(moved, _mm_set1_epi8(width)), moved);
-}
-
-/* A bit for each of 16 bytes: whether base64 or base64url has it. */
-static uint64_t base64_bits(const char *at) {
-    __m128i b = _mm_loadu_si128((const __m128i *)at);
-    __m128i letter = at_most(_mm_or_si128(b, _mm_set1_epi8(0x20)), 'a', 25);
-    __m128i digit = at_most(b, '/', 10);
-    __m128i sign = _mm_or_si128(
-        _mm_cmpeq_epi8(b, _mm_set1_epi8('+')),
-        _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('-')), _mm_cmpeq_epi8(b, _mm_set1_epi8('_'))));
-    return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(letter, digit), sign));
-}
-
-/* Passes over blocks that have no run of RUN_MIN; gives where one is, or what is too short to be
- * looked at this way. */
-static size_t skip_blocks(str t, size_t at) {
-    for (; t.len - at >= BLOCK; at += BLOCK - RUN_MIN + 1) {
-        const char *p = t.ptr + at;
-        uint64_t ones = base64_bits(p) | base64_bits(p + 16) << 16 | base64_bits(p + 32) << 32 |
-                        base64_bits(p + 48) << 48;
-        for (unsigned shift = 1; shift < RUN_MIN; shift *= 2)
-            ones &= ones >> shift;
-        if (ones) return at + (size_t)__builtin_ctzll(ones);
-    }
-    return at;
-}
-#else
-static size_t skip_blocks(str t, size_t at) {
-    (void)t;
-    return at;
-}
-#endif
-
-/* Most words are short: of the 16 characters of a run the last is looked at first, and where it is
- * none, all of them are passed over. */
-static void find_runs(finder *f, strbuf *out) {
-    const uint8_t *values = base64_values();
-    str t = f->text;
-    size_t at = skip_blocks(t, 0);
-    while (t.len - at >= RUN_MIN) {
-        size_t last = at + RUN_MIN - 1, start = last, end = last + 1;
-        if (values[(unsigned char)t.ptr[last]] == NO_VALUE) {
-            at = skip_blocks(t, last + 1);
-            continue;
-        }
-        while (start > at && values[(unsigned char)t.ptr[start - 1]] != NO_VALUE)
-            start--;
-        if (start > at) {
-            at = start;
-            continue;
-        }
-        while (end < t.len && values[(unsigned char)t.ptr[end]] != NO_VALUE)
-            end++;
-        try_run(f, start, end, out);
-        at = skip_blocks(t, end);
-    }
+    if (!decode_base64(word, out)) return; /* nearly always at once */
+    if (padded > end || has_other_than_letters(word)) add(f, start, padded, DECODE_BASE64, out);
 }
 
 static bool is_percent(str t, size_t at) {
@@ -380,11 +316,12 @@ static void build(builder *b, str t, const segment *found, size_t count) {
     }
 }
 
-bool decode_text(arena *a, str text, const decoded *before, decoded *ret) {
+bool decode_text(arena *a, str text, const run_list *runs, const decoded *before, decoded *ret) {
     _cleanup_arena_ arena *scratch = arena_new();
     _cleanup_strbuf_ strbuf out = STRBUF_INIT;
     finder f = {.a = scratch, .text = text};
-    find_runs(&f, &out);
+    for (size_t i = 0; i < runs->count; i++)
+        try_run(&f, runs->items[i].start, runs->items[i].end, &out);
     find_percent(&f, &out);
     find_escapes(&f, '\\', 0, &out);
     find_escapes(&f, '+', 1, &out);

@@ -7,6 +7,7 @@
 #define SLIPWAY_SCAN_SECRETS_DECODE_H
 
 #include "scan/secrets/regex.h"
+#include "scan/secrets/runs.h"
 
 #define DECODE_DEPTH_DEFAULT 5
 #define DECODE_SEGMENTS_MAX  100000             /* of one text */
@@ -37,9 +38,9 @@ struct decoded {
     unsigned depth;        /* from 1 */
 };
 
-/* Decodes what is encoded in `text`, which is before->text or, where that is NULL, the file's.
- * False when there is nothing. */
-bool decode_text(arena *a, str text, const decoded *before, decoded *ret);
+/* Decodes what is encoded in `text`, which is before->text or, where that is NULL, the file's, and
+ * has these runs. False when there is nothing. */
+bool decode_text(arena *a, str text, const run_list *runs, const decoded *before, decoded *ret);
 /* Where a match in d->text stands in the file, and by what codes it was hidden; false when it
  * touches nothing that was decoded in this round. */
 bool decode_place(const decoded *d, regex_span in, regex_span *ret, unsigned *ret_kinds);

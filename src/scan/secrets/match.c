@@ -3,6 +3,7 @@
 #include "scan/secrets/checks.h"
 #include "scan/secrets/names.h"
 #include "scan/secrets/prefilter.h"
+#include "scan/secrets/runs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #define MATCHES_MAX  10000 /* of one rule in one text */
 #define NO_WINDOW    UINT32_MAX
 #define NEAR_BYTES   512
+#define BEFORE_RUN   2  /* a byte of the match, and the one that a \b looks at */
 #define NEIGHBOURS   64 /* matches by place that can be of the same secret */
 #define ALLOW_INLINE "gitleaks:allow"
 
@@ -24,7 +26,7 @@ typedef struct window {
 typedef struct rule_state {
     uint32_t first, latest, count; /* its windows */
     bool listed;
-    bool filtered; /* vectorscan looks for it */
+    bool filtered; /* vectorscan looks for it, or for its head */
 } rule_state;
 
 typedef enum word_state { WORD_UNKNOWN, WORD_ABSENT, WORD_PRESENT } word_state;
@@ -32,9 +34,16 @@ typedef enum word_state { WORD_UNKNOWN, WORD_ABSENT, WORD_PRESENT } word_state;
 struct matcher {
     secret_rules *rules;
     arena *a;
-    prefilter *filter; /* NULL: none */
+    prefilter *anywhere; /* for patterns that can match anywhere; NULL: none */
+    prefilter *at_runs;  /* for the heads of the others, in what is around runs */
     regex_matcher *regexes;
     rule_state *states;
+    bool all_filtered;      /* all rules are */
+    size_t before_assigned; /* bytes before an assigned run that the heads need */
+    run_list runs;          /* of the text */
+    run_extract near_runs;
+    size_t *path_rules; /* that look at paths only */
+    size_t path_rule_count;
     size_t *listed; /* rules that have windows */
     size_t listed_count;
     window *windows;
@@ -166,6 +175,16 @@ static void on_end(void *context, unsigned rule, size_t end) {
     add_window(m, rule, from, r->min_width < end ? end - r->min_width : 0);
 }
 
+/* `end` is in what was gathered. A match that goes over a seam there is none. */
+static void on_head_end(void *context, unsigned rule, size_t end) {
+    matcher *m = context;
+    const regex_head *h = &m->rules->items[rule].pattern->head;
+    size_t first, last = run_origin(&m->near_runs, end - 1, &first) + 1;
+    if (last - first < h->min_width) return;
+    size_t from = h->max_width < last - first ? last - h->max_width : first;
+    add_window(m, rule, from, last - h->min_width);
+}
+
 static void forget(matcher *m) {
     for (size_t i = 0; i < m->listed_count; i++)
         m->states[m->listed[i]].listed = false;
@@ -179,17 +198,38 @@ static int by_index(const void *left, const void *right) {
     return (a > b) - (a < b);
 }
 
+static bool look_anywhere(pass *p) {
+    err e = {0};
+    return p->m->anywhere && prefilter_scan(p->m->anywhere, p->text, on_end, p->m, &e) == 0;
+}
+
+static bool look_at_runs(pass *p) {
+    matcher *m = p->m;
+    err e = {0};
+    if (!m->at_runs) return false;
+    if (!m->runs.count) return true;
+    runs_gather(p->text, &m->runs, BEFORE_RUN, m->before_assigned, &m->near_runs);
+    return prefilter_scan(m->at_runs, strbuf_str(&m->near_runs.text), on_head_end, m, &e) == 0;
+}
+
+static void look_by_keywords(pass *p, bool anywhere, bool at_runs) {
+    matcher *m = p->m;
+    for (size_t i = 0; i < m->rules->count; i++) {
+        const regex *r = m->rules->items[i].pattern;
+        bool done = r && (r->head.place == REGEX_ANYWHERE ? anywhere : at_runs);
+        if (!r || (done && m->states[i].filtered)) continue;
+        if (has_keyword(m, p->text, i)) add_window(m, i, 0, p->text.len);
+    }
+}
+
 /* Fills the windows of all rules that may match. */
 static void look(pass *p) {
     matcher *m = p->m;
-    err e = {0};
     forget(m);
-    bool filtered = m->filter && prefilter_scan(m->filter, p->text, on_end, m, &e) == 0;
-    for (size_t i = 0; i < m->rules->count; i++) {
-        const secret_rule *rule = &m->rules->items[i];
-        if (!rule->pattern || (filtered && m->states[i].filtered)) continue;
-        if (has_keyword(m, p->text, i)) add_window(m, i, 0, p->text.len);
-    }
+    runs_find(p->text, &m->runs);
+    bool anywhere = look_anywhere(p), at_runs = look_at_runs(p);
+    if (!anywhere || !at_runs || !m->all_filtered) look_by_keywords(p, anywhere, at_runs);
+    if (m->listed_count < 2) return;
     qsort(m->listed, m->listed_count, sizeof *m->listed, by_index);
 }
 
@@ -572,7 +612,7 @@ void matcher_text(matcher *m, arena *a, const match_text *t, match_list *ret, sc
     read_pass(&p);
     for (unsigned i = 0; i < t->rounds; i++) {
         decoded *next = ARENA_NEW(a, decoded);
-        if (!decode_text(a, p.text, d, next)) break;
+        if (!decode_text(a, p.text, &m->runs, d, next)) break;
         p.d = d = next;
         p.text = d->text;
         read_pass(&p);
@@ -585,9 +625,8 @@ bool matcher_allows_path(matcher *m, str path) {
 }
 
 void matcher_path(matcher *m, arena *a, str path, match_list *ret) {
-    for (size_t i = 0; i < m->rules->count; i++) {
-        const secret_rule *rule = &m->rules->items[i];
-        if (rule->pattern || !rule->path || rule->skip_report) continue;
+    for (size_t i = 0; i < m->path_rule_count; i++) {
+        const secret_rule *rule = &m->rules->items[m->path_rules[i]];
         if (allows_path(m, &rule->allow, path) || !regex_has(m->regexes, rule->path, path))
             continue;
         secret_match f = {
@@ -624,19 +663,41 @@ static void tell_heavy(matcher *m, const prefilter_state *states) {
     ARENA_PUSH(to->a, to->items, to->count, to->cap, w);
 }
 
-static void make_filter(matcher *m, const char *cache, bool quick) {
+/* Compiles the patterns of those rules whose matches have this place, or other ones. `all_states`
+ * is filled for them. */
+static int make_filter(matcher *m, bool anywhere, const char *cache, bool quick,
+                       prefilter_state *all_states, prefilter **ret, err *e) {
     size_t count = m->rules->count;
     _cleanup_arena_ arena *scratch = arena_new();
     str *patterns = ARENA_ARRAY(scratch, str, count);
     prefilter_state *states = ARENA_ARRAY(scratch, prefilter_state, count);
-    err why = {0};
     for (size_t i = 0; i < count; i++) {
         const regex *r = m->rules->items[i].pattern;
-        patterns[i] = r && !r->utf ? r->loose : STR_EMPTY;
+        bool ours = r && !r->utf && (r->head.place == REGEX_ANYWHERE) == anywhere;
+        patterns[i] = !ours ? STR_EMPTY : anywhere ? r->loose : r->head.pattern;
     }
-    int code = prefilter_new(patterns, count, cache, quick, states, &m->filter, &why);
-    for (size_t i = 0; i < count && code == 0; i++)
-        m->states[i].filtered = states[i] == PREFILTER_TAKEN;
+    if (prefilter_new(patterns, count, cache, quick, states, ret, e) < 0) return e->code;
+    for (size_t i = 0; i < count; i++) {
+        if (states[i] == PREFILTER_LEFT_OUT) continue;
+        all_states[i] = states[i];
+        if (states[i] != PREFILTER_TAKEN) continue;
+        size_t before = m->rules->items[i].pattern->head.before;
+        m->states[i].filtered = true;
+        if (m->before_assigned < before + 1) m->before_assigned = before + 1;
+    }
+    return 0;
+}
+
+static void make_filters(matcher *m, const char *cache, bool quick) {
+    _cleanup_arena_ arena *scratch = arena_new();
+    prefilter_state *states = ARENA_ARRAY(scratch, prefilter_state, m->rules->count);
+    err why = {0};
+    m->before_assigned = BEFORE_RUN;
+    int code = make_filter(m, true, cache, quick, states, &m->anywhere, &why);
+    if (code == 0) code = make_filter(m, false, cache, quick, states, &m->at_runs, &why);
+    m->all_filtered = true;
+    for (size_t i = 0; i < m->rules->count; i++)
+        m->all_filtered &= !m->rules->items[i].pattern || m->states[i].filtered;
     if (code == 0) tell_heavy(m, states);
     if (code == 0 || (quick && code == ERR_NOT_FOUND)) return;
     scan_error_list *to = &m->rules->warnings;
@@ -646,6 +707,15 @@ static void make_filter(matcher *m, const char *cache, bool quick) {
     ARENA_PUSH(to->a, to->items, to->count, to->cap, slow);
 }
 
+static void collect_path_rules(matcher *m) {
+    m->path_rules = ARENA_ARRAY(m->a, size_t, m->rules->count);
+    for (size_t i = 0; i < m->rules->count; i++) {
+        const secret_rule *rule = &m->rules->items[i];
+        if (!rule->pattern && rule->path && !rule->skip_report)
+            m->path_rules[m->path_rule_count++] = i;
+    }
+}
+
 matcher *matcher_new(secret_rules *rules, const char *cache, bool quick) {
     matcher *m = mem_alloc(sizeof *m);
     *m = (matcher){.rules = rules, .a = arena_new(), .lower = STRBUF_INIT};
@@ -653,13 +723,17 @@ matcher *matcher_new(secret_rules *rules, const char *cache, bool quick) {
     m->states = ARENA_ARRAY(m->a, rule_state, rules->count);
     m->listed = ARENA_ARRAY(m->a, size_t, rules->count);
     collect_words(m);
-    make_filter(m, cache, quick);
+    collect_path_rules(m);
+    make_filters(m, cache, quick);
     return m;
 }
 
 void matcher_free(matcher *m) {
     if (!m) return;
-    prefilter_free(m->filter);
+    prefilter_free(m->anywhere);
+    prefilter_free(m->at_runs);
+    runs_done(&m->runs);
+    run_extract_done(&m->near_runs);
     regex_matcher_free(m->regexes);
     strbuf_done(&m->lower);
     arena_free(m->a);

@@ -11,7 +11,7 @@
 
 #define CACHE_FORMAT "slipway prefilter 2"
 #define CACHE_NAME   "patterns-"
-#define CACHE_FILES  16
+#define CACHE_FILES  32
 #define CACHE_MAX    ((size_t)256 << 20)
 #define WEIGHT_DEPTH 64
 #define WEIGHT_MAX   1000000

@@ -20,10 +20,6 @@
 
 /* ---- widths --------------------------------------------------------------------------------- */
 
-typedef struct width {
-    size_t min, max;
-} width;
-
 static size_t plus(size_t a, size_t b) {
     size_t sum;
     return a == REGEX_UNBOUNDED || b == REGEX_UNBOUNDED || __builtin_add_overflow(a, b, &sum)
@@ -39,31 +35,33 @@ static size_t times(size_t a, unsigned n) {
                : product;
 }
 
-static width width_of(const regex_node *n) {
+regex_width regex_width_add(regex_width a, regex_width b) {
+    return (regex_width){plus(a.min, b.min), plus(a.max, b.max)};
+}
+
+regex_width regex_width_of(const regex_node *n) {
     char unit[4];
-    width w = {0, 0};
+    regex_width w = {0, 0};
     switch (n->kind) {
     case RX_CHAR: w.min = w.max = utf8_put(n->code, unit); break;
     case RX_CLASS:
-    case RX_ANY: w = (width){1, 1}; break;
+    case RX_ANY: w = (regex_width){1, 1}; break;
     case RX_CAT:
     case RX_CAPTURE:
-        for (size_t i = 0; i < n->count; i++) {
-            width part = width_of(n->parts[i]);
-            w = (width){plus(w.min, part.min), plus(w.max, part.max)};
-        }
+        for (size_t i = 0; i < n->count; i++)
+            w = regex_width_add(w, regex_width_of(n->parts[i]));
         break;
     case RX_ALT:
         w.min = REGEX_UNBOUNDED;
         for (size_t i = 0; i < n->count; i++) {
-            width part = width_of(n->parts[i]);
+            regex_width part = regex_width_of(n->parts[i]);
             if (part.min < w.min) w.min = part.min;
             if (part.max > w.max) w.max = part.max;
         }
         break;
     case RX_REPEAT: {
-        width part = width_of(n->parts[0]);
-        w = (width){times(part.min, n->min), times(part.max, n->max)};
+        regex_width part = regex_width_of(n->parts[0]);
+        w = (regex_width){times(part.min, n->min), times(part.max, n->max)};
         break;
     }
     case RX_EMPTY:
@@ -285,7 +283,7 @@ static void take_names(arena *a, regex *r, const str *names) {
 
 int regex_new(arena *a, str source, regex **ret, err *e) {
     _cleanup_arena_ arena *scratch = arena_new();
-    regex_node *tree;
+    regex_node *tree, *head;
     str names[REGEX_GROUPS_MAX + 1] = {0};
     regex *r = ARENA_NEW(a, regex);
     *r = (regex){.source = source};
@@ -293,11 +291,13 @@ int regex_new(arena *a, str source, regex **ret, err *e) {
     take_names(a, r, names);
     r->utf = needs_utf(tree);
     if (!r->utf) take_lead(a, r, tree);
-    width wide = width_of(tree);
+    regex_width wide = regex_width_of(tree);
     r->min_width = wide.min;
     r->max_width = r->utf ? REGEX_UNBOUNDED : wide.max;
     r->pattern = write_pattern(a, tree, r->utf, false);
     r->loose = write_pattern(a, tree, r->utf, true);
+    if (!r->utf) regex_head_of(scratch, tree, &r->head, &head);
+    if (r->head.place != REGEX_ANYWHERE) r->head.pattern = write_pattern(a, head, false, true);
     *ret = r;
     return 0;
 }

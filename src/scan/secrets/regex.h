@@ -19,6 +19,22 @@
 #define REGEX_GROUPS_MAX 64
 #define REGEX_UNBOUNDED  SIZE_MAX
 
+/* Where alone a match can be (runs.h). */
+typedef enum regex_place {
+    REGEX_ANYWHERE,
+    REGEX_AT_RUN,          /* it has a run at its beginning, or after one byte */
+    REGEX_AT_ASSIGNED_RUN, /* it has a run that is assigned */
+    REGEX_PLACE_COUNT
+} regex_place;
+
+/* What tells where matches can begin, and costs less to look for. */
+typedef struct regex_head {
+    regex_place place;
+    str pattern;                 /* what every match begins with, its lead apart; as `loose` is */
+    size_t min_width, max_width; /* bytes of a match of that */
+    size_t before;               /* of them, at most, before the run */
+} regex_head;
+
 typedef struct regex {
     str source;  /* as it was written */
     str pattern; /* for PCRE2 */
@@ -36,6 +52,7 @@ typedef struct regex {
     uint8_t *lead; /* 256: whether the repeat takes a byte; NULL: none */
     size_t lead_max;
     size_t min_width, max_width; /* bytes of a match, its lead apart; max: REGEX_UNBOUNDED */
+    regex_head head;             /* of what is matched by bytes */
     void *code;                  /* compiled when it is first needed */
     bool failed;                 /* to compile */
 } regex;

@@ -47,6 +47,18 @@ struct regex_node {
 
 #define RX_NO_END UINT_MAX
 
+typedef struct regex_width {
+    size_t min, max;
+} regex_width;
+
+/* Bytes of a match of a tree; max: REGEX_UNBOUNDED. */
+regex_width regex_width_of(const regex_node *n);
+regex_width regex_width_add(regex_width a, regex_width b);
+
+/* Finds the shortest beginning of a pattern that has a run in it, if every match must have one:
+ * *ret_head is a tree of that. What it means is in `ret`, whose pattern is not set. */
+void regex_head_of(arena *a, const regex_node *tree, regex_head *ret, regex_node **ret_head);
+
 /* What the groups are called is in `source`; ret_names has REGEX_GROUPS_MAX + 1. */
 int regex_parse(arena *a, str source, regex_node **ret, unsigned *ret_groups, str *ret_names,
                 err *e);

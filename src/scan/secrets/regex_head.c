@@ -1,0 +1,172 @@
+/* regex_head.c: which patterns need a run, and what they begin with up to it.
+ *
+ * A pattern is a row of parts. If some parts in a row are made of characters of runs alone, and
+ * have at least RUN_MIN together, then each match has a run that holds theirs, and that goes
+ * further left by as much at most as the text does: nowhere further right do they begin. What
+ * stands before these parts has a known width, so the match begins near that run; what comes after
+ * them need not be looked at to know where a match can begin. */
+#include "scan/secrets/regex_tree.h"
+#include "scan/secrets/runs.h"
+
+#define BEFORE_MAX 160 /* bytes of a match before its run */
+
+typedef struct part_list {
+    const regex_node **items;
+    size_t count, cap;
+} part_list;
+
+static void flatten(arena *a, const regex_node *n, part_list *list) {
+    if (n->kind != RX_CAT && n->kind != RX_CAPTURE) {
+        ARENA_PUSH(a, list->items, list->count, list->cap, n);
+        return;
+    }
+    for (size_t i = 0; i < n->count; i++)
+        flatten(a, n->parts[i], list);
+}
+
+/* ---- sets of characters --------------------------------------------------------------------- */
+
+static bool is_of(const regex_node *n, const uint64_t set[2]) {
+    if (n->kind == RX_CHAR) {
+        char c = (char)n->code;
+        bool letter = (n->code | 0x20) >= 'a' && (n->code | 0x20) <= 'z';
+        return n->code < 128 && run_has(set, c) &&
+               (!n->fold || !letter || run_has(set, (char)(c ^ 0x20)));
+    }
+    if (n->kind != RX_CLASS || n->item_count || n->high != n->negated) return false;
+    uint64_t low = n->negated ? ~n->ascii[0] : n->ascii[0],
+             high = n->negated ? ~n->ascii[1] : n->ascii[1];
+    return !(low & ~set[0]) && !(high & ~set[1]);
+}
+
+/* Whether all that a match has is of the set. The end of the text is none: what is gathered of a
+ * text ends elsewhere. */
+static bool is_all_of(const regex_node *n, const uint64_t set[2]) {
+    switch (n->kind) {
+    case RX_CHAR:
+    case RX_CLASS: return is_of(n, set);
+    case RX_ANY:
+    case RX_TEXT_END: return false;
+    case RX_REPEAT:
+    case RX_CAT:
+    case RX_ALT:
+    case RX_CAPTURE: break;
+    case RX_EMPTY:
+    case RX_TEXT_BEGIN:
+    case RX_LINE_BEGIN:
+    case RX_LINE_END:
+    case RX_WORD_EDGE:
+    case RX_NO_WORD_EDGE:
+    case RX_KIND_COUNT: return true;
+    }
+    for (size_t i = 0; i < n->count; i++) {
+        if (!is_all_of(n->parts[i], set)) return false;
+    }
+    return true;
+}
+
+/* Whether every match ends with one of the set. */
+static bool ends_with(const regex_node *n, const uint64_t set[2]) {
+    if (n->kind == RX_CHAR || n->kind == RX_CLASS) return is_of(n, set);
+    if (n->kind == RX_REPEAT) return n->min > 0 && ends_with(n->parts[0], set);
+    if (n->kind == RX_ALT) {
+        for (size_t i = 0; i < n->count; i++) {
+            if (!ends_with(n->parts[i], set)) return false;
+        }
+        return n->count > 0;
+    }
+    if (n->kind != RX_CAT && n->kind != RX_CAPTURE) return false;
+    for (size_t i = n->count; i-- > 0;) {
+        if (ends_with(n->parts[i], set)) return true;
+        if (!is_all_of(n->parts[i], set)) return false;
+    }
+    return false;
+}
+
+/* Whether there is a character of its own in it, not just classes: without, it is found in too many
+ * runs. */
+static bool has_letter(const regex_node *n) {
+    if (n->kind == RX_CHAR) return true;
+    for (size_t i = 0; i < n->count; i++) {
+        if (has_letter(n->parts[i])) return true;
+    }
+    return false;
+}
+
+/* ---- the parts ------------------------------------------------------------------------------ */
+
+/* Whether, wherever the part at `index` begins, an assignment stands before it. */
+static bool is_assigned(const part_list *list, size_t index) {
+    const uint64_t either[2] = {run_gaps[0] | run_assigns[0], run_gaps[1] | run_assigns[1]};
+    size_t gap = 0;
+    while (index-- > 0) {
+        const regex_node *n = list->items[index];
+        if (ends_with(n, run_assigns)) return true;
+        size_t max = regex_width_of(n).max;
+        if (!is_all_of(n, either) || max > RUN_GAP_MAX - gap) return false;
+        gap += max;
+    }
+    return false;
+}
+
+static void append(arena *a, regex_node *tree, const regex_node *n) {
+    regex_node *copy = ARENA_NEW(a, regex_node);
+    *copy = *n;
+    ARENA_PUSH(a, tree->parts, tree->count, tree->cap, copy);
+}
+
+/* Adds to `tree` what every match of the parts from `from` on begins with and is of runs only, no
+ * longer than it must be: where it is found first is enough. Gives how many characters that has at
+ * least. */
+static size_t add_run(arena *a, regex_node *tree, const part_list *list, size_t from) {
+    size_t size = 0, kept = tree->count, i = from;
+    for (; i < list->count && is_all_of(list->items[i], run_chars); i++) {
+        size_t min = regex_width_of(list->items[i]).min;
+        append(a, tree, list->items[i]);
+        if (min) kept = tree->count;
+        size += min;
+    }
+    regex_node choice = {.kind = RX_ALT};
+    size_t least = i < list->count && list->items[i]->kind == RX_ALT ? SIZE_MAX : 0;
+    for (size_t k = 0; least && k < list->items[i]->count; k++) {
+        regex_node begin = {.kind = RX_CAT};
+        part_list parts = {0};
+        flatten(a, list->items[i]->parts[k], &parts);
+        size_t min = add_run(a, &begin, &parts, 0);
+        append(a, &choice, &begin);
+        if (min < least) least = min;
+    }
+    if (least) {
+        append(a, tree, &choice);
+        return size + least;
+    }
+    tree->count = kept;
+    if (size && tree->parts[kept - 1]->kind == RX_REPEAT)
+        tree->parts[kept - 1]->max = tree->parts[kept - 1]->min;
+    return size;
+}
+
+void regex_head_of(arena *a, const regex_node *tree, regex_head *ret, regex_node **ret_head) {
+    part_list list = {0};
+    regex_width before = {0, 0};
+    regex_node *head = ARENA_NEW(a, regex_node);
+    head->kind = RX_CAT;
+    flatten(a, tree, &list);
+    for (size_t i = 0; i < list.count && before.max <= BEFORE_MAX; i++) {
+        bool early = before.max <= 1;
+        if ((early || is_assigned(&list, i)) && add_run(a, head, &list, i) >= RUN_MIN &&
+            has_letter(head)) {
+            regex_width wide = regex_width_of(head);
+            ret->place = early ? REGEX_AT_RUN : REGEX_AT_ASSIGNED_RUN;
+            ret->before = before.max;
+            ret->min_width = wide.min;
+            ret->max_width = wide.max;
+            *ret_head = head;
+            return;
+        }
+        head->count = i;
+        append(a, head, list.items[i]);
+        before = regex_width_add(before, regex_width_of(list.items[i]));
+    }
+    ret->place = REGEX_ANYWHERE;
+}
