@@ -439,6 +439,8 @@ static int scan_changed_together(scan_job *j, const scan_kind *const *kinds, siz
     }
     for (size_t i = 0; r == 0 && i < now.findings.count; i++)
         finding_list_add(&ret->findings, &now.findings.items[i]);
+    for (size_t i = 0; r == 0 && i < now.warnings.count; i++)
+        scan_error_add(&ret->warnings, &now.warnings.items[i]);
     for (size_t i = 0; r == 0 && i < now.errors.count; i++) { /* of other files: known as well */
         const scan_error *error = &now.errors.items[i];
         if (!error->path.len || scan_changes_has(changes, error->path))
