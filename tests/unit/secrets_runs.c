@@ -71,16 +71,18 @@ static void runs_are_found_wherever_they_begin_and_end(void **state) {
     runs_done(&list);
 }
 
+#define BLANKS "                    " /* RUN_GAP_MAX */
+
 static void an_assignment_is_seen_over_blanks_and_quotes(void **state) {
     static const struct {
         const char *before;
         bool assigned;
     } cases[] = {
-        {"key=", true},      {"key = \"", true},    {"key: '", true},   {"f(\"", true},
-        {"f(a, ", true},     {"<key>", true},       {"a => b\"", true}, {"key =\n\t@\"", true},
-        {"", false},         {"\"", false},         {"key ", false},    {"key; ", false},
-        {"=        ", true}, {"=         ", false}, {"= x ", false},    {"key ||= `", true},
-        {"a.b", false},      {"\xc3\xa9 ", false},
+        {"key=", true},     {"key = \"", true},      {"key: '", true},   {"f(\"", true},
+        {"f(a, ", true},    {"<key>", true},         {"a => b\"", true}, {"key =\n\t@\"", true},
+        {"", false},        {"\"", false},           {"key ", false},    {"key; ", false},
+        {"=" BLANKS, true}, {"=" BLANKS " ", false}, {"= x ", false},    {"key ||= `", true},
+        {"${KEY:-", true},  {"key ?? \"", true},     {"a.b", false},     {"\xc3\xa9 ", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         str t = str_from(cases[i].before);

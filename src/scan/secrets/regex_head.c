@@ -8,7 +8,7 @@
 #include "scan/secrets/regex_tree.h"
 #include "scan/secrets/runs.h"
 
-#define BEFORE_MAX 160 /* bytes of a match before its run */
+#define BEFORE_MAX 200 /* bytes of a match before its run */
 
 typedef struct part_list {
     const regex_node **items;
@@ -65,24 +65,6 @@ static bool is_all_of(const regex_node *n, const uint64_t set[2]) {
     return true;
 }
 
-/* Whether every match ends with one of the set. */
-static bool ends_with(const regex_node *n, const uint64_t set[2]) {
-    if (n->kind == RX_CHAR || n->kind == RX_CLASS) return is_of(n, set);
-    if (n->kind == RX_REPEAT) return n->min > 0 && ends_with(n->parts[0], set);
-    if (n->kind == RX_ALT) {
-        for (size_t i = 0; i < n->count; i++) {
-            if (!ends_with(n->parts[i], set)) return false;
-        }
-        return n->count > 0;
-    }
-    if (n->kind != RX_CAT && n->kind != RX_CAPTURE) return false;
-    for (size_t i = n->count; i-- > 0;) {
-        if (ends_with(n->parts[i], set)) return true;
-        if (!is_all_of(n->parts[i], set)) return false;
-    }
-    return false;
-}
-
 /* Whether there is a character of its own in it, not just classes: without, it is found in too many
  * runs. */
 static bool has_letter(const regex_node *n) {
@@ -95,18 +77,51 @@ static bool has_letter(const regex_node *n) {
 
 /* ---- the parts ------------------------------------------------------------------------------ */
 
+/* ---- assignments ---------------------------------------------------------------------------- */
+
+/* How far the last of run_assigns in a row of parts may stand before its end, with run_gaps alone
+ * behind it; NOT_ASSIGNED where a match need not have one. */
+#define NOT_ASSIGNED SIZE_MAX
+
+static size_t gap_behind(const regex_node *n);
+
+static size_t gap_behind_parts(const regex_node *const *parts, size_t count) {
+    const uint64_t either[2] = {run_gaps[0] | run_assigns[0], run_gaps[1] | run_assigns[1]};
+    size_t behind = 0, most = 0; /* most: where a part that may be missing has the last one */
+    while (count-- > 0) {
+        const regex_node *n = parts[count];
+        bool may_miss = n->kind == RX_REPEAT && n->min == 0;
+        size_t gap = gap_behind(may_miss ? n->parts[0] : n);
+        if (gap != NOT_ASSIGNED) {
+            if (behind + gap > most) most = behind + gap;
+            if (!may_miss) return most;
+            continue;
+        }
+        size_t max = regex_width_of(n).max;
+        if (!is_all_of(n, either) || max > RUN_GAP_MAX) return NOT_ASSIGNED;
+        behind += max;
+    }
+    return NOT_ASSIGNED;
+}
+
+static size_t gap_behind(const regex_node *n) {
+    size_t most = 0;
+    if (n->kind == RX_CHAR || n->kind == RX_CLASS) return is_of(n, run_assigns) ? 0 : NOT_ASSIGNED;
+    if (n->kind == RX_REPEAT) return n->min ? gap_behind(n->parts[0]) : NOT_ASSIGNED;
+    if (n->kind == RX_CAT || n->kind == RX_CAPTURE)
+        return gap_behind_parts((const regex_node *const *)n->parts, n->count);
+    if (n->kind != RX_ALT || !n->count) return NOT_ASSIGNED;
+    for (size_t i = 0; i < n->count; i++) {
+        size_t gap = gap_behind(n->parts[i]);
+        if (gap == NOT_ASSIGNED) return NOT_ASSIGNED;
+        if (gap > most) most = gap;
+    }
+    return most;
+}
+
 /* Whether, wherever the part at `index` begins, an assignment stands before it. */
 static bool is_assigned(const part_list *list, size_t index) {
-    const uint64_t either[2] = {run_gaps[0] | run_assigns[0], run_gaps[1] | run_assigns[1]};
-    size_t gap = 0;
-    while (index-- > 0) {
-        const regex_node *n = list->items[index];
-        if (ends_with(n, run_assigns)) return true;
-        size_t max = regex_width_of(n).max;
-        if (!is_all_of(n, either) || max > RUN_GAP_MAX - gap) return false;
-        gap += max;
-    }
-    return false;
+    return gap_behind_parts(list->items, index) <= RUN_GAP_MAX;
 }
 
 static void append(arena *a, regex_node *tree, const regex_node *n) {
@@ -146,27 +161,56 @@ static size_t add_run(arena *a, regex_node *tree, const part_list *list, size_t 
     return size;
 }
 
-void regex_head_of(arena *a, const regex_node *tree, regex_head *ret, regex_node **ret_head) {
+static regex_place head_of(arena *a, const regex_node *tree, size_t *ret_before, regex_node *head);
+
+/* One of several patterns: each must have a run. */
+static regex_place head_of_choice(arena *a, const regex_node *choice, size_t *ret_before,
+                                  regex_node *head) {
+    regex_place place = REGEX_AT_RUN;
+    regex_node *heads = ARENA_NEW(a, regex_node);
+    heads->kind = RX_ALT;
+    *ret_before = 0;
+    for (size_t i = 0; i < choice->count; i++) {
+        regex_node one = {.kind = RX_CAT};
+        size_t before;
+        regex_place its = head_of(a, choice->parts[i], &before, &one);
+        if (its == REGEX_ANYWHERE) return its;
+        if (its == REGEX_AT_ASSIGNED_RUN) place = its;
+        if (before > *ret_before) *ret_before = before;
+        append(a, heads, &one);
+    }
+    head->count = 0;
+    append(a, head, heads);
+    return place;
+}
+
+static regex_place head_of(arena *a, const regex_node *tree, size_t *ret_before, regex_node *head) {
     part_list list = {0};
     regex_width before = {0, 0};
-    regex_node *head = ARENA_NEW(a, regex_node);
-    head->kind = RX_CAT;
     flatten(a, tree, &list);
+    if (list.count == 1 && list.items[0]->kind == RX_ALT)
+        return head_of_choice(a, list.items[0], ret_before, head);
     for (size_t i = 0; i < list.count && before.max <= BEFORE_MAX; i++) {
         bool early = before.max <= 1;
         if ((early || is_assigned(&list, i)) && add_run(a, head, &list, i) >= RUN_MIN &&
             has_letter(head)) {
-            regex_width wide = regex_width_of(head);
-            ret->place = early ? REGEX_AT_RUN : REGEX_AT_ASSIGNED_RUN;
-            ret->before = before.max;
-            ret->min_width = wide.min;
-            ret->max_width = wide.max;
-            *ret_head = head;
-            return;
+            *ret_before = before.max;
+            return early ? REGEX_AT_RUN : REGEX_AT_ASSIGNED_RUN;
         }
         head->count = i;
         append(a, head, list.items[i]);
         before = regex_width_add(before, regex_width_of(list.items[i]));
     }
-    ret->place = REGEX_ANYWHERE;
+    return REGEX_ANYWHERE;
+}
+
+void regex_head_of(arena *a, const regex_node *tree, regex_head *ret, regex_node **ret_head) {
+    regex_node *head = ARENA_NEW(a, regex_node);
+    head->kind = RX_CAT;
+    ret->place = head_of(a, tree, &ret->before, head);
+    if (ret->place == REGEX_ANYWHERE) return;
+    regex_width wide = regex_width_of(head);
+    ret->min_width = wide.min;
+    ret->max_width = wide.max;
+    *ret_head = head;
 }

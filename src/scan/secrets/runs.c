@@ -15,12 +15,13 @@
 /* clang-format off */
 const uint64_t run_chars[2] = {DIGITS | BIT('+') | BIT('-') | BIT('/'),
                                LETTERS | LETTERS << 32 | BIT('_')};
-const uint64_t run_assigns[2] = {BIT('=') | BIT(':') | BIT('>') | BIT(',') | BIT('('), BIT('|')};
-/* With the letters before a string in Python, C or Rust, and the signs before one in others. */
+const uint64_t run_assigns[2] = {BIT('=') | BIT(':') | BIT('>') | BIT(',') | BIT('(') | BIT('?'), BIT('|')};
+/* With the letters before a string in Python, C or Rust, and the signs before one in others; - as in
+ * ${NAME:-value}. */
 const uint64_t run_gaps[2] = {
-    BIT(' ') | BIT('\t') | BIT('\n') | BIT('\v') | BIT('\f') | BIT('\r') | BIT('"') | BIT('\'') | BIT('&'),
+    BIT(' ') | BIT('\t') | BIT('\n') | BIT('\v') | BIT('\f') | BIT('\r') | BIT('"') | BIT('\'') | BIT('&') | BIT('-'),
     BIT('`') | BIT('{') | BIT('[') | BIT('\\') | BIT('@') |
-        BIT('b') | BIT('f') | BIT('r') | BIT('u') | BIT('B') | BIT('F') | BIT('R') | BIT('U') | BIT('L')};
+        BIT('b') | BIT('f') | BIT('r') | BIT('u') | BIT('B') | BIT('F') | BIT('R') | BIT('U') | BIT('L') | BIT('l')};
 /* clang-format on */
 
 /* ---- finding -------------------------------------------------------------------------------- */

@@ -10,12 +10,13 @@
 
 #define RUN_MIN 16 /* as gitleaks has it for base64 */
 /* How far before a run an assignment may stand: blanks, quotes and brackets between them. */
-#define RUN_GAP_MAX 8
+#define RUN_GAP_MAX 20
 
 /* Sets of ASCII characters, a bit for each. */
-extern const uint64_t run_chars[2];   /* letters, digits, + - / _ */
-extern const uint64_t run_assigns[2]; /* what an assignment or an argument ends with: = : > | , ( */
-extern const uint64_t run_gaps[2];    /* what may stand between it and its value */
+extern const uint64_t run_chars[2]; /* letters, digits, + - / _ */
+extern const uint64_t
+    run_assigns[2];                /* what an assignment or an argument ends with: = : > | , ( ? */
+extern const uint64_t run_gaps[2]; /* what may stand between it and its value */
 
 static inline bool run_has(const uint64_t set[2], char c) {
     unsigned char byte = (unsigned char)c;
