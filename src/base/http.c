@@ -34,8 +34,9 @@ static int load(err *e) {
     static const library_symbol symbols[] = {CURL_FUNCTIONS(SYMBOL)};
 #undef SYMBOL
     bool before = curl.loaded;
-    if (library_load("libcurl.so.4", "libcurl4", symbols, sizeof symbols / sizeof *symbols,
-                     &curl.loaded, e) < 0)
+    static const char *const files[] = {"libcurl.so.4", NULL};
+    if (library_load(files, "libcurl4", symbols, sizeof symbols / sizeof *symbols, &curl.loaded,
+                     e) < 0)
         return e->code;
     if (before || curl.curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK) return 0;
     curl.loaded = false;

@@ -52,8 +52,9 @@ static int load(err *e) {
 #define SYMBOL(name) LIBRARY_SYMBOL(mhd, name)
     static const library_symbol symbols[] = {MHD_FUNCTIONS(SYMBOL)};
 #undef SYMBOL
-    return library_load("libmicrohttpd.so.12", "libmicrohttpd12", symbols,
-                        sizeof symbols / sizeof *symbols, &mhd.loaded, e);
+    static const char *const files[] = {"libmicrohttpd.so.12", NULL};
+    return library_load(files, "libmicrohttpd12", symbols, sizeof symbols / sizeof *symbols,
+                        &mhd.loaded, e);
 }
 
 struct httpd {

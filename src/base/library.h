@@ -21,9 +21,11 @@ typedef struct library_symbol {
 #define LIBRARY_POINTER(name)        __typeof__(name) *name;
 #define LIBRARY_SYMBOL(object, name) {#name, &(object).name},
 
-/* Fills the pointers, once; `loaded` says that it was done. ERR_UNSUPPORTED when the library is not
- * installed (`package` is Debian's name for it) or lacks a symbol. It is never unloaded. */
-int library_load(const char *file, const char *package, const library_symbol *symbols, size_t count,
-                 bool *loaded, err *e);
+/* Fills the pointers, once; `loaded` says that it was done. `files`: names of the library, of its
+ * versions that will do, the best first, NULL at the end: the first that is there is taken.
+ * ERR_UNSUPPORTED when none is installed (`package` is Debian's name for the first) or one lacks a
+ * symbol. It is never unloaded. */
+int library_load(const char *const *files, const char *package, const library_symbol *symbols,
+                 size_t count, bool *loaded, err *e);
 
 #endif
