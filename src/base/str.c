@@ -51,6 +51,37 @@ str str_sub(str s, size_t from, size_t to) {
     return s.ptr ? (str){s.ptr + from, to - from} : STR_EMPTY; /* a field that was never set */
 }
 
+#define SAME_STEP 256 /* bytes that memcmp is called for */
+
+static uint64_t word_at(const char *at) {
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+size_t str_same_begin(str a, str b) {
+    size_t n = a.len < b.len ? a.len : b.len, i = 0;
+    while (n - i >= SAME_STEP && memcmp(a.ptr + i, b.ptr + i, SAME_STEP) == 0)
+        i += SAME_STEP;
+    while (n - i >= sizeof(uint64_t) && word_at(a.ptr + i) == word_at(b.ptr + i))
+        i += sizeof(uint64_t);
+    while (i < n && a.ptr[i] == b.ptr[i])
+        i++;
+    return i;
+}
+
+size_t str_same_end(str a, str b) {
+    size_t n = a.len < b.len ? a.len : b.len, i = 0, word = sizeof(uint64_t);
+    const char *x = a.ptr + a.len, *y = b.ptr + b.len;
+    while (n - i >= SAME_STEP && memcmp(x - i - SAME_STEP, y - i - SAME_STEP, SAME_STEP) == 0)
+        i += SAME_STEP;
+    while (n - i >= word && word_at(x - i - word) == word_at(y - i - word))
+        i += word;
+    while (i < n && *(x - i - 1) == *(y - i - 1))
+        i++;
+    return i;
+}
+
 static bool is_space(char c) {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }

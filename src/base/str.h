@@ -34,6 +34,9 @@ bool str_starts(str s, str prefix);
 bool str_ends(str s, str suffix);
 /* From `from` up to but without `to`; both are clamped to the length. */
 str str_sub(str s, size_t from, size_t to);
+/* How many bytes both begin with, and end with. */
+size_t str_same_begin(str a, str b);
+size_t str_same_end(str a, str b);
 /* Without leading and trailing white space (space, tab, CR, LF, VT, FF). */
 str str_trim(str s);
 /* Index of the first occurrence, or -1. */

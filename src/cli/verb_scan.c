@@ -14,14 +14,17 @@
 #include "scan/baseline.h"
 #include "scan/changes.h"
 #include "scan/history.h"
+#include "scan/prune.h"
 #include "scan/scanner.h"
 #include "scan/source.h"
 #include "scan/suppress.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,7 +36,7 @@
 
 typedef struct progress {
     struct timespec began;
-    bool shown, wanted;
+    bool shown, of_history;
 } progress;
 
 typedef struct scan_job {
@@ -55,6 +58,7 @@ typedef struct scan_job {
     suppressions *suppressions;
     secrets_verifier *verifier; /* NULL without --verify */
     progress progress;
+    pid_t pruner;   /* 0: none */
     size_t commits; /* of the history */
     bool told_cache;
     bool warned; /* of what is odd in rules: once, also where two scans are made */
@@ -71,7 +75,11 @@ static void show_progress(void *context, size_t done, size_t count) {
         (int64_t)(now.tv_sec - p->began.tv_sec) * 1000 + (now.tv_nsec - p->began.tv_nsec) / 1000000;
     if (ms < PROGRESS_AFTER_MS) return;
     p->shown = true;
-    fprintf(stderr, "\r%zu of %zu files\033[K", done, count);
+    const char *what = p->of_history ? "versions of files" : "files";
+    if (count)
+        fprintf(stderr, "\r%zu of %zu %s\033[K", done, count, what);
+    else
+        fputs("\rreading commits\033[K", stderr);
 }
 
 static void begin_progress(scan_job *j) {
@@ -236,6 +244,25 @@ static const char *find_folder(scan_job *j, const char *name) {
     return NULL;
 }
 
+/* Once a day, beside the scan. */
+static void begin_pruning(scan_job *j) {
+    const char *folder = find_folder(j, "scan");
+    int64_t now = (int64_t)time(NULL);
+    if (j->pruner || !folder || !scan_prune_due(folder, now)) return;
+    pid_t pid = fork();
+    if (pid == 0) {
+        scan_prune(folder, SCAN_CACHE_BYTES, SCAN_CACHE_AGE_S, now);
+        _exit(0);
+    }
+    j->pruner = pid > 0 ? pid : 0;
+}
+
+static void end_pruning(scan_job *j) {
+    while (j->pruner && waitpid(j->pruner, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    j->pruner = 0;
+}
+
 /* One a scanned folder and way: a scan forgets what it has not seen. */
 static void find_cache(scan_job *j, const char *way) {
     uint8_t digest[32];
@@ -249,6 +276,7 @@ static void find_cache(scan_job *j, const char *way) {
     sha256_end(h, digest);
     hex_encode(digest, 16, hex);
     j->how.cache = find_folder(j, arena_printf(j->a, "scan/%s", hex).ptr);
+    if (j->how.cache) begin_pruning(j);
 }
 
 /* ---- what is known ------------------------------------------------------------------------------
@@ -550,7 +578,8 @@ static int scan_history_of(scan_job *j, scan_report *ret, err *e) {
     if (j->is_stdin) return need_git(j, "history", e);
     if (choose_of_history(j, e) < 0) return e->code;
     find_cache(j, since ? "history since" : "history");
-    int r = scan_source_history(j->a, j->root, j->below, since, &history, e);
+    j->progress.of_history = true;
+    int r = scan_source_history(j->a, j->root, j->below, since, &j->how, &history, e);
     if (r == 0) j->commits = history.commits;
     return r < 0 ? r : scan_with(j, history.source, &j->how, ret, e);
 }
@@ -581,6 +610,7 @@ static int scan(scan_job *j, bool *ret_whole, scan_report *ret, err *e) {
             : j->is_stdin   ? scan_stdin(j, ret, e)
                             : scan_tree(j, ret, e);
     end_progress(j);
+    end_pruning(j);
     for (size_t i = 0; r == 0 && i < ret->warnings.count; i++)
         console_warning("%.*s", STR_ARG(ret->warnings.items[i].message));
     return r;

@@ -6,7 +6,9 @@
 #include "base/fs.h"
 #include "base/hash.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define MAGIC     "slipway-scan-2\n"
 #define BYTES_MAX (512ULL << 20)
@@ -80,6 +82,7 @@ static void load(scan_cache *c) {
     for (size_t i = 0; i < h.count; i++) {
         if (entries[i].at > texts.len || entries[i].size > texts.len - entries[i].at) return;
     }
+    utimensat(AT_FDCWD, c->path, NULL, AT_SYMLINK_NOFOLLOW); /* it was used: prune.h */
     c->old = entries;
     c->old_count = h.count;
     c->texts = texts;

@@ -22,10 +22,11 @@ typedef struct scan_history {
 
 /* `dir`: a folder in a working copy, or a bare repository. `below`: a path from its top to keep to,
  * or empty. `since`: only commits of HEAD that are not of this one, and what they bring that it
- * does not have; or NULL. Errors: ERR_NOT_FOUND when there is no repository; ERR_FAILED when git
+ * does not have; or NULL. `how`: its progress is called with a count of 0 while commits are read;
+ * may be NULL. Errors: ERR_NOT_FOUND when there is no repository; ERR_FAILED when git
  * refuses it; ERR_UNSUPPORTED for one of SHA-256, and without libgit2; ERR_INVALID when `since`
  * names no commit; ERR_LIMIT. */
-int scan_source_history(arena *a, const char *dir, str below, const char *since, scan_history *ret,
-                        err *e);
+int scan_source_history(arena *a, const char *dir, str below, const char *since,
+                        const scan_options *how, scan_history *ret, err *e);
 
 #endif

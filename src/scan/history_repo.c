@@ -71,7 +71,7 @@ static int ask_places(arena *a, const char *dir, history_repo *r, char **ret_sha
     if (!str_is(format, "sha1"))
         return err_set(e, ERR_UNSUPPORTED,
                        "the history of '%s' cannot be read: its objects have %.*s names, and "
-                       "libgit2 1.5 knows SHA-1 only; the working copy can be scanned",
+                       "libgit2 knows SHA-1 only; the working copy can be scanned",
                        dir, STR_ARG(format));
     r->objects = arena_cstr(a, folder);
     *ret_shallow = arena_cstr(a, shallow);

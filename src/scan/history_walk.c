@@ -1,6 +1,7 @@
 #include "scan/history_walk.h"
 
 #include "base/hash.h"
+#include "scan/history_parse.h"
 #include "scan/objects.h"
 #include "scan/text.h"
 
@@ -47,10 +48,11 @@ typedef struct walk {
     size_t parent_count, parent_cap;
     history_blob *found; /* by the number of the blob; commit is HIDDEN where it does not count */
     size_t found_cap;
-    bool *is_here; /* by the number of the blob */
     history_list list;
     size_t blob_cap, commit_cap, problem_cap;
-    texts paths, persons;
+    texts paths, persons, folders;
+    strbuf *last; /* by folder: the tree that was read last */
+    size_t last_count, last_cap;
     strbuf path;
     uint32_t commit; /* in the list, of the one whose files are walked; IDMAP_NONE: not there yet */
     uint32_t at;     /* its number, or IDMAP_NONE: a tag */
@@ -116,30 +118,6 @@ static bool read_object(walk *w, const uint8_t *id, object_kind wanted, const ch
 
 /* ---- commits -------------------------------------------------------------------------------- */
 
-static bool read_hex(str text, uint8_t ret[OBJECT_ID_BYTES]) {
-    for (size_t i = 0; i < OBJECT_ID_BYTES; i++) {
-        uint64_t byte;
-        if (2 * i + 2 > text.len || !str_to_bits(str_sub(text, 2 * i, 2 * i + 2), 16, &byte))
-            return false;
-        ret[i] = (uint8_t)byte;
-    }
-    return true;
-}
-
-/* "Name <mail> 1700000000 +0200" */
-static str read_person(str line, int64_t *ret_time, int32_t *ret_zone) {
-    ptrdiff_t end = str_rfind_char(line, '>');
-    str rest = end < 0 ? STR_EMPTY : str_trim(str_sub(line, (size_t)end + 1, line.len)), time, zone;
-    uint64_t seconds = 0, digits = 0;
-    str_cut(rest, ' ', &time, &zone);
-    if (!str_to_uint(time, (uint64_t)1 << 40, &seconds)) seconds = 0;
-    if (zone.len == 5 && !str_to_uint(str_sub(zone, 1, 5), 9999, &digits)) digits = 0;
-    int32_t minutes = (int32_t)(digits / 100 * 60 + digits % 100);
-    *ret_time = (int64_t)seconds;
-    *ret_zone = zone.len && zone.ptr[0] == '-' ? -minutes : minutes;
-    return end < 0 ? line : str_sub(line, 0, (size_t)end + 1);
-}
-
 /* Numbers are of commits that were met: each gets a node. */
 static uint32_t meet(walk *w, const uint8_t *id, bool *ret_new) {
     uint32_t number = idmap_add(&w->commits, id, ret_new);
@@ -152,30 +130,25 @@ static uint32_t meet(walk *w, const uint8_t *id, bool *ret_new) {
     return number;
 }
 
-/* Headers, an empty line, the message, as `git cat-file commit` prints them. */
-static void parse_commit(walk *w, uint32_t number, str text) {
+/* The parents of the last commits of a shallow clone are not here. */
+static void take_commit(walk *w, uint32_t number, str text) {
     bool cut = idmap_find(&w->shallow, w->commits.ids[number]) != IDMAP_NONE, is_new;
-    node n = {.parents = w->parent_count, .hidden = w->nodes[number].hidden};
-    str line;
-    int32_t zone;
-    while (str_line(&text, &line) && line.len) {
-        str key, rest;
-        uint8_t id[OBJECT_ID_BYTES];
-        str_cut(line, ' ', &key, &rest);
-        if (str_is(key, "tree")) {
-            n.whole = read_hex(rest, n.tree);
-        } else if (str_is(key, "parent") && !cut && read_hex(rest, id)) {
-            uint32_t parent = meet(w, id, &is_new);
-            if (parent == IDMAP_NONE) continue;
-            ARENA_PUSH(w->a, w->parents, w->parent_count, w->parent_cap, parent);
-            n.parent_count++;
-        } else if (str_is(key, "author")) {
-            str person = read_person(rest, &n.author_time, &n.zone);
-            n.person = add_text(w->a, &w->persons, person);
-        } else if (str_is(key, "committer")) {
-            read_person(rest, &n.time, &zone);
-            break;
-        }
+    uint8_t id[OBJECT_ID_BYTES];
+    commit_head c;
+    history_parse_commit(text, &c);
+    node n = {.parents = w->parent_count,
+              .hidden = w->nodes[number].hidden,
+              .whole = c.whole,
+              .time = c.time,
+              .author_time = c.author_time,
+              .zone = c.zone,
+              .person = add_text(w->a, &w->persons, c.author)};
+    memcpy(n.tree, c.tree, sizeof n.tree);
+    while (!cut && history_next_parent(&c.parents, id)) {
+        uint32_t parent = meet(w, id, &is_new);
+        if (parent == IDMAP_NONE) continue;
+        ARENA_PUSH(w->a, w->parents, w->parent_count, w->parent_cap, parent);
+        n.parent_count++;
     }
     w->nodes[number] = n;
 }
@@ -189,7 +162,7 @@ static int read_commits(walk *w) {
             return err_set(w->e, ERR_LIMIT, "the history has more than %d commits", COMMITS_MAX);
         memcpy(id, w->commits.ids[i], sizeof id);
         if (read_object(w, id, OBJECT_COMMIT, "commit", STR_EMPTY, &text))
-            parse_commit(w, (uint32_t)i, text);
+            take_commit(w, (uint32_t)i, text);
     }
     return 0;
 }
@@ -295,30 +268,6 @@ static int take_blob(walk *w, const uint8_t *id) {
     return 0;
 }
 
-typedef struct tree_entry {
-    str mode, name;
-    uint8_t id[OBJECT_ID_BYTES];
-} tree_entry;
-
-/* "MODE NAME" NUL id. */
-static bool next_entry(str *rest, tree_entry *ret) {
-    str head, tail;
-    if (!str_cut(*rest, '\0', &head, &tail) || tail.len < OBJECT_ID_BYTES) return false;
-    if (!str_cut(head, ' ', &ret->mode, &ret->name)) return false;
-    memcpy(ret->id, tail.ptr, OBJECT_ID_BYTES);
-    *rest = str_sub(tail, OBJECT_ID_BYTES, tail.len);
-    return true;
-}
-
-static bool is_folder(str mode) {
-    return str_is(mode, "40000") || str_is(mode, "040000");
-}
-
-/* Links (120000) and submodules (160000) are no files. Some old trees have 100664. */
-static bool is_file(str mode) {
-    return mode.len == 6 && str_starts(mode, STR("100"));
-}
-
 /* Where an entry leads when only what is below a path counts: to it, into it, or past it. */
 static bool is_on_way(str below, str path) {
     if (!below.len) return true;
@@ -336,9 +285,45 @@ static int take_entry(walk *w, const tree_entry *entry, unsigned depth) {
     if (before) strbuf_addc(&w->path, '/');
     strbuf_add(&w->path, entry->name);
     if (w->path.len <= PATH_LEN_MAX && is_on_way(w->below, strbuf_str(&w->path)))
-        r = is_folder(entry->mode) ? walk_tree(w, entry->id, depth - 1) : take_blob(w, entry->id);
+        r = history_is_folder(entry) ? walk_tree(w, entry->id, depth - 1) : take_blob(w, entry->id);
     strbuf_truncate(&w->path, before);
     return r;
+}
+
+/* The tree that was read last at this path. */
+static strbuf *last_tree(walk *w) {
+    uint32_t number = add_text(w->a, &w->folders, strbuf_str(&w->path));
+    while (number >= w->last_count)
+        ARENA_PUSH(w->a, w->last, w->last_count, w->last_cap, (strbuf)STRBUF_INIT);
+    return &w->last[number];
+}
+
+/* What is new in a tree: it is compared with the last one at its path, whose entries were all seen
+ * to, so most of it is passed over. The bytes are lent until another object is read, and what is
+ * new is copied. */
+static void take_changes(walk *w, const uint8_t *id, str text, bool above, strbuf *ret) {
+    strbuf *last = last_tree(w);
+    tree_changes changes = history_compare_trees(strbuf_str(last), text);
+    tree_entry entry;
+    err why = {0};
+    while (history_next_change(&changes, &entry)) {
+        bool folder = history_is_folder(&entry);
+        if (!folder && !history_is_file(&entry)) continue;
+        const idmap *known = folder ? &w->trees : &w->blobs;
+        if (!above && idmap_find(known, entry.id) != IDMAP_NONE) continue;
+        strbuf_add(ret, entry.mode);
+        strbuf_addc(ret, ' ');
+        strbuf_add(ret, entry.name);
+        strbuf_addc(ret, '\0');
+        strbuf_add(ret, (str){(const char *)entry.id, OBJECT_ID_BYTES});
+    }
+    strbuf_clear(last);
+    if (!changes.broken) {
+        strbuf_add(last, text);
+        return;
+    }
+    err_set(&why, ERR_IO, "it is no list of files from some place on");
+    tell(w, "folder", id, strbuf_str(&w->path), &why);
 }
 
 /* Each once. Those above what counts are read for every commit: one that was read as such may be
@@ -359,25 +344,9 @@ static int walk_tree(walk *w, const uint8_t id[OBJECT_ID_BYTES], unsigned depth)
         return 0;
     }
     if (!read_object(w, id, OBJECT_TREE, "folder", strbuf_str(&w->path), &text)) return 0;
-    /* What follows reads other objects: those bytes are lent. Most trees bring few new entries, so
-     * those are copied alone. */
     _cleanup_strbuf_ strbuf fresh = STRBUF_INIT;
-    while (next_entry(&text, &entry)) {
-        bool folder = is_folder(entry.mode);
-        if (!folder && !is_file(entry.mode)) continue;
-        const idmap *known = folder ? &w->trees : &w->blobs;
-        if (!above && idmap_find(known, entry.id) != IDMAP_NONE) continue;
-        strbuf_add(&fresh, entry.mode);
-        strbuf_addc(&fresh, ' ');
-        strbuf_add(&fresh, entry.name);
-        strbuf_addc(&fresh, '\0');
-        strbuf_add(&fresh, (str){(const char *)entry.id, OBJECT_ID_BYTES});
-    }
-    if (text.len) {
-        err_set(&deep, ERR_IO, "it is no list of files from some place on");
-        tell(w, "folder", id, strbuf_str(&w->path), &deep);
-    }
-    for (str rest = strbuf_str(&fresh); r == 0 && next_entry(&rest, &entry);)
+    take_changes(w, id, text, above, &fresh);
+    for (str rest = strbuf_str(&fresh); r == 0 && history_next_entry(&rest, &entry);)
         r = take_entry(w, &entry, depth);
     return r;
 }
@@ -429,7 +398,7 @@ static int take_tip(walk *w, const uint8_t *tip, uint8_t (*others)[OBJECT_ID_BYT
     for (unsigned depth = 0; depth < TAG_DEPTH; depth++) {
         bool is_new;
         object_kind kind;
-        str text, line, key, rest;
+        str text;
         err why = {0};
         if (idmap_find(&w->commits, id) != IDMAP_NONE) return 0;
         int r = objects_read(w->objects, id, TIP_MAX, &kind, &text, &why);
@@ -446,9 +415,7 @@ static int take_tip(walk *w, const uint8_t *tip, uint8_t (*others)[OBJECT_ID_BYT
             kinds[(*other_count)++] = kind;
             return 0;
         }
-        if (!str_line(&text, &line) || !str_cut(line, ' ', &key, &rest) || !str_is(key, "object") ||
-            !read_hex(rest, id))
-            return 0;
+        if (!history_parse_tag(text, id)) return 0;
     }
     return 0;
 }
@@ -487,12 +454,6 @@ static int walk_all(walk *w) {
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
-static void note_blob(void *context, const uint8_t *id) {
-    walk *w = context;
-    uint32_t number = idmap_find(&w->blobs, id);
-    if (number != IDMAP_NONE) w->is_here[number] = true;
-}
-
 /* By path, the oldest first. That is the order of chains of deltas from their ends, where git makes
  * old versions of a file from newer ones: libgit2 keeps, in 16 MiB, what it met on the way to an
  * object, so each is inflated once. In the order of the pack, which is by age where there are no
@@ -505,39 +466,33 @@ static int cmp_blobs(const void *x, const void *y) {
     return memcmp(a->id, b->id, sizeof a->id);
 }
 
-static void sort_blobs(walk *w) {
+static void list_blobs(walk *w) {
+    const err why = {.code = ERR_NOT_FOUND, .message = "it is missing"};
     for (size_t i = 0; i < w->blobs.count; i++) {
-        if (w->found[i].commit != HIDDEN && w->is_here[i])
-            ARENA_PUSH(w->a, w->list.blobs, w->list.blob_count, w->blob_cap, w->found[i]);
+        const history_blob *b = &w->found[i];
+        if (b->commit == HIDDEN) continue;
+        if (objects_has(w->objects, b->id))
+            ARENA_PUSH(w->a, w->list.blobs, w->list.blob_count, w->blob_cap, *b);
+        else
+            tell(w, "file", b->id, w->paths.items[b->path], &why);
     }
     if (w->list.blob_count)
         qsort(w->list.blobs, w->list.blob_count, sizeof *w->list.blobs, cmp_blobs);
-}
-
-static int list_blobs(walk *w) {
-    const err why = {.code = ERR_NOT_FOUND, .message = "it is missing"};
-    w->is_here = ARENA_ARRAY(w->a, bool, w->blobs.count + 1);
-    int r = objects_each(w->objects, note_blob, w, w->e);
-    if (r < 0) return r;
-    sort_blobs(w);
-    for (size_t i = 0; i < w->blobs.count; i++) {
-        if (w->is_here[i] || w->found[i].commit == HIDDEN) continue;
-        tell(w, "file", w->blobs.ids[i], w->paths.items[w->found[i].path], &why);
-    }
-    return 0;
 }
 
 int history_walk(arena *a, const history_repo *repo, objects *o, str below, history_list *ret,
                  err *e) {
     walk w = {.a = a, .repo = repo, .below = below, .objects = o, .path = STRBUF_INIT, .e = e};
     int r = walk_all(&w);
-    if (r == 0) r = list_blobs(&w);
+    if (r == 0) list_blobs(&w);
     w.list.paths = w.paths.items;
     w.list.path_count = w.paths.count;
     w.list.persons = w.persons.items;
     w.list.person_count = w.persons.count;
     *ret = w.list;
     strbuf_done(&w.path);
+    for (size_t i = 0; i < w.last_count; i++)
+        strbuf_done(&w.last[i]);
     free(w.nodes);
     free(w.found);
     idmap_done(&w.commits);

@@ -1,7 +1,9 @@
 /* history_walk.h: which files a history has. Private to src/scan.
  *
  * A walk over commits and trees, from the oldest on, in a jailed child: each tree is read once, so
- * what a commit has not changed costs nothing. The first commit in which a file is met brought it.
+ * what a commit has not changed costs nothing, and compared with the one that was read last at its
+ * path, so only entries that differ are looked at. The first commit in which a file is met brought
+ * it.
  */
 #ifndef SLIPWAY_SCAN_HISTORY_WALK_H
 #define SLIPWAY_SCAN_HISTORY_WALK_H

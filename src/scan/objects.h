@@ -26,11 +26,13 @@ int objects_load(err *e);
 int objects_open(const char *folder, objects **ret, err *e);
 void objects_close(objects *o);
 /* The bytes are borrowed until the next call. ERR_NOT_FOUND when there is no such object, ERR_LIMIT
- * when it is larger (0: whatever the memory holds, which saves a look at the size), ERR_IO when it
- * is corrupt. Ids are not computed again: what a disk has spoilt zlib tells. */
+ * when it is larger (0: whatever the memory holds), ERR_IO when it is corrupt. To look at a size
+ * costs half of what reading a small object does, so it is only looked at first where the object
+ * before was large: one that is the first of its kind may be read in vain. Ids are not computed
+ * again: what a disk has spoilt zlib tells. */
 int objects_read(objects *o, const uint8_t id[OBJECT_ID_BYTES], uint64_t max_bytes,
                  object_kind *ret_kind, str *ret, err *e);
-/* The ids of all objects, in no order; one may come more than once. */
-int objects_each(objects *o, void (*each)(void *context, const uint8_t *id), void *context, err *e);
+/* Whether there is such an object. */
+bool objects_has(objects *o, const uint8_t id[OBJECT_ID_BYTES]);
 
 #endif

@@ -30,6 +30,7 @@ typedef struct history {
     history_repo repo;
     history_list list;
     str below, warning;
+    const scan_options *how;
     objects *objects; /* of a child */
     versions *met;
     size_t met_count, met_cap, places;
@@ -227,6 +228,12 @@ static void do_walk(void *context, size_t item, strbuf *out) {
     history_list_write(out, &list);
 }
 
+static void on_progress(void *context, size_t done) {
+    const history *h = context;
+    (void)done;
+    if (h->how && h->how->progress) h->how->progress(h->how->context, 0, 0);
+}
+
 static int read_list(history *h, err *e) {
     pool_work work = {.count = 1,
                       .jobs = 1,
@@ -236,7 +243,8 @@ static int read_list(history *h, err *e) {
                       .item_timeout_ms = WALK_TIMEOUT_MS,
                       .context = h,
                       .start = start_walk,
-                      .work = do_walk};
+                      .work = do_walk,
+                      .progress = on_progress};
     pool_answer *answers;
     size_t count;
     int r = pool_run(h->a, &work, &answers, &count, e);
@@ -262,11 +270,12 @@ static void add_warning(history *h) {
     h->base.warning_count = 1;
 }
 
-int scan_source_history(arena *a, const char *dir, str below, const char *since, scan_history *ret,
-                        err *e) {
+int scan_source_history(arena *a, const char *dir, str below, const char *since,
+                        const scan_options *how, scan_history *ret, err *e) {
     history *h = ARENA_NEW(a, history);
     h->a = a;
     h->below = below;
+    h->how = how;
     *ret = (scan_history){0};
     if (objects_load(e) < 0 || history_repo_read(a, dir, since, &h->repo, e) < 0) return e->code;
     if (h->repo.tip_count && read_list(h, e) < 0) {

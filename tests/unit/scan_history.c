@@ -47,7 +47,10 @@ static void sh(fixture *f, const char *script) {
         "merge() { GIT_AUTHOR_NAME=m GIT_AUTHOR_EMAIL=m GIT_COMMITTER_NAME=m GIT_COMMITTER_EMAIL=m "
         "git merge -q --no-edit --no-ff \"$@\"; }\n";
     const char *argv[] = {"sh", "-c", arena_printf(f->a, "%s%s", begin, script).ptr, NULL};
-    const char *const env[] = {"GIT_CONFIG_GLOBAL=/dev/null",
+    const char *settings =
+        fs_join(f->a, f->cache, STR("gitconfig")); /* git writes into such a file */
+    if (!fs_exists(settings)) assert_int_equal(fs_create(settings, STR_EMPTY, 0600, NULL), 0);
+    const char *const env[] = {arena_printf(f->a, "GIT_CONFIG_GLOBAL=%s", settings).ptr,
                                "GIT_AUTHOR_NAME=a",
                                "GIT_AUTHOR_EMAIL=a",
                                "GIT_COMMITTER_NAME=c",
@@ -88,7 +91,7 @@ static int read_file(scanner *s, const scan_file *file, scan_out *out, err *e) {
 static int open_history(fixture *f, const char *name, const char *below, const char *since,
                         err *e) {
     return scan_source_history(f->a, fs_join(f->a, f->dir, str_from(name)), str_from(below), since,
-                               &f->history, e);
+                               NULL, &f->history, e);
 }
 
 static scan_report scan_opened(fixture *f, const char *cache, uint64_t max) {

@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/jail.h"
+#include "scan/prune.h"
 #include "scan/report.h"
 #include "scan/scanner.h"
 #include "scan/source.h"
@@ -15,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 typedef struct fixture {
@@ -417,6 +419,80 @@ static void without_landlock_a_scan_says_so(void **state) {
     assert_int_equal(status, 0);
 }
 
+/* ---- what the cache may hold -------------------------------------------------------------------
+ */
+
+#define DAY     86400
+#define NOW     ((time_t)1700000000)
+#define DIGEST1 "00112233445566778899aabbccddeeff"
+#define DIGEST2 "ffeeddccbbaa99887766554433221100"
+
+static void put_kept(fixture *f, const char *name, size_t bytes, time_t used) {
+    const char *path = fs_join(f->a, f->cache, str_from(name));
+    struct timeval times[2] = {{.tv_sec = used}, {.tv_sec = used}};
+    char *slash = strrchr(path, '/');
+    assert_int_equal(fs_mkdirs(arena_cstr(f->a, (str){path, (size_t)(slash - path)}), 0700, NULL),
+                     0);
+    assert_int_equal(fs_create(path, (str){arena_calloc(f->a, bytes, 1), bytes}, 0600, NULL), 0);
+    assert_int_equal(utimes(path, times), 0);
+}
+
+static bool is_kept(fixture *f, const char *name) {
+    return fs_exists(fs_join(f->a, f->cache, str_from(name)));
+}
+
+static void what_no_scan_has_used_for_long_is_forgotten(void **state) {
+    fixture *f = *state;
+    put_kept(f, DIGEST1 "/" DIGEST1, 10, NOW - 30 * DAY);
+    put_kept(f, DIGEST1 "/" DIGEST2, 10, NOW - 31 * DAY);
+    put_kept(f, DIGEST2 "/" DIGEST1, 10, NOW - 40 * DAY);
+    put_kept(f, DIGEST1 "/other", 10, NOW - 40 * DAY);
+    put_kept(f, "other/" DIGEST1, 10, NOW - 40 * DAY);
+    scan_prune(f->cache, 1000, 30 * DAY, NOW);
+    assert_true(is_kept(f, DIGEST1 "/" DIGEST1));
+    assert_false(is_kept(f, DIGEST1 "/" DIGEST2));
+    assert_false(is_kept(f, DIGEST2));
+    assert_true(is_kept(f, DIGEST1 "/other"));
+    assert_true(is_kept(f, "other/" DIGEST1));
+}
+
+static void what_was_used_longest_ago_goes_when_there_is_too_much(void **state) {
+    fixture *f = *state;
+    put_kept(f, DIGEST1 "/" DIGEST1, 400, NOW - 3 * DAY);
+    put_kept(f, DIGEST1 "/" DIGEST2, 400, NOW - 1 * DAY);
+    put_kept(f, DIGEST2 "/" DIGEST1, 400, NOW - 2 * DAY);
+    scan_prune(f->cache, 1000, 30 * DAY, NOW);
+    assert_false(is_kept(f, DIGEST1 "/" DIGEST1));
+    assert_true(is_kept(f, DIGEST1 "/" DIGEST2));
+    assert_true(is_kept(f, DIGEST2 "/" DIGEST1));
+}
+
+static void a_cache_is_pruned_once_a_day(void **state) {
+    fixture *f = *state;
+    int64_t now = time(NULL);
+    assert_true(scan_prune_due(f->cache, now));
+    assert_false(scan_prune_due(f->cache, now + DAY / 2));
+    assert_true(scan_prune_due(f->cache, now + DAY + 60));
+    assert_true(scan_prune_due(f->cache, now - DAY)); /* a clock that was wrong */
+    assert_false(scan_prune_due("/dev/null/nothing", now));
+}
+
+static void a_cache_that_is_used_is_not_forgotten(void **state) {
+    fixture *f = *state;
+    fs_entry *entries;
+    size_t count;
+    scan_cached(f);
+    assert_int_equal(fs_list(f->a, f->cache, &entries, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    char *path = fs_join(f->a, f->cache, entries[0].name);
+    struct timeval old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    struct stat st;
+    assert_int_equal(utimes(path, old), 0);
+    scan_cached(f);
+    assert_int_equal(stat(path, &st), 0);
+    assert_true(st.st_mtim.tv_sec > 1000000000);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -439,6 +515,10 @@ int main(void) {
         TEST(a_cache_that_cannot_be_written_is_no_error),
         TEST(a_file_that_was_just_written_is_not_cached),
         TEST(without_landlock_a_scan_says_so),
+        TEST(what_no_scan_has_used_for_long_is_forgotten),
+        TEST(what_was_used_longest_ago_goes_when_there_is_too_much),
+        TEST(a_cache_is_pruned_once_a_day),
+        TEST(a_cache_that_is_used_is_not_forgotten),
     };
     int r = cmocka_run_group_tests(tests, NULL, NULL);
     strbuf_done(&noted);

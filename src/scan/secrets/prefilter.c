@@ -43,8 +43,9 @@ static int load(err *e) {
 #define SYMBOL(name) LIBRARY_SYMBOL(hs, name)
     static const library_symbol symbols[] = {HS_FUNCTIONS(SYMBOL)};
 #undef SYMBOL
-    if (library_load("libhs.so.5", "libvectorscan5", symbols, sizeof symbols / sizeof *symbols,
-                     &hs.loaded, e) < 0)
+    static const char *const files[] = {"libhs.so.5", NULL};
+    if (library_load(files, "libvectorscan5", symbols, sizeof symbols / sizeof *symbols, &hs.loaded,
+                     e) < 0)
         return e->code;
     if (hs.hs_valid_platform() == HS_SUCCESS) return 0;
     return err_set(e, ERR_UNSUPPORTED, "vectorscan does not run on this CPU");
