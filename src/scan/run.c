@@ -1,6 +1,6 @@
 #include "scan/cache.h"
 #include "scan/inline.h"
-#include "scan/pool.h"
+#include "base/pool.h"
 #include "scan/scanner.h"
 #include "scan/source.h"
 #include "scan/text.h"

@@ -2,7 +2,7 @@
 
 #include "base/hash.h"
 #include "scan/history_walk.h"
-#include "scan/pool.h"
+#include "base/pool.h"
 #include "scan/scanner.h"
 #include "scan/source.h"
 #include "scan/text.h"

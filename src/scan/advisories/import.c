@@ -4,7 +4,7 @@
 #include "scan/advisories/feed.h"
 #include "scan/advisories/zip.h"
 
-#include "scan/pool.h"
+#include "base/pool.h"
 
 #include "base/fs.h"
 

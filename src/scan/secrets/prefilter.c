@@ -3,7 +3,7 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/library.h"
-#include "scan/pool.h"
+#include "base/pool.h"
 
 #include <hs/hs.h>
 #include <stdlib.h>

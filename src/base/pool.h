@@ -1,11 +1,11 @@
-/* pool.h: items that are worked on by children, each in a jail. Private to src/scan.
+/* pool.h: items that are worked on by children, each in a jail.
  *
  * Children are handed items whenever they are free. What they say comes back as bytes, in the order
  * of the items. A child that dies (a crash, no memory, too much time) or says what cannot be costs
  * its item, which gets an error, and is replaced: every item has one answer. A child has no other
  * open files than those that are named here, and prints nowhere. */
-#ifndef SLIPWAY_SCAN_POOL_H
-#define SLIPWAY_SCAN_POOL_H
+#ifndef SLIPWAY_BASE_POOL_H
+#define SLIPWAY_BASE_POOL_H
 
 #include "base/arena.h"
 #include "base/err.h"

@@ -10,7 +10,7 @@
  *
  * A range costs two system calls for its answers: one before its last item, upon which the next
  * range is handed, so that a child need not wait, and one after it. */
-#include "scan/pool.h"
+#include "base/pool.h"
 
 #include "base/fs.h"
 #include "base/jail.h"

@@ -1,6 +1,6 @@
 #include "unit.h"
 
-#include "scan/pool.h"
+#include "base/pool.h"
 
 #include <fcntl.h>
 #include <sched.h>
