@@ -1,6 +1,6 @@
+#include "base/pool.h"
 #include "scan/cache.h"
 #include "scan/inline.h"
-#include "base/pool.h"
 #include "scan/scanner.h"
 #include "scan/source.h"
 #include "scan/text.h"

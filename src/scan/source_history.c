@@ -1,8 +1,8 @@
 #include "scan/history.h"
 
 #include "base/hash.h"
-#include "scan/history_walk.h"
 #include "base/pool.h"
+#include "scan/history_walk.h"
 #include "scan/scanner.h"
 #include "scan/source.h"
 #include "scan/text.h"
