@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* A network cannot be removed while the engine still takes a container out of it. */
-#define ROUNDS   40
+#define ROUNDS   200
 #define ROUND_MS 50
 
 /* ---- identities ------------------------------------------------------------------------------ */
