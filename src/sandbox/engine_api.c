@@ -11,9 +11,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CALL_TIMEOUT_MS  120000 /* of what should answer at once, on a machine that is very busy */
+#define INSPECT_TRIES    10
+#define INSPECT_PAUSE_MS 50
 #define PROGRESS_LINE    (1u << 20)
 #define ENGINE_JSON_MAX  (32u << 20)
 #define ENGINE_FRAME_MAX (64u << 20)
@@ -218,11 +221,21 @@ int engine_is_apart(const engine *g, bool *ret, err *e) {
 
 /* ---- images ---------------------------------------------------------------------------------- */
 
+/* Podman looks at other images as well (whose parent is this?), and fails when one of them is
+ * removed meanwhile: that is over in a moment. */
 int engine_image_inspect(const engine *g, arena *a, str image, value *ret, err *e) {
+    const struct timespec pause = {0, INSPECT_PAUSE_MS * 1000000L};
     const call c = {
         .path = path_of(a, "/images/%/json", image), .what = "inspect the image", .subject = image};
-    int code = ask(g, a, &c, ret, e);
-    return code < 0 ? code : 0;
+    err why = {0};
+    int code = ask(g, a, &c, ret, &why);
+    for (int i = 1; i < INSPECT_TRIES && code == ERR_FAILED; i++) {
+        nanosleep(&pause, NULL);
+        code = ask(g, a, &c, ret, &why);
+    }
+    if (code >= 0) return 0;
+    if (e) *e = why;
+    return code;
 }
 
 /* A stream of JSON objects, one a line, that tells how something goes on. */
