@@ -32,6 +32,14 @@ void sha256_end(sha256 *h, uint8_t digest[32]) {
     EVP_MD_CTX_free(context(h));
 }
 
+void sha256_hex(str text, char ret[65]) {
+    uint8_t digest[32];
+    sha256 *h = sha256_new();
+    sha256_add(h, text.ptr, text.len);
+    sha256_end(h, digest);
+    hex_encode(digest, sizeof digest, ret);
+}
+
 int sha256_file(const char *path, uint8_t digest[32], err *e) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {

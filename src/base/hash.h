@@ -9,6 +9,8 @@ sha256 *sha256_new(void);
 void sha256_add(sha256 *h, const void *data, size_t size);
 /* Writes the digest and frees `h`. */
 void sha256_end(sha256 *h, uint8_t digest[32]);
+/* Of one text, as hex_encode writes it. */
+void sha256_hex(str text, char ret[65]);
 /* The digest of a file's bytes, read in pieces. Absence is ERR_NOT_FOUND. */
 int sha256_file(const char *path, uint8_t digest[32], err *e);
 /* Lower-case hex, NUL-terminated: out has 2 * size + 1 bytes. */

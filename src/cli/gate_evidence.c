@@ -16,12 +16,8 @@
 #define FILES_MAX 100000
 
 static void digest_of(arena *a, str text, str *ret) {
-    uint8_t digest[32];
     char hex[65];
-    sha256 *h = sha256_new();
-    sha256_add(h, text.ptr, text.len);
-    sha256_end(h, digest);
-    hex_encode(digest, sizeof digest, hex);
+    sha256_hex(text, hex);
     *ret = arena_str(a, str_from(hex));
 }
 

@@ -324,12 +324,8 @@ static void add_policy(scan_job *j, const char *path, str shown) {
     err ignored = {0};
     str text;
     if (fs_read_file(j->a, path, POLICY_MAX, &text, &ignored) < 0) return;
-    uint8_t digest[32];
     char hex[65];
-    sha256 *h = sha256_new();
-    sha256_add(h, text.ptr, text.len);
-    sha256_end(h, digest);
-    hex_encode(digest, sizeof digest, hex);
+    sha256_hex(text, hex);
     report_policy one = {shown, arena_str(j->a, str_from(hex))};
     ARENA_PUSH(j->a, j->policy, j->policy_count, j->policy_cap, one);
 }

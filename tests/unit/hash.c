@@ -30,6 +30,9 @@ static void digests_are_those_of_the_standard(void **state) {
         sha256_add(h, known[i].text, strlen(known[i].text));
         sha256_end(h, digest);
         check_digest(digest, known[i].digest);
+        char hex[65];
+        sha256_hex(str_from(known[i].text), hex);
+        assert_string_equal(hex, known[i].digest);
     }
 }
 

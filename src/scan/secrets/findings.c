@@ -192,13 +192,9 @@ static value list_of(arena *a, const str_list *items) {
 
 /* The beginning of the secret's digest, in hex. */
 static str digest_of(arena *a, str secret, size_t bytes) {
-    uint8_t digest[32];
     char hex[65];
-    sha256 *h = sha256_new();
-    sha256_add(h, secret.ptr, secret.len);
-    sha256_end(h, digest);
-    hex_encode(digest, bytes, hex);
-    return arena_str(a, str_from(hex));
+    sha256_hex(secret, hex);
+    return arena_str(a, (str){hex, 2 * bytes});
 }
 
 /* JSON would change what is no UTF-8: it is left out, and then there is nothing to ask. */
