@@ -38,6 +38,12 @@ struct loop_signal {
     void *context;
 };
 
+struct loop_wake {
+    uv_async_t uv;
+    loop_timer_fn *fn;
+    void *context;
+};
+
 int loop_new(loop **ret, err *e) {
     loop *l = mem_alloc(sizeof *l);
     int r = uv_loop_init(&l->uv);
@@ -172,4 +178,25 @@ loop_signal *loop_on_signal(loop *l, int signo, loop_signal_fn *fn, void *contex
 
 void loop_signal_stop(loop_signal *s) {
     stop(s);
+}
+
+static void on_async(uv_async_t *uv) {
+    loop_wake *w = (loop_wake *)uv;
+    w->fn(w->context);
+}
+
+loop_wake *loop_on_ring(loop *l, loop_timer_fn *fn, void *context) {
+    loop_wake *w = mem_alloc(sizeof *w);
+    w->fn = fn;
+    w->context = context;
+    must(uv_async_init(&l->uv, &w->uv, on_async));
+    return w;
+}
+
+void loop_ring(loop_wake *w) {
+    must(uv_async_send(&w->uv));
+}
+
+void loop_wake_stop(loop_wake *w) {
+    stop(w);
 }

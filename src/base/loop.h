@@ -10,6 +10,7 @@ typedef struct loop loop;
 typedef struct loop_timer loop_timer;
 typedef struct loop_watch loop_watch;
 typedef struct loop_signal loop_signal;
+typedef struct loop_wake loop_wake;
 
 int loop_new(loop **ret, err *e);
 /* Every handle must have been stopped, but for those of loop_after that have been called. Not to be
@@ -41,5 +42,11 @@ void loop_watch_stop(loop_watch *w);
 typedef void loop_signal_fn(void *context, int signo);
 loop_signal *loop_on_signal(loop *l, int signo, loop_signal_fn *fn, void *context);
 void loop_signal_stop(loop_signal *s);
+
+/* A bell that other threads may ring: `fn` is called from the loop at least once after each
+ * loop_ring. Nobody may ring it once it was stopped. */
+loop_wake *loop_on_ring(loop *l, loop_timer_fn *fn, void *context);
+void loop_ring(loop_wake *w);
+void loop_wake_stop(loop_wake *w);
 
 #endif

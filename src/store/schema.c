@@ -28,6 +28,8 @@ static const char *const migrations[] = {
     "  expires_us bigint NOT NULL,"
     "  UNIQUE (run, name));"
     "CREATE INDEX artifacts_expires ON artifacts (expires_us);",
+    /* 2 */
+    migration_server,
 };
 
 #define MIGRATION_COUNT (int64_t)(sizeof migrations / sizeof *migrations)

@@ -1,7 +1,7 @@
 /* sql.h: statements for the typed queries of this folder. Private.
  *
- *   sql_text(s, sql, &q, e) prepares, or finds prepared, a constant text; sql_bind_* fill its
- *   parameters in order; sql_step gives rows; sql_end makes it ready for the next use. */
+ *   sql_open(s, text, &q, e) prepares a text, or finds it prepared; sql_bind_* fill its parameters
+ *   in order; sql_step gives rows; sql_end makes it ready for the next use. */
 #ifndef SLIPWAY_STORE_SQL_H
 #define SLIPWAY_STORE_SQL_H
 
@@ -9,14 +9,17 @@
 
 #include <sqlite3.h>
 
-#define SQL_PREPARED_MAX 64
+#define SQL_PREPARED_MAX 512 /* a power of two */
+
+/* A statement is found again by its text. */
+typedef struct sql_prepared {
+    char *text; /* NULL: a free place */
+    sqlite3_stmt *statement;
+} sql_prepared;
 
 struct store {
     sqlite3 *db;
-    struct {
-        const char *text; /* a literal: found by its address */
-        sqlite3_stmt *statement;
-    } prepared[SQL_PREPARED_MAX];
+    sql_prepared prepared[SQL_PREPARED_MAX];
     size_t prepared_count;
     char path[1024];
 };
@@ -40,6 +43,9 @@ void sql_end(sql *q);
 int sql_run(sql *q, err *e);
 /* Runs constant SQL without parameters, several statements too. */
 int sql_script(store *s, const char *text, err *e);
+
+/* schema_server.c: a migration */
+extern const char migration_server[];
 
 /* schema.c */
 int schema_migrate(store *s, err *e);

@@ -22,20 +22,47 @@ int sql_script(store *s, const char *text, err *e) {
     return fail(s, "change", e);
 }
 
+/* When there are too many, as lists with ever other conditions make them, all go but those that are
+ * in use, which is at most the one that asks. */
+static void forget_prepared(store *s) {
+    for (size_t i = 0; i < SQL_PREPARED_MAX; i++) {
+        sqlite3_finalize(s->prepared[i].statement);
+        free(s->prepared[i].text);
+        s->prepared[i] = (sql_prepared){0};
+    }
+    s->prepared_count = 0;
+}
+
+static bool is_busy(const store *s) {
+    for (size_t i = 0; i < SQL_PREPARED_MAX; i++) {
+        if (s->prepared[i].statement && sqlite3_stmt_busy(s->prepared[i].statement)) return true;
+    }
+    return false;
+}
+
+/* Where the text is, or will be. */
+static sql_prepared *find_prepared(store *s, const char *text) {
+    size_t at = (size_t)str_hash(str_from(text)) & (SQL_PREPARED_MAX - 1);
+    while (s->prepared[at].text && strcmp(s->prepared[at].text, text) != 0)
+        at = (at + 1) & (SQL_PREPARED_MAX - 1);
+    return &s->prepared[at];
+}
+
 int sql_open(store *s, const char *text, sql *ret, err *e) {
     *ret = (sql){.s = s, .next = 1};
-    for (size_t i = 0; i < s->prepared_count; i++) {
-        if (s->prepared[i].text != text) continue;
-        ret->statement = s->prepared[i].statement;
-        return 0;
+    if (s->prepared_count >= SQL_PREPARED_MAX / 2 && !is_busy(s)) forget_prepared(s);
+    if (s->prepared_count == SQL_PREPARED_MAX - 1)
+        return err_set(e, ERR_LIMIT, "more than %d statements are in use", SQL_PREPARED_MAX - 1);
+    sql_prepared *p = find_prepared(s, text);
+    if (!p->text) {
+        if (sqlite3_prepare_v3(s->db, text, -1, SQLITE_PREPARE_PERSISTENT, &p->statement, NULL) !=
+            SQLITE_OK)
+            return fail(s, "ask", e);
+        size_t size = strlen(text) + 1;
+        p->text = memcpy(mem_alloc(size), text, size);
+        s->prepared_count++;
     }
-    if (s->prepared_count == SQL_PREPARED_MAX)
-        return err_set(e, ERR_LIMIT, "more than %d statements are prepared", SQL_PREPARED_MAX);
-    if (sqlite3_prepare_v3(s->db, text, -1, SQLITE_PREPARE_PERSISTENT, &ret->statement, NULL) !=
-        SQLITE_OK)
-        return fail(s, "ask", e);
-    s->prepared[s->prepared_count].text = text;
-    s->prepared[s->prepared_count++].statement = ret->statement;
+    ret->statement = p->statement;
     return 0;
 }
 
@@ -146,8 +173,7 @@ int store_open(const char *path, store **ret, err *e) {
 
 void store_close(store *s) {
     if (!s) return;
-    for (size_t i = 0; i < s->prepared_count; i++)
-        sqlite3_finalize(s->prepared[i].statement);
+    forget_prepared(s);
     sqlite3_close(s->db);
     free(s);
 }
