@@ -1,17 +1,16 @@
 /* core.h: who changes the state of a server. Private to src/server.
  *
- * Theory of operation. All state that changes belongs to one thread, the one that runs the loop, and
- * to one database connection. What is to be changed is posted as a command, from any thread. The
- * core takes all commands that wait as one batch: one transaction, with a savepoint for each, and
- * one commit, which is one wait for the disk however many there are. Only then is anybody told.
+ * Theory of operation. All state that changes belongs to one thread, the one that runs the loop,
+ * and to one database connection. What is to be changed is posted as a command, from any thread.
+ * The core takes all commands that wait as one batch: one transaction, with a savepoint for each,
+ * and one commit, which is one wait for the disk however many there are. Only then is anybody told.
  *
  *   work   ── judges and changes, in the transaction. It fails with ERR_INVALID, ERR_NOT_FOUND and
- *             the like before it has changed anything in memory; the other commands of the batch are
- *             not touched. ERR_IO (the disk is full, the database is read-only) fails the batch:
- *             nothing of it happened, and memory is read anew from the database.
- *   after  ── what a command asked for with core_after, when the commit is done: messages to agents,
- *             to pages, children to be started
- *   done   ── how it ended
+ *             the like before it has changed anything in memory; the other commands of the batch
+ * are not touched. ERR_IO (the disk is full, the database is read-only) fails the batch: nothing of
+ * it happened, and memory is read anew from the database. after  ── what a command asked for with
+ * core_after, when the commit is done: messages to agents, to pages, children to be started done ──
+ * how it ended
  *
  * So what was acknowledged is on the disk, and what is in memory is what is on the disk. */
 #ifndef SLIPWAY_SERVER_CORE_H

@@ -11,7 +11,8 @@
 #define RERUN_JOB     "job:"
 #define GROUP_WAITING "another run of its concurrency group is under way"
 
-_Static_assert((int)RESULT_SKIPPED == (int)JOB_SKIPPED && (int)RESULT_COUNT == (int)JOB_RESULT_COUNT,
+_Static_assert((int)RESULT_SKIPPED == (int)JOB_SKIPPED &&
+                   (int)RESULT_COUNT == (int)JOB_RESULT_COUNT,
                "results of the store are those of the plan");
 
 struct live {
@@ -76,18 +77,18 @@ static str keep(const live_run *run, str text) {
     return text.len ? arena_str(run->a, text) : STR_EMPTY;
 }
 
-static int move_run(core_tx *tx, live_run *run, run_event event, str reason, err *e) {
+static int move_run(core_tx *tx, live_run *run, run_event what, str reason, err *e) {
     const live_port *port = &run->of->port;
     run_state next;
-    if (!run_next(run->row.state, event, &next))
-        return err_set(e, ERR_INVALID, "a run that is %s cannot %s", run_state_words[run->row.state],
-                       run_event_name(event));
+    if (!run_next(run->row.state, what, &next))
+        return err_set(e, ERR_INVALID, "a run that is %s cannot %s",
+                       run_state_words[run->row.state], run_event_name(what));
     run->row.state = next;
     run->row.reason = keep(run, reason);
-    if (event == RUN_EVENT_START) run->row.started_us = tx->now_us;
-    if (event == RUN_EVENT_END) run->row.ended_us = tx->now_us;
+    if (what == RUN_EVENT_START) run->row.started_us = tx->now_us;
+    if (what == RUN_EVENT_END) run->row.ended_us = tx->now_us;
     int r = store_run_put(tx->store, &run->row, e);
-    return r < 0 ? r : port->changed_run(port->context, tx, run, run_event_name(event), e);
+    return r < 0 ? r : port->changed_run(port->context, tx, run, run_event_name(what), e);
 }
 
 static int write_job(core_tx *tx, const live_run *run, store_job *row, const char *what, err *e) {
@@ -96,15 +97,15 @@ static int write_job(core_tx *tx, const live_run *run, store_job *row, const cha
     return r < 0 ? r : port->changed_job(port->context, tx, run, row, what, e);
 }
 
-int live_job_move(core_tx *tx, live_job *job, job_event event, str reason, err *e) {
+int live_job_move(core_tx *tx, live_job *job, job_event what, str reason, err *e) {
     job_state next;
-    if (!job_next(job->row.state, event, &next))
-        return err_set(e, ERR_INVALID, "a job that is %s cannot %s", job_state_words[job->row.state],
-                       job_event_name(event));
+    if (!job_next(job->row.state, what, &next))
+        return err_set(e, ERR_INVALID, "a job that is %s cannot %s",
+                       job_state_words[job->row.state], job_event_name(what));
     job->row.state = next;
     job->row.reason = keep(job->run, reason);
-    if (event == JOB_EVENT_START) job->row.started_us = tx->now_us;
-    return write_job(tx, job->run, &job->row, job_event_name(event), e);
+    if (what == JOB_EVENT_START) job->row.started_us = tx->now_us;
+    return write_job(tx, job->run, &job->row, job_event_name(what), e);
 }
 
 /* ---- rows of jobs --------------------------------------------------------------------------- */
@@ -255,18 +256,18 @@ static int begin_job(core_tx *tx, live_run *run, const job_instance *i, err *e) 
 
 static bool needs_are_reused(live_run *run, const plan_job *job);
 
-static bool judge_reuse(live_run *run, const plan_job *plan, const store_job *row) {
+static bool judge_reuse(live_run *run, const plan_job *job, const store_job *row) {
     if (is_of_this_attempt(run, row) || row->state != JOB_STATE_COMPLETED) return false;
-    if (!run->row.rerun.len || !needs_are_reused(run, plan)) return false;
+    if (!run->row.rerun.len || !needs_are_reused(run, job)) return false;
     if (str_is(run->row.rerun, RERUN_FAILED)) return row->result == RESULT_SUCCESS;
     return !str_eq(str_sub(run->row.rerun, sizeof RERUN_JOB - 1, run->row.rerun.len), row->key);
 }
 
 /* Whether a job of an earlier attempt counts in this one, too. */
-static bool is_reused(live_run *run, const plan_job *plan, const store_job *row) {
+static bool is_reused(live_run *run, const plan_job *job, const store_job *row) {
     if (!row) return false;
     uint8_t *judged = &run->known_reuse[row - run->known];
-    if (!*judged) *judged = judge_reuse(run, plan, row) ? 1 : 2;
+    if (!*judged) *judged = judge_reuse(run, job, row) ? 1 : 2;
     return *judged == 1;
 }
 
@@ -301,8 +302,7 @@ typedef struct replay {
 static int finish_replayed(live_run *run, const replay *x, err *e) {
     value outputs;
     int r = read_outputs(run->a, x->row->outputs, &outputs, e);
-    if (r == 0)
-        schedule_finish(run->schedule, x->instance, (job_result)x->row->result, &outputs);
+    if (r == 0) schedule_finish(run->schedule, x->instance, (job_result)x->row->result, &outputs);
     return r;
 }
 
@@ -495,8 +495,7 @@ static int make_schedule(live_run *run, err *e) {
     int r = parse_workflow(run, e);
     if (r == 0) r = make_event(run, e);
     if (r == 0) r = plan_build(run->a, run->workflow, &run->event, NULL, &run->plan, e);
-    if (r == 0)
-        r = port->secrets(port->context, run->a, run, &in.secrets, &in.vars, e);
+    if (r == 0) r = port->secrets(port->context, run->a, run, &in.secrets, &in.vars, e);
     if (r == 0) r = schedule_new(run->plan, &in, on_schedule, run, &run->schedule, e);
     return r;
 }
@@ -665,8 +664,7 @@ static int cancel_run(core_tx *tx, live_run *run, str reason, err *e) {
         run->row.cancelling = true;
         run->row.reason = keep(run, reason);
         int r = store_run_put(tx->store, &run->row, e);
-        if (r == 0)
-            r = run->of->port.changed_run(run->of->port.context, tx, run, "cancel", e);
+        if (r == 0) r = run->of->port.changed_run(run->of->port.context, tx, run, "cancel", e);
         if (r < 0) return r;
     }
     schedule_cancel(run->schedule);
@@ -735,7 +733,8 @@ int live_load(live *l, core_tx *tx, err *e) {
 int live_rerun(live *l, core_tx *tx, int64_t id, str which, str by, err *e) {
     store_run row;
     live_run *run;
-    if (live_run_find(l, id)) return err_set(e, ERR_INVALID, "the run %lld has not ended", (long long)id);
+    if (live_run_find(l, id))
+        return err_set(e, ERR_INVALID, "the run %lld has not ended", (long long)id);
     int r = store_run_by_id(tx->store, tx->a, id, &row, e);
     if (r < 0) return r;
     row.attempt++;

@@ -35,8 +35,8 @@ struct live_run {
     plan *plan;
     schedule *schedule;
     live_job *jobs;
-    store_job *known; /* rows when it was made: what has ended already */
-    uint8_t *known_reuse;   /* of each, in a re-run: 0 not judged yet, 1 it counts, 2 it does not */
+    store_job *known;     /* rows when it was made: what has ended already */
+    uint8_t *known_reuse; /* of each, in a re-run: 0 not judged yet, 1 it counts, 2 it does not */
     size_t known_count;
     int64_t ended; /* jobs so far */
     bool broken;   /* an event of the schedule could not be written */
@@ -62,8 +62,8 @@ typedef struct live_port {
     int (*changed_run)(void *context, core_tx *tx, const live_run *run, const char *what, err *e);
     int (*changed_job)(void *context, core_tx *tx, const live_run *run, const store_job *job,
                        const char *what, err *e);
-    /* A file of another repository that the workflow calls; ERR_UNSUPPORTED where there is none. May
-     * be NULL. */
+    /* A file of another repository that the workflow calls; ERR_UNSUPPORTED where there is none.
+     * May be NULL. */
     workflow_file_fn *file;
 } live_port;
 
@@ -90,7 +90,7 @@ live_job *live_job_find(live *l, int64_t id);
 void live_each_job(live *l, void (*fn)(void *context, live_job *job), void *context);
 
 /* An event of a job, by the table of states. ERR_INVALID when it cannot happen. */
-int live_job_move(core_tx *tx, live_job *job, job_event event, str reason, err *e);
+int live_job_move(core_tx *tx, live_job *job, job_event what, str reason, err *e);
 /* An agent, or we, say that it has ended. `outputs` is an object or NULL. */
 int live_job_end(core_tx *tx, live_job *job, store_result result, const value *outputs, str reason,
                  err *e);

@@ -69,6 +69,17 @@ static int migrate(store *s, err *e) {
     return r;
 }
 
+int schema_check(store *s, err *e) {
+    int64_t version = 0;
+    int r = read_version(s, &version, e);
+    if (r < 0) return err_context(e, "'%s' is no database of Slipway", s->path);
+    if (version == MIGRATION_COUNT) return 0;
+    return err_set(e, ERR_UNSUPPORTED,
+                   "the database '%s' was written by %s Slipway (schema %lld, this one knows %lld)",
+                   s->path, version > MIGRATION_COUNT ? "a newer" : "an older", (long long)version,
+                   (long long)MIGRATION_COUNT);
+}
+
 /* Asked first without a transaction: the usual case needs no write lock. */
 int schema_migrate(store *s, err *e) {
     err ignored = {0};

@@ -21,6 +21,7 @@ struct store {
     sqlite3 *db;
     sql_prepared prepared[SQL_PREPARED_MAX];
     size_t prepared_count;
+    unsigned savepoints; /* open ones: their names are "s1", "s2", … */
     char path[1024];
 };
 
@@ -32,11 +33,14 @@ typedef struct sql {
 
 int sql_open(store *s, const char *text, sql *ret, err *e);
 void sql_bind_str(sql *q, str text);
+void sql_bind_bytes(sql *q, str bytes);
 void sql_bind_int(sql *q, int64_t number);
 /* 1: a row; 0: no more; negative: failed, and the statement has ended. ERR_INVALID is a constraint
  * that does not hold. */
 int sql_step(sql *q, err *e);
 str sql_str(sql *q, arena *a, int column);
+/* Of a text or of bytes, as it lies in the row: until the next step. */
+str sql_borrow(sql *q, int column);
 int64_t sql_int(sql *q, int column);
 void sql_end(sql *q);
 /* For statements without rows: step and end. */
@@ -49,5 +53,7 @@ extern const char migration_server[];
 
 /* schema.c */
 int schema_migrate(store *s, err *e);
+/* Fails where schema_migrate would have something to do. */
+int schema_check(store *s, err *e);
 
 #endif
