@@ -92,35 +92,58 @@ static bool is_fatal(int code) {
     return code == ERR_IO || code == ERR_FAILED;
 }
 
+/* What a transaction goes through: the log, or the store where no log is kept. */
+static int tx_begin(core_tx *tx, err *e) {
+    return tx->audit ? audit_begin(tx->audit, e) : store_begin(tx->store, e);
+}
+
+static int tx_savepoint(core_tx *tx, err *e) {
+    return tx->audit ? audit_savepoint(tx->audit, e) : store_savepoint(tx->store, e);
+}
+
+static int tx_release(core_tx *tx, err *e) {
+    return tx->audit ? audit_release(tx->audit, e) : store_release(tx->store, e);
+}
+
+static int tx_rollback_to(core_tx *tx, err *e) {
+    return tx->audit ? audit_rollback_to(tx->audit, e) : store_rollback_to(tx->store, e);
+}
+
+static int tx_commit(core_tx *tx, err *e) {
+    return tx->audit ? audit_commit(tx->audit, e) : store_commit(tx->store, e);
+}
+
+static void tx_rollback(core_tx *tx) {
+    if (tx->audit)
+        audit_rollback(tx->audit);
+    else
+        store_rollback(tx->store);
+}
+
 /* What it asked for afterwards is forgotten with it. */
 static int run_command(core_tx *tx, command *x, err *e) {
     core *c = tx->core;
     size_t afters = c->after_count;
-    int r = store_savepoint(tx->store, e);
+    int r = tx_savepoint(tx, e);
     if (r < 0) return r;
-    if (c->spec.keep) c->spec.keep(c->spec.state);
     r = x->work(tx, x->context, &x->error);
-    if (r == 0) return store_release(tx->store, e);
+    if (r == 0) return tx_release(tx, e);
     x->failed = true;
     c->after_count = afters;
-    if (c->spec.undo) c->spec.undo(c->spec.state);
     if (is_fatal(r)) {
         *e = x->error;
         return r;
     }
-    return store_rollback_to(tx->store, e);
+    return tx_rollback_to(tx, e);
 }
 
 static int run_all(core_tx *tx, command *first, err *e) {
-    core *c = tx->core;
-    int r = store_begin(tx->store, e);
-    if (r == 0 && c->spec.begin) r = c->spec.begin(c->spec.state, e);
+    int r = tx_begin(tx, e);
     for (command *x = first; x && r == 0; x = x->next) {
         if (!x->failed) r = run_command(tx, x, e);
     }
-    if (r == 0 && c->spec.seal) r = c->spec.seal(tx, e);
-    if (r == 0) r = store_commit(tx->store, e);
-    if (r < 0) store_rollback(tx->store);
+    if (r == 0) r = tx_commit(tx, e);
+    if (r < 0) tx_rollback(tx);
     return r;
 }
 
@@ -159,7 +182,11 @@ static void on_ring(void *context) {
     err e = {0};
     if (!first) return;
     _cleanup_arena_ arena *a = arena_new();
-    core_tx tx = {.core = c, .store = c->spec.store, .a = a, .state = c->spec.state};
+    core_tx tx = {.core = c,
+                  .store = c->spec.store,
+                  .a = a,
+                  .audit = c->spec.audit,
+                  .state = c->spec.state};
     tx.now_us = c->spec.now ? c->spec.now(c->spec.state) : clock_wall_us();
     c->afters = NULL;
     c->after_count = c->after_cap = 0;

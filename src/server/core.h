@@ -18,6 +18,7 @@
 
 #include "base/loop.h"
 #include "store/store.h"
+#include "trust/audit.h"
 
 #define CORE_BATCH_MAX   1000   /* commands in one transaction */
 #define CORE_WAITING_MAX 100000 /* more that wait are refused with ERR_LIMIT */
@@ -30,7 +31,8 @@ typedef struct core_tx {
     store *store;
     arena *a;       /* until `done` has returned */
     int64_t now_us; /* of the batch */
-    void *state;    /* the owner's, of core_spec */
+    audit_log *audit;
+    void *state; /* the owner's, of core_spec */
 } core_tx;
 
 typedef int core_work_fn(core_tx *tx, void *context, err *e);
@@ -43,15 +45,10 @@ typedef struct core_spec {
     store *store;
     void *state;
     int64_t (*now)(void *state); /* microseconds; NULL: the wall clock */
-    /* Around a batch. `seal` comes before the commit, `committed` after it; `reload` makes memory
-     * anew after a batch that failed. All may be NULL. */
-    int (*begin)(void *state, err *e);
-    int (*seal)(core_tx *tx, err *e);
-    void (*committed)(void *state);
+    audit_log *audit; /* transactions go through it; NULL: none is kept */
+    /* Makes memory anew after a batch that failed; may be NULL. */
     int (*reload)(void *state, err *e);
-    /* Each command has its own savepoint: the parts of `state` that seal looks at may need one. */
-    void (*keep)(void *state);
-    void (*undo)(void *state);
+    void (*committed)(void *state); /* after a commit, before anybody is told; may be NULL */
 } core_spec;
 
 core *core_new(const core_spec *spec);
