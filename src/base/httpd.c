@@ -243,6 +243,17 @@ static bool is_token(str s) {
     return s.len > 0;
 }
 
+/* A name or an address, with a port: what else stands there came from the next line, by folding. */
+static bool is_host(str s) {
+    static const char others[] = ".-_:[]%~";
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) continue;
+        if (!c || !strchr(others, c)) return false;
+    }
+    return true;
+}
+
 static bool is_digits(str s) {
     uint64_t n;
     return str_to_uint(s, UINT64_MAX - 1, &n);
@@ -261,6 +272,7 @@ static enum MHD_Result look_at_header(void *context, enum MHD_ValueKind kind, co
     }
     if (str_eq_nocase(n, STR("Host"))) {
         h->hosts++;
+        if (!is_host(t)) h->malformed = true;
     } else if (str_eq_nocase(n, STR("Content-Length"))) {
         h->lengths++;
         if (!is_digits(t)) h->malformed = true;
