@@ -20,12 +20,11 @@
 #ifndef SLIPWAY_CLI_RUN_H
 #define SLIPWAY_CLI_RUN_H
 
-#include "base/git.h"
 #include "base/leased.h"
-#include "base/task.h"
 #include "cli/console.h"
 #include "cli/diagnostics.h"
 #include "cli/options.h"
+#include "cli/run_repository.h"
 #include "runner/runner.h"
 #include "workflow/lock.h"
 #include "workflow/plan.h"
@@ -92,8 +91,7 @@ typedef struct run_set {
     const run_config *config;
     sources *sources;
     actions *actions;
-    char *root; /* of the repository, or the folder given where there is none */
-    bool in_git;
+    repository repo;
     const lock_file *lock; /* NULL where there is none */
     str lock_text;
     /* For `slipway lock`: locked commits are taken as they are, but for those that it is to judge
@@ -101,7 +99,6 @@ typedef struct run_set {
     bool locking;
     const str *updates; /* "owner/repo" or a pin, in lower case; "all" */
     size_t update_count;
-    git_info git;
     event event;
     settings *settings;   /* of slipway.yml, or NULL */
     workflow **workflows; /* all that were read */
@@ -109,9 +106,6 @@ typedef struct run_set {
     run_file *files; /* those that are started */
     size_t file_count;
     str not_started; /* why the others are not */
-    str *tree;       /* files of the working tree, once a checkout has asked */
-    size_t tree_count;
-    bool listed;
 } run_set;
 
 void run_set_init(run_set *set, const run_config *c);
@@ -213,47 +207,6 @@ typedef struct run_temp {
 } run_temp;
 int run_temp_make(arena *a, bool keep, run_temp *ret, err *e);
 void run_temp_done(run_temp *t);
-
-/* Where a job in a sandbox finds the objects of the repository being run. */
-#define RUN_OBJECTS "/run/slipway/objects"
-
-/* The folder of the repository's objects, in the set's arena; NULL without git. */
-const char *run_objects(const run_set *set);
-/* Makes in `into` the .git that a copy of the working tree gets. Its objects are those of the
- * repository being run, which the job sees at `objects` (NULL: where they are). */
-int run_history(arena *a, const run_set *set, const char *into, const char *objects, err *e);
-/* The files of the working tree, as a checkout copies them, into a folder of the job's. */
-int run_copy_tree(run_set *set, const view *files, const char *into, err *e);
-
-/* What a checkout takes of the repository at set->root when it is not its working tree. */
-typedef struct run_ref {
-    str commit;
-    str branch; /* without refs/heads/; empty: HEAD is the commit itself */
-} run_ref;
-/* The commit that a branch, a tag, a commit's id or a full name means. ERR_NOT_FOUND. */
-int run_find_ref(arena *a, const run_set *set, str ref, run_ref *ret, err *e);
-/* In `stage`, where run_history has been: the files of that commit, or those of them that
- * `what` asks for. */
-int run_stage_ref(arena *a, const run_set *set, const runner_checkout *what, const run_ref *ref,
-                  const char *stage, err *e);
-/* The same for the working tree: no file is written, but the index knows what is left out. Appends
- * what is there of the tracked files, sorted, to *ret. */
-int run_stage_sparse(arena *a, const run_set *set, const runner_checkout *what, const char *stage,
-                     str **ret, size_t *ret_count, err *e);
-/* Lets HEAD and the branch in `stage` be as a checkout of the run's own ref leaves them. */
-int run_stage_head(arena *a, const run_set *set, const runner_checkout *what, const char *stage,
-                   err *e);
-
-/* A checkout that is under way. */
-typedef struct checkout checkout;
-/* Begins to fill a folder of a job's with what a checkout asks for; `done` is called from the loop
- * when that has ended. `stage` is a folder to be made for what is prepared, which stays. Adds
- * itself to `list`, and leaves it before that call. *ret_commit is in `a`. An error at once when
- * the repository has no such ref, or cannot give what is asked for. */
-int run_checkout(arena *a, run_set *set, loop *l, const runner_checkout *what, const char *stage,
-                 checkout **list, str *ret_commit, task_done_fn *done, void *context, err *e);
-/* Stops the one that was begun with `context`. */
-void run_checkout_stop(checkout *list, const void *context);
 
 /* ---- a failed step -------------------------------------------------------------------------- */
 

@@ -245,7 +245,7 @@ static void walk_steps(actions *x, const workflow_step *steps, size_t count, ori
 }
 
 static char *use_folder(const actions *x, const use *u) {
-    const char *base = u->in.repo ? u->in.repo->dir : x->set->root;
+    const char *base = u->in.repo ? u->in.repo->dir : x->set->repo.root;
     return base && u->path.len ? fs_join(x->a, base, u->path) : (char *)base;
 }
 
@@ -350,7 +350,7 @@ static int own_dir(actions *x, arena *a, const view *files, str path, const char
     char *copy = fs_join(a, into, STR("_self"));
     if (!path_ok(path))
         return err_set(e, ERR_INVALID, "'$/%.*s' leaves the repository", STR_ARG(path));
-    if (!is_folder(files, copy) && run_copy_tree(x->set, files, copy, e) < 0) return e->code;
+    if (!is_folder(files, copy) && run_copy_tree(&x->set->repo, files, copy, e) < 0) return e->code;
     *ret = fs_join(a, copy, path);
     if (is_folder(files, *ret)) return 0;
     return err_set(e, ERR_NOT_FOUND, "the repository has no folder '%.*s'", STR_ARG(path));
@@ -406,7 +406,7 @@ int actions_workflow(void *context, arena *a, str uses, str from, str *ret_sourc
                      err *e) {
     actions *x = context;
     uses_parts parts;
-    const char *folder = x->set->root;
+    const char *folder = x->set->repo.root;
     if (!str_starts(uses, STR("./")) && !str_starts(uses, STR("$/"))) {
         if (!uses_split(uses, &parts) || !parts.path.len)
             return err_set(e, ERR_INVALID, "'%.*s' is not of the form owner/repo/path@ref",

@@ -6,7 +6,7 @@
  * processes for every job; a repository of a form that is not plain is cloned all the same. */
 #include "base/fs.h"
 #include "base/process.h"
-#include "cli/run.h"
+#include "cli/run_repository.h"
 
 #include <string.h>
 
@@ -58,11 +58,11 @@ static int copy_if_there(arena *a, const char *from, const char *to, str name, e
     return fs_exists(path) ? fs_copy(path, fs_join(a, to, name), e) : 0;
 }
 
-static int write_config(arena *a, const run_set *set, const char *into, err *e) {
+static int write_config(arena *a, const repository *repo, const char *into, err *e) {
     _cleanup_strbuf_ strbuf text = STRBUF_INIT;
     strbuf_adds(&text, "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n"
                        "\tbare = false\n\tlogallrefupdates = true\n");
-    str url = set->git.remote_url;
+    str url = repo->git.remote_url;
     if (url.len && str_find_char(url, '\n') < 0) {
         strbuf_adds(&text, "[remote \"origin\"]\n\turl = \"");
         for (size_t i = 0; i < url.len; i++) {
@@ -102,22 +102,22 @@ static int name_as_origin(arena *a, const char *into, err *e) {
     return fs_create(packed, strbuf_str(&out), 0644, e);
 }
 
-static int borrow(arena *a, const run_set *set, const git_dirs *d, const char *into,
+static int borrow(arena *a, const repository *repo, const git_dirs *d, const char *into,
                   const char *objects, err *e) {
     char *real;
     int r = fs_mkdirs(fs_join(a, into, STR("objects/info")), 0755, e);
     if (r == 0) r = fs_real(a, fs_join(a, d->common, STR("objects")), &real, e);
     if (r == 0) r = point_at(a, into, objects ? objects : real, e);
-    if (r == 0) r = write_config(a, set, into, e);
+    if (r == 0) r = write_config(a, repo, into, e);
     if (r == 0) r = copy_if_there(a, d->common, into, STR("packed-refs"), e);
     if (r == 0) r = copy_if_there(a, d->common, into, STR("shallow"), e);
     if (r == 0) r = copy_if_there(a, d->common, into, STR("refs"), e);
-    if (r == 0 && !set->git.remote_url.len) r = name_as_origin(a, into, e);
+    if (r == 0 && !repo->git.remote_url.len) r = name_as_origin(a, into, e);
     if (r == 0) r = copy_if_there(a, d->own, into, STR("index"), e);
     return r == 0 ? copy_if_there(a, d->own, into, STR("HEAD"), e) : r;
 }
 
-static int clone(arena *a, const run_set *set, const char *into, err *e) {
+static int clone(arena *a, const repository *repo, const char *into, err *e) {
     static const char script[] =
         "set -e\n"
         "git clone -q --shared --no-checkout --template= \"$1\" \"$2/.slipway-git\"\n"
@@ -126,25 +126,25 @@ static int clone(arena *a, const run_set *set, const char *into, err *e) {
         "cd \"$2\"\n"
         "if [ -n \"$3\" ]; then git remote set-url origin \"$3\"; fi\n"
         "git reset -q\n";
-    const char *url = set->git.remote_url.len ? set->git.remote_url.ptr : "";
-    const char *argv[] = {"sh", "-c", script, "sh", set->root, into, url, NULL};
+    const char *url = repo->git.remote_url.len ? repo->git.remote_url.ptr : "";
+    const char *argv[] = {"sh", "-c", script, "sh", repo->root, into, url, NULL};
     process_spec spec = {.argv = argv};
     return process_check(a, &spec, NULL, e);
 }
 
-const char *run_objects(const run_set *set) {
+const char *run_objects(const repository *repo) {
     char *real;
     err ignored;
-    if (!set->in_git) return NULL;
-    git_dirs d = find_dirs(set->a, set->root);
-    bool there = fs_real(set->a, fs_join(set->a, d.common, STR("objects")), &real, &ignored) == 0;
+    if (!repo->in_git) return NULL;
+    git_dirs d = find_dirs(repo->a, repo->root);
+    bool there = fs_real(repo->a, fs_join(repo->a, d.common, STR("objects")), &real, &ignored) == 0;
     return there ? real : NULL;
 }
 
-int run_history(arena *a, const run_set *set, const char *into, const char *objects, err *e) {
-    git_dirs d = find_dirs(a, set->root);
+int run_history(arena *a, const repository *repo, const char *into, const char *objects, err *e) {
+    git_dirs d = find_dirs(a, repo->root);
     char *git = fs_join(a, into, STR(".git"));
-    if (is_plain(a, &d)) return borrow(a, set, &d, git, objects, e);
-    int r = clone(a, set, into, e);
+    if (is_plain(a, &d)) return borrow(a, repo, &d, git, objects, e);
+    int r = clone(a, repo, into, e);
     return r == 0 && objects ? point_at(a, git, objects, e) : r;
 }

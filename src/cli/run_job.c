@@ -35,8 +35,8 @@ static int on_checkout(void *context, const runner_checkout *what, str *ret_comm
     live_job *job = context;
     driver *d = job->d;
     const char *stage = arena_printf(job->a, "%s/checkout-%u", job->root, ++job->stages).ptr;
-    return run_checkout(job->a, d->set, d->loop, what, stage, &job->checkouts, ret_commit, done,
-                        done_context, e);
+    return run_checkout(job->a, &d->set->repo, d->loop, what, stage, &job->checkouts, ret_commit,
+                        done, done_context, e);
 }
 
 static int on_services(void *context, arena *a, const view *files, const char *file, value *ret,
@@ -125,7 +125,7 @@ static int need_layer(driver *d, err *e) {
 /* What jobs that do not see this machine's files need of them: a job on the host may have a
  * container too. */
 static void need_objects(driver *d) {
-    const char *objects = d->mount_count ? NULL : run_objects(d->set);
+    const char *objects = d->mount_count ? NULL : run_objects(&d->set->repo);
     if (objects) d->mounts[d->mount_count++] = (sandbox_mount){objects, RUN_OBJECTS};
 }
 
@@ -170,7 +170,7 @@ static int start_runner(live_job *job, err *e) {
         .egress = egress,
         .limits = d->limits,
         .snapshots = d->config->debug,
-        .repo_root = d->set->root,
+        .repo_root = d->set->repo.root,
         .env = &d->config->env,
         .node = d->node,
         .debug = d->config->verbose,

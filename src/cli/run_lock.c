@@ -10,7 +10,7 @@
 #include <string.h>
 
 int run_lock_read(run_set *set, err *e) {
-    char *path = fs_join(set->a, set->root, STR(LOCK_PATH));
+    char *path = fs_join(set->a, set->repo.root, STR(LOCK_PATH));
     lock_file *l;
     if (!fs_exists(path)) return 0;
     int r = fs_read(set->a, path, LOCK_FILE_MAX, &set->lock_text, e);

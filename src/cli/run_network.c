@@ -5,7 +5,8 @@
 #include <string.h>
 
 int run_settings_read(run_set *set, err *e) {
-    int r = settings_file_read(set->a, set->sources, set->root, SETTINGS_FILE, &set->settings, e);
+    int r =
+        settings_file_read(set->a, set->sources, set->repo.root, SETTINGS_FILE, &set->settings, e);
     if (r < 0 || !set->settings) return r;
     problem_list *found = &set->settings->problems;
     if (found->count) run_problems(set, found);

@@ -57,13 +57,13 @@ static char *new_artifacts_folder(arena *a, const event *ev) {
     char stamp[32], suffix[5];
     struct tm t;
     time_t now = (time_t)(clock_wall_us() / 1000000);
-    str owner, repository;
+    str owner, name_only;
     localtime_r(&now, &t);
     strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &t);
     random_hex(2, suffix);
-    str_cut(ev->repository, '/', &owner, &repository);
+    str_cut(ev->repository, '/', &owner, &name_only);
     strbuf_addf(&name, "slipway/artifacts/%s-", stamp);
-    add_plain(&name, repository);
+    add_plain(&name, name_only);
     strbuf_addf(&name, "-%s", suffix);
     return person_folder(a, "XDG_STATE_HOME", ".local/state", strbuf_cstr(&name));
 }
@@ -86,7 +86,7 @@ static void name_repository(run_services *s) {
     char hex[65] = "";
     if (str_starts(name, STR("local/"))) {
         sha256 *h = sha256_new();
-        sha256_add(h, s->set->root, strlen(s->set->root));
+        sha256_add(h, s->set->repo.root, strlen(s->set->repo.root));
         sha256_end(h, digest);
         hex_encode(digest, sizeof digest, hex);
     }

@@ -168,7 +168,8 @@ static int write_lock(locker *x, bool check, err *e) {
     bool same = x->set.lock && str_eq(strbuf_str(&text), x->set.lock_text);
     tell_changes(x, &out);
     if (!same && !check) {
-        int r = fs_write(fs_join(x->a, x->set.root, STR(LOCK_PATH)), strbuf_str(&text), 0644, e);
+        int r =
+            fs_write(fs_join(x->a, x->set.repo.root, STR(LOCK_PATH)), strbuf_str(&text), 0644, e);
         if (r < 0) return r;
     }
     size_t entries = x->made->entry_count, workflows = x->made->workflow_count;
