@@ -255,7 +255,7 @@ int run_config_read(const options *given, run_config *c, err *e) {
     if (r == 0)
         r = read_mappings(given, "platform", "LABEL=BACKEND", &c->platforms, &c->platform_count, e);
     if (r == 0) r = judge_actions(c, e);
-    if (r == 0) r = run_where_judge(c, e);
+    if (r == 0) r = run_where_judge(c->a, c->platforms, c->platform_count, e);
     if (r == 0) r = run_network_judge(given, e);
     if (r == 0) r = run_debug_judge(c, e);
     sandbox_limits judged = {0};

@@ -121,11 +121,21 @@ static void start_run(live_run *run) {
     run->d->render->ops->run_started(run->d->render, &run->view);
 }
 
+static void list_artifacts(live_run *run) {
+    actions_artifact *all;
+    size_t count;
+    services_list(&run->d->services, &run->services, &all, &count);
+    run->view.artifacts = ARENA_ARRAY(run->d->set->a, artifact_view, count);
+    run->view.artifact_count = count;
+    for (size_t i = 0; i < count; i++)
+        run->view.artifacts[i] = (artifact_view){all[i].name, all[i].path, all[i].size};
+}
+
 static void finish_run(live_run *run) {
     run->finished = true;
     run->view.result = schedule_result(run->schedule);
     run->view.ended_us = clock_wall_us();
-    services_list(&run->d->services, &run->services, &run->view);
+    list_artifacts(run);
     run->d->render->ops->run_finished(run->d->render, &run->view);
 }
 
@@ -290,11 +300,17 @@ static void mask_event(driver *d) {
 static int make_runs(driver *d, err *e) {
     run_set *set = d->set;
     mask_event(d);
+    d->services = (run_services){.a = set->a,
+                                 .repo = &set->repo,
+                                 .event = &set->event,
+                                 .given_artifacts = d->config->artifacts,
+                                 .cache_bytes = d->config->cache_bytes,
+                                 .many = set->file_count > 1};
     d->runs = ARENA_ARRAY(set->a, live_run, set->file_count);
     for (size_t i = 0; i < set->file_count; i++) {
         live_run *run = &d->runs[d->run_count];
         const run_file *f = &set->files[i];
-        *run = (live_run){.d = d};
+        *run = (live_run){.d = d, .services.path = str_from(f->workflow->path)};
         run->view = (run_view){
             .number = (unsigned)i + 1,
             .plan = f->plan,
@@ -314,11 +330,14 @@ static int make_runs(driver *d, err *e) {
     return 0;
 }
 
+static void warn(const err *why) {
+    console_warning("%s", why->message);
+}
+
 static int prepare(driver *d, err *e) {
     run_set *set = d->set;
-    int r = actions_fetch(set->actions, set->files, set->file_count, e);
-    if (r == 0) r = run_lock_verify(set, e);
-    if (r == 0) r = run_temp_make(set->a, d->config->keep, &d->temp, e);
+    int r = run_fetch_actions(set, e);
+    if (r == 0) r = run_temp_make(set->a, d->config->keep, warn, &d->temp, e);
     if (r == 0) r = loop_new(&d->loop, e);
     if (r < 0) return r;
     d->render = render_new(d->config, d->loop);
@@ -335,7 +354,8 @@ static int prepare(driver *d, err *e) {
                            .removed = on_root_removed,
                            .context = d};
     d->images = (run_images){.a = set->a, .loop = d->loop, .changed = on_image, .context = d};
-    if ((r = images_find(&d->images, d->config, e)) < 0) return r;
+    if ((r = images_find(&d->images, d->config->platforms, d->config->platform_count, e)) < 0)
+        return r;
     d->limits = run_limits_default(d->temp.folder.path);
     if ((r = run_limits_read(d->config->given, &d->limits, e)) < 0) return r;
     const char *path = getenv("PATH");
@@ -370,8 +390,7 @@ static int status_of(const driver *d) {
 }
 
 int run_driver(run_set *set) {
-    driver d = {
-        .set = set, .config = set->config, .temp.folder = LEASED_NONE, .services = {.set = set}};
+    driver d = {.set = set, .config = set->config, .temp.folder = LEASED_NONE};
     err e = {0};
     if (prepare(&d, &e) < 0) {
         run_invalid(d.config, &e);

@@ -7,6 +7,7 @@
 #include "cli/run_images.h"
 #include "cli/run_roots.h"
 #include "cli/run_services.h"
+#include "cli/run_temp.h"
 #include "runner/mask.h"
 
 typedef struct driver driver;

@@ -3,6 +3,8 @@
 #include "base/loop.h"
 #include "cli/repo.h"
 #include "cli/run.h"
+#include "cli/run_fetch.h"
+#include "cli/style.h"
 #include "workflow/check.h"
 
 #include <stdlib.h>
@@ -11,10 +13,76 @@
 
 #define PAYLOAD_MAX ((size_t)64 << 20)
 
+/* ---- what is told meanwhile ----------------------------------------------------------------- */
+
+static void on_warning(void *context, str text) {
+    (void)context;
+    console_warning("%.*s", STR_ARG(text));
+}
+
+/* On a terminal, a line that says what is waited for, and goes away. */
+static void on_fetching(void *context, repo *const *repos, size_t count) {
+    (void)context;
+    style st = style_of(STDERR_FILENO);
+    if (!st.terminal) return;
+    console o = CONSOLE_INIT(STDERR_FILENO);
+    strbuf_adds(&o.buf, "\r\033[K");
+    if (count) {
+        const repo *r = repos[0];
+        strbuf_addf(&o.buf, "fetching %.*s/%.*s@%.*s", STR_ARG(r->owner), STR_ARG(r->repo),
+                    STR_ARG(r->ref));
+        if (count > 1) strbuf_addf(&o.buf, " and %zu more", count - 1);
+    }
+    console_done(&o);
+}
+
+static void on_file(void *context, const char *path, str text) {
+    run_set *set = context;
+    sources_add(set->sources, path, text);
+}
+
 void run_set_init(run_set *set, const run_config *c) {
     *set = (run_set){.a = c->a, .config = c, .sources = sources_new(c->a), .repo.a = c->a};
     set->repo.root = repo_root(c->a, &set->repo.in_git);
-    set->actions = actions_new(set);
+    set->tell =
+        (notices){.context = set, .warning = on_warning, .fetching = on_fetching, .file = on_file};
+    set->uses = (actions_spec){.a = c->a,
+                               .repo = &set->repo,
+                               .from = c->actions_from,
+                               .given = c->actions,
+                               .given_count = c->action_count,
+                               .tell = &set->tell};
+    set->actions = actions_new(&set->uses);
+}
+
+/* ---- the lock file -------------------------------------------------------------------------- */
+
+static int read_lock(run_set *set, err *e) {
+    char *path = fs_join(set->a, set->repo.root, STR(LOCK_PATH));
+    lock_file *l;
+    if (!fs_exists(path)) return 0;
+    int r = fs_read(set->a, path, LOCK_FILE_MAX, &set->lock_text, e);
+    if (r == 0) r = lock_parse(set->a, set->lock_text, LOCK_PATH, &l, e);
+    if (r < 0) return r;
+    sources_add(set->sources, LOCK_PATH, set->lock_text);
+    set->uses.lock = l;
+    return 0;
+}
+
+int run_fetch_actions(run_set *set, err *e) {
+    problem_list problems = {.a = set->a};
+    for (size_t i = 0; i < set->file_count; i++) {
+        size_t count;
+        plan_job **jobs = plan_jobs(set->files[i].plan, &count);
+        for (size_t j = 0; j < count; j++)
+            actions_add(set->actions, jobs[j]);
+    }
+    int r = actions_fetch(set->actions, e);
+    if (r < 0 || set->uses.locking) return r;
+    actions_verify(&set->uses, set->actions, &problems);
+    if (!problems.count) return 0;
+    run_problems(set, &problems);
+    return err_set(e, ERR_INVALID, "%s", "");
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -87,7 +155,7 @@ int run_set_read(run_set *set, err *e) {
     path_list paths = {.a = set->a};
     problem_list problems = {.a = set->a};
     int r = find_paths(set, &paths, e);
-    if (r == 0) r = run_lock_read(set, e);
+    if (r == 0) r = read_lock(set, e);
     if (r == 0) r = run_settings_read(set, e);
     if (r < 0) return r;
     set->workflows = ARENA_ARRAY(set->a, workflow *, paths.count);
@@ -96,7 +164,7 @@ int run_set_read(run_set *set, err *e) {
     }
     if (!problems.count) return 0;
     /* A called workflow may be wrong because it is not the one that was locked. */
-    if (!set->locking) actions_add_moved(set->actions, &problems);
+    if (!set->uses.locking) actions_add_moved(set->actions, &problems);
     run_problems(set, &problems);
     return err_set(e, ERR_INVALID, "%s", "");
 }

@@ -1,6 +1,7 @@
 #include "cli/run_images.h"
 
 #include "base/fs.h"
+#include "cli/run_person.h"
 
 #include <string.h>
 
@@ -20,7 +21,7 @@ static int find(run_images *r, run_image *i, const char *text, err *e) {
     const char *dir;
     char *images;
     str tag;
-    if (person_cache(r->a, "images", &images, e) < 0)
+    if (person_cache(r->a, r->caches, "images", &images, e) < 0)
         return err_context(e, "images cannot be unpacked");
     run_image_split(r->a, text, &dir, &tag);
     *i = (run_image){.of = r, .text = text};
@@ -29,10 +30,10 @@ static int find(run_images *r, run_image *i, const char *text, err *e) {
     return 0;
 }
 
-int images_find(run_images *r, const run_config *c, err *e) {
-    r->items = ARENA_ARRAY(r->a, run_image, c->platform_count);
-    for (size_t p = 0; p < c->platform_count; p++) {
-        const run_mapping *m = &c->platforms[p];
+int images_find(run_images *r, const run_mapping *platforms, size_t count, err *e) {
+    r->items = ARENA_ARRAY(r->a, run_image, count);
+    for (size_t p = 0; p < count; p++) {
+        const run_mapping *m = &platforms[p];
         if (strncmp(m->to, RUN_OCI, sizeof RUN_OCI - 1) != 0) continue;
         const char *text = m->to + sizeof RUN_OCI - 1;
         if (images_get(r, text)) continue;

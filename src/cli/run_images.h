@@ -4,7 +4,7 @@
 #define SLIPWAY_CLI_RUN_IMAGES_H
 
 #include "base/task.h"
-#include "cli/run.h"
+#include "cli/run_where.h"
 
 typedef enum image_state {
     IMAGE_FOUND,
@@ -28,6 +28,7 @@ typedef struct run_image {
 struct run_images {
     arena *a;
     loop *loop;
+    const char *caches; /* as of person_cache */
     run_image *items;
     size_t count;
     /* Called from the loop when an image has become ready, or has failed. */
@@ -36,7 +37,7 @@ struct run_images {
 };
 
 /* Reads the documents of every image that -P names: what is wrong there is wrong in the command. */
-int images_find(run_images *r, const run_config *c, err *e);
+int images_find(run_images *r, const run_mapping *platforms, size_t count, err *e);
 /* The image that was found for this text. */
 run_image *images_get(run_images *r, const char *text);
 /* Begins to unpack one that was found only. */

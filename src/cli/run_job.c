@@ -4,6 +4,8 @@
 
 #include "base/fs.h"
 #include "cli/console.h"
+#include "cli/run_egress.h"
+#include "cli/run_person.h"
 
 #include <unistd.h>
 
@@ -44,15 +46,15 @@ static int on_services(void *context, arena *a, const view *files, const char *f
     live_job *job = context;
     live_run *run = job->run;
     (void)a; /* the job's variables are the same for each of its actions */
-    return services_env(&job->d->services, &run->services, &job->services, job->a, &run->view,
-                        job->instance, files, file, ret, e);
+    return services_env(&job->d->services, &run->services, &job->services, job->a, job->instance,
+                        files, file, ret, e);
 }
 
 static int on_share(void *context, const char *folder, unsigned *ret_port, err *e) {
     live_job *job = context;
     live_run *run = job->run;
-    return services_share(&job->d->services, &run->services, &job->services, job->a, &run->view,
-                          job->instance, folder, ret_port, e);
+    return services_share(&job->d->services, &run->services, &job->services, job->a, job->instance,
+                          folder, ret_port, e);
 }
 
 static void on_checkout_stop(void *context, void *done_context) {
@@ -114,7 +116,7 @@ static int need_layer(driver *d, err *e) {
     const char *layer = fs_join(d->set->a, d->temp.folder.path, STR("layer"));
     char *cache;
     err why = {0};
-    if (person_cache(d->set->a, "system", &cache, &why) < 0)
+    if (person_cache(d->set->a, NULL, "system", &cache, &why) < 0)
         cache = fs_join(d->set->a, d->temp.folder.path, STR("system"));
     if (why.code == ERR_INVALID) console_warning("%s", why.message);
     if (sandbox_layer_make(layer, cache, e) < 0) return err_context(e, "cannot prepare sandboxes");
@@ -133,10 +135,11 @@ static void need_objects(driver *d) {
 static sandbox_egress network_of(live_job *job, sandbox_backend backend) {
     driver *d = job->d;
     str id = job->instance->plan->job->id;
-    sandbox_egress egress = run_network(d->set, job->a, id, NULL);
+    sandbox_egress egress = run_network(d->set, job->a, id);
     if (backend == SANDBOX_HOST || egress.network == SANDBOX_NETWORK_HOST) return egress;
     job->services.limited = true;
-    return run_network(d->set, job->a, id, services_rule(&d->services, job->a, job->instance));
+    const char *rule = services_rule(&d->services, job->a, job->instance);
+    return rule ? egress_with(job->a, &egress, rule) : egress;
 }
 
 /* A sandbox is made by a process that has another folder of its own. */
@@ -204,7 +207,8 @@ static int begin_unpacking(driver *d, run_image *i, err *e) {
 static int start_job(live_job *job, err *e) {
     driver *d = job->d;
     const job_instance *i = job->instance;
-    int r = run_where_choose(d->config, i->labels, i->label_count, &job->where, e);
+    int r = run_where_choose(d->config->platforms, d->config->platform_count, i->labels,
+                             i->label_count, &job->where, e);
     if (r < 0) return r;
     if (job->where.oci) job->image = images_get(&d->images, job->where.oci);
     if (job->image && job->image->state == IMAGE_FOUND) return begin_unpacking(d, job->image, e);
