@@ -20,11 +20,11 @@
 #ifndef SLIPWAY_CLI_RUN_H
 #define SLIPWAY_CLI_RUN_H
 
+#include "agent/actions.h"
+#include "agent/where.h"
 #include "cli/console.h"
 #include "cli/diagnostics.h"
 #include "cli/options.h"
-#include "cli/run_uses.h"
-#include "cli/run_where.h"
 #include "runner/runner.h"
 #include "workflow/plan.h"
 #include "workflow/settings.h"

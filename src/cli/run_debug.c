@@ -1,7 +1,7 @@
 /* run_debug.c: what a person does about a failed step: --debug and --shell-on-failure. */
+#include "agent/repo.h"
 #include "base/fs.h"
 #include "cli/render.h"
-#include "cli/repo.h"
 #include "workflow/check.h"
 
 #include <ctype.h>

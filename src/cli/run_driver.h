@@ -2,12 +2,12 @@
 #ifndef SLIPWAY_CLI_RUN_DRIVER_H
 #define SLIPWAY_CLI_RUN_DRIVER_H
 
+#include "agent/images.h"
+#include "agent/roots.h"
+#include "agent/services.h"
+#include "agent/temp.h"
 #include "base/loop.h"
 #include "cli/render.h"
-#include "cli/run_images.h"
-#include "cli/run_roots.h"
-#include "cli/run_services.h"
-#include "cli/run_temp.h"
 #include "runner/mask.h"
 
 typedef struct driver driver;

@@ -1,9 +1,9 @@
+#include "agent/fetch.h"
+#include "agent/repo.h"
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/loop.h"
-#include "cli/repo.h"
 #include "cli/run.h"
-#include "cli/run_fetch.h"
 #include "cli/style.h"
 #include "workflow/check.h"
 

@@ -2,10 +2,10 @@
  * `slipway run` has. */
 #include "cli/run_driver.h"
 
+#include "agent/egress.h"
+#include "agent/person.h"
 #include "base/fs.h"
 #include "cli/console.h"
-#include "cli/run_egress.h"
-#include "cli/run_person.h"
 
 #include <unistd.h>
 

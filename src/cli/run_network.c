@@ -1,6 +1,6 @@
 /* run_network.c: what jobs may reach: slipway.yml, and --network over it. */
+#include "agent/egress.h"
 #include "cli/run.h"
-#include "cli/run_egress.h"
 #include "cli/settings_file.h"
 
 #include <string.h>

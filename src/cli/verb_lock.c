@@ -1,7 +1,7 @@
+#include "agent/fetch.h"
 #include "base/fs.h"
 #include "cli/lock_ids.h"
 #include "cli/run.h"
-#include "cli/run_fetch.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
-/* run_notice.h: what is told while jobs are prepared, to whoever shows it. Any of it may be NULL.
+/* notice.h: what is told while jobs are prepared, to whoever shows it. Any of it may be NULL.
  */
-#ifndef SLIPWAY_CLI_RUN_NOTICE_H
-#define SLIPWAY_CLI_RUN_NOTICE_H
+#ifndef SLIPWAY_AGENT_NOTICE_H
+#define SLIPWAY_AGENT_NOTICE_H
 
 #include "base/str.h"
 

@@ -1,9 +1,9 @@
-/* run_fetch.c: repositories of actions, from their source into the cache.
+/* fetch.c: repositories of actions, from their source into the cache.
  *
  * A repository at a commit is one folder in the cache, which is written beside its place and
  * renamed into it, so that a folder that exists is whole and two runs may fetch the same. What a
  * ref meant last time is kept beside it, for when the network is away. */
-#include "cli/run_fetch.h"
+#include "agent/fetch.h"
 
 #include "base/fs.h"
 #include "base/git.h"

@@ -1,6 +1,6 @@
-/* run_person.h: folders of the person who started us. */
-#ifndef SLIPWAY_CLI_RUN_PERSON_H
-#define SLIPWAY_CLI_RUN_PERSON_H
+/* person.h: folders of the person who started us. */
+#ifndef SLIPWAY_AGENT_PERSON_H
+#define SLIPWAY_AGENT_PERSON_H
 
 #include "base/arena.h"
 #include "base/err.h"

@@ -1,4 +1,4 @@
-#include "cli/run_egress.h"
+#include "agent/egress.h"
 
 static sandbox_network network_of(network_mode mode) {
     static const sandbox_network all[NETWORK_MODE_COUNT] = {

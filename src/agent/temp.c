@@ -1,6 +1,6 @@
-/* run_temp.c: the private folder of a run. Kept folders have another prefix, so that nobody looks
+/* temp.c: the private folder of a run. Kept folders have another prefix, so that nobody looks
  * at them. */
-#include "cli/run_temp.h"
+#include "agent/temp.h"
 
 #include "base/fs.h"
 #include "sandbox/sandbox.h"

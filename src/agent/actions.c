@@ -1,15 +1,15 @@
-/* run_actions.c: actions and reusable workflows from other repositories.
+/* actions.c: actions and reusable workflows from other repositories.
  *
- * What a plan uses is found by walking its steps, fetched in parallel (run_fetch.c), and walked in
+ * What a plan uses is found by walking its steps, fetched in parallel (fetch.c), and walked in
  * turn, because a composite action uses others, until nothing new comes up.
  *
  * A repository that cannot be fetched is an error of the job that uses it, told when the runner
  * asks for its folder: other jobs may not need it. */
+#include "agent/actions.h"
+#include "agent/fetch.h"
+#include "agent/person.h"
+#include "agent/repo.h"
 #include "base/fs.h"
-#include "cli/repo.h"
-#include "cli/run_fetch.h"
-#include "cli/run_person.h"
-#include "cli/run_uses.h"
 #include "workflow/action.h"
 
 #include <ctype.h>

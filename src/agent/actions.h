@@ -1,11 +1,11 @@
-/* run_uses.h: actions and reusable workflows of other repositories: what jobs use of them, found,
+/* actions.h: actions and reusable workflows of other repositories: what jobs use of them, found,
  * fetched, and compared with the lock file. */
-#ifndef SLIPWAY_CLI_RUN_USES_H
-#define SLIPWAY_CLI_RUN_USES_H
+#ifndef SLIPWAY_AGENT_ACTIONS_H
+#define SLIPWAY_AGENT_ACTIONS_H
 
-#include "cli/run_notice.h"
-#include "cli/run_repository.h"
-#include "cli/run_where.h"
+#include "agent/notice.h"
+#include "agent/repository.h"
+#include "agent/where.h"
 #include "workflow/lock.h"
 
 /* Where they come from. What is set here later counts from then on. */

@@ -1,7 +1,7 @@
-/* run_roots.h: the folders of a run's jobs. A root is used for one job after another, because to
+/* roots.h: the folders of a run's jobs. A root is used for one job after another, because to
  * make and to remove its folders costs more than a small job. */
-#ifndef SLIPWAY_CLI_RUN_ROOTS_H
-#define SLIPWAY_CLI_RUN_ROOTS_H
+#ifndef SLIPWAY_AGENT_ROOTS_H
+#define SLIPWAY_AGENT_ROOTS_H
 
 #include "base/task.h"
 #include "runner/runner.h"

@@ -1,6 +1,6 @@
-/* run_temp.h: the private folder of a run. */
-#ifndef SLIPWAY_CLI_RUN_TEMP_H
-#define SLIPWAY_CLI_RUN_TEMP_H
+/* temp.h: the private folder of a run. */
+#ifndef SLIPWAY_AGENT_TEMP_H
+#define SLIPWAY_AGENT_TEMP_H
 
 #include "base/leased.h"
 

@@ -1,4 +1,4 @@
-#include "cli/run_notice.h"
+#include "agent/notice.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
-/* run_services.h: the services of actions (actions/actions.h) as a run uses them. */
-#ifndef SLIPWAY_CLI_RUN_SERVICES_H
-#define SLIPWAY_CLI_RUN_SERVICES_H
+/* services.h: the services of actions (actions/actions.h) as a run uses them. */
+#ifndef SLIPWAY_AGENT_SERVICES_H
+#define SLIPWAY_AGENT_SERVICES_H
 
 #include "actions/actions.h"
-#include "cli/run_repository.h"
+#include "agent/repository.h"
 
 /* Zero but for the first fields to begin with. */
 typedef struct run_services {

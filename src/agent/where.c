@@ -1,4 +1,4 @@
-#include "cli/run_where.h"
+#include "agent/where.h"
 
 #include "base/fs.h"
 

@@ -1,6 +1,6 @@
-/* run_where.h: where a job runs, and within which limits. */
-#ifndef SLIPWAY_CLI_RUN_WHERE_H
-#define SLIPWAY_CLI_RUN_WHERE_H
+/* where.h: where a job runs, and within which limits. */
+#ifndef SLIPWAY_AGENT_WHERE_H
+#define SLIPWAY_AGENT_WHERE_H
 
 #include "sandbox/sandbox.h"
 

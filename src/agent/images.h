@@ -1,10 +1,10 @@
-/* run_images.h: the images of a run (-P LABEL=oci:DIR[:TAG]). Each is unpacked when the first job
+/* images.h: the images of a run (-P LABEL=oci:DIR[:TAG]). Each is unpacked when the first job
  * needs it, beside the loop; where an earlier run has done that, it is ready at once. */
-#ifndef SLIPWAY_CLI_RUN_IMAGES_H
-#define SLIPWAY_CLI_RUN_IMAGES_H
+#ifndef SLIPWAY_AGENT_IMAGES_H
+#define SLIPWAY_AGENT_IMAGES_H
 
+#include "agent/where.h"
 #include "base/task.h"
-#include "cli/run_where.h"
 
 typedef enum image_state {
     IMAGE_FOUND,

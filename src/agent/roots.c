@@ -1,4 +1,4 @@
-#include "cli/run_roots.h"
+#include "agent/roots.h"
 
 #include "base/fs.h"
 

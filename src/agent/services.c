@@ -1,14 +1,14 @@
-/* run_services.c: what a run tells the services of actions about its jobs.
+/* services.c: what a run tells the services of actions about its jobs.
  *
  * They start with the first action that could call them: a run of scripts alone does not pay for
  * them. Caches are kept by repository; one without a remote is known by its folder as well, because
  * any folder may have its name. */
-#include "cli/run_services.h"
+#include "agent/services.h"
 
+#include "agent/person.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/loop.h"
-#include "cli/run_person.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -1,11 +1,11 @@
-/* run_ref.c: a checkout of another ref than the one being run, or of a part of the files.
+/* ref.c: a checkout of another ref than the one being run, or of a part of the files.
  *
  * git does the work, in the stage: a folder of this machine, out of the job's reach, where
  * run_history has made a repository that borrows our objects. What git has written there is copied
  * to the job. Neither hooks nor the configuration of the repository are there to run anything; of
  * the person's own configuration, filters are, as for every checkout of theirs. */
+#include "agent/repository.h"
 #include "base/fs.h"
-#include "cli/run_repository.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
-/* run_egress.h: what a job may reach, as sandboxes want to know it. */
-#ifndef SLIPWAY_CLI_RUN_EGRESS_H
-#define SLIPWAY_CLI_RUN_EGRESS_H
+/* egress.h: what a job may reach, as sandboxes want to know it. */
+#ifndef SLIPWAY_AGENT_EGRESS_H
+#define SLIPWAY_AGENT_EGRESS_H
 
 #include "sandbox/sandbox.h"
 #include "workflow/settings.h"

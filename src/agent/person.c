@@ -1,4 +1,4 @@
-#include "cli/run_person.h"
+#include "agent/person.h"
 
 #include "base/fs.h"
 

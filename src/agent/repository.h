@@ -1,6 +1,6 @@
-/* run_repository.h: the repository being run, and what a job gets of it. */
-#ifndef SLIPWAY_CLI_RUN_REPOSITORY_H
-#define SLIPWAY_CLI_RUN_REPOSITORY_H
+/* repository.h: the repository being run, and what a job gets of it. */
+#ifndef SLIPWAY_AGENT_REPOSITORY_H
+#define SLIPWAY_AGENT_REPOSITORY_H
 
 #include "base/git.h"
 #include "base/task.h"

@@ -1,7 +1,7 @@
-#include "cli/run_images.h"
+#include "agent/images.h"
 
+#include "agent/person.h"
 #include "base/fs.h"
-#include "cli/run_person.h"
 
 #include <string.h>
 

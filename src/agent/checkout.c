@@ -1,7 +1,7 @@
-/* run_checkout.c: actions/checkout of the repository being run. The files are copied by a task, so
+/* checkout.c: actions/checkout of the repository being run. The files are copied by a task, so
  * that a large tree neither holds up the other jobs nor a Ctrl-C. */
+#include "agent/repository.h"
 #include "base/fs.h"
-#include "cli/run_repository.h"
 
 #include <errno.h>
 #include <fcntl.h>

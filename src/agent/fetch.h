@@ -1,10 +1,10 @@
-/* run_fetch.h: fetching repositories of actions. Private to `slipway run`. */
-#ifndef SLIPWAY_CLI_RUN_FETCH_H
-#define SLIPWAY_CLI_RUN_FETCH_H
+/* fetch.h: fetching repositories of actions. Private to `slipway run`. */
+#ifndef SLIPWAY_AGENT_FETCH_H
+#define SLIPWAY_AGENT_FETCH_H
 
+#include "agent/notice.h"
 #include "base/arena.h"
 #include "base/err.h"
-#include "cli/run_notice.h"
 
 /* One repository at one ref. */
 typedef struct repo {

@@ -1,9 +1,9 @@
-/* run_lock.c: a run against the lock file.
+/* actions_lock.c: a run against the lock file.
  *
  * Everything is compared before the first job starts, and all that disagrees is told at once. What
  * a repository uses that has itself moved is left out: it will be another after the review. */
-#include "cli/run_fetch.h"
-#include "cli/run_uses.h"
+#include "agent/actions.h"
+#include "agent/fetch.h"
 
 #include <string.h>
 

@@ -1,12 +1,12 @@
-/* run_history.c: a git repository beside a job's copy of the files.
+/* history.c: a git repository beside a job's copy of the files.
  *
  * Steps that ask git (describe, rev-parse, diff) find a repository of their own: its objects are
  * borrowed from the one being run (objects/info/alternates), its refs, HEAD and index are copies,
  * and what steps write stays with the job. It is written by hand, because a clone costs several
  * processes for every job; a repository of a form that is not plain is cloned all the same. */
+#include "agent/repository.h"
 #include "base/fs.h"
 #include "base/process.h"
-#include "cli/run_repository.h"
 
 #include <string.h>
 
