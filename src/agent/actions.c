@@ -122,7 +122,7 @@ static char *source_url(actions *x, str owner, str name) {
 }
 
 static const char *given_folder(const actions *x, const repo *r) {
-    const run_mapping *given = x->spec->given;
+    const word_mapping *given = x->spec->given;
     for (size_t i = x->spec->given_count; i-- > 0;) {
         uses_parts parts;
         if (uses_split(given[i].from, &parts) && str_eq_nocase(parts.owner, r->owner) &&
@@ -346,7 +346,7 @@ static int own_dir(actions *x, arena *a, const view *files, str path, const char
     char *copy = fs_join(a, into, STR("_self"));
     if (!path_ok(path))
         return err_set(e, ERR_INVALID, "'$/%.*s' leaves the repository", STR_ARG(path));
-    if (!is_folder(files, copy) && run_copy_tree(x->spec->repo, files, copy, e) < 0) return e->code;
+    if (!is_folder(files, copy) && checkout_tree(x->spec->repo, files, copy, e) < 0) return e->code;
     *ret = fs_join(a, copy, path);
     if (is_folder(files, *ret)) return 0;
     return err_set(e, ERR_NOT_FOUND, "the repository has no folder '%.*s'", STR_ARG(path));

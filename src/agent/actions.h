@@ -14,7 +14,7 @@ typedef struct actions_spec {
     repository *repo;
     const char *from;   /* folder or URL; NULL: https://github.com */
     const char *caches; /* as of person_cache */
-    const run_mapping *given;
+    const word_mapping *given;
     size_t given_count;
     const lock_file *lock; /* NULL where there is none */
     /* For `slipway lock`: locked commits are taken as they are, but for those that it is to judge

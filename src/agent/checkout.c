@@ -82,7 +82,7 @@ static int copy_inside(void *context, strbuf *out, err *e) {
     return r;
 }
 
-int run_copy_tree(repository *repo, const view *files, const char *into, err *e) {
+int checkout_tree(repository *repo, const view *files, const char *into, err *e) {
     _cleanup_arena_ arena *a = arena_new();
     str ignored;
     tree_copy c = {repo, into};
@@ -94,7 +94,7 @@ int run_copy_tree(repository *repo, const view *files, const char *into, err *e)
 
 struct checkout {
     checkout *next;
-    run_ref ref; /* no commit: the working tree */
+    commit_ref ref; /* no commit: the working tree */
     checkout **list;
     task *task;
     const repository *repo;
@@ -190,7 +190,7 @@ static int choose_files(arena *a, const checkout *c, tree *ret, err *e) {
     *ret = (tree){.files = ARENA_ARRAY(a, str, repo->tree_count + 1)};
     if (list_submodules(a, repo, &modules, &module_count, e) < 0) return e->code;
     if (what->submodules && check_submodules(a, repo, modules, module_count, e) < 0) return e->code;
-    if (what->sparse && run_stage_sparse(a, repo, what, c->stage, &chosen, &chosen_count, e) < 0)
+    if (what->sparse && ref_stage_sparse(a, repo, what, c->stage, &chosen, &chosen_count, e) < 0)
         return e->code;
     for (size_t i = 0; i < repo->tree_count; i++) {
         str path = repo->tree[i], in = path;
@@ -228,13 +228,13 @@ static int copy_stage(arena *a, const char *into, err *e) {
 }
 
 static int prepare(arena *a, const checkout *c, tree *ret, err *e) {
-    const char *objects = c->what->files->root < 0 ? NULL : RUN_OBJECTS;
+    const char *objects = c->what->files->root < 0 ? NULL : REPOSITORY_OBJECTS;
     *ret = (tree){NULL, NULL, 0, 0};
     if (!has_history(c->repo)) return choose_files(a, c, ret, e);
-    if (fs_mkdirs(c->stage, 0700, e) < 0 || run_history(a, c->repo, c->stage, objects, e) < 0)
+    if (fs_mkdirs(c->stage, 0700, e) < 0 || history_make(a, c->repo, c->stage, objects, e) < 0)
         return e->code;
-    if (c->ref.commit.len) return run_stage_ref(a, c->repo, c->what, &c->ref, c->stage, e);
-    int r = run_stage_head(a, c->repo, c->what, c->stage, e);
+    if (c->ref.commit.len) return ref_stage(a, c->repo, c->what, &c->ref, c->stage, e);
+    int r = ref_stage_head(a, c->repo, c->what, c->stage, e);
     return r < 0 ? r : choose_files(a, c, ret, e);
 }
 
@@ -270,7 +270,8 @@ static void on_filled(void *context, const err *e) {
 }
 
 /* What this machine's copy of the repository cannot give. */
-static int judge(const repository *repo, const runner_checkout *what, const run_ref *ref, err *e) {
+static int judge(const repository *repo, const runner_checkout *what, const commit_ref *ref,
+                 err *e) {
     const char *input = what->submodules ? "submodules" : what->lfs ? "lfs" : NULL;
     if (ref->commit.len && input)
         return err_set(e, ERR_UNSUPPORTED,
@@ -284,11 +285,11 @@ static int judge(const repository *repo, const runner_checkout *what, const run_
     return 0;
 }
 
-int run_checkout(arena *a, repository *repo, loop *l, const runner_checkout *what,
-                 const char *stage, checkout **list, str *ret_commit, task_done_fn *done,
-                 void *context, err *e) {
-    run_ref ref = {STR_EMPTY, STR_EMPTY};
-    int r = what->ref.len ? run_find_ref(a, repo, what->ref, &ref, e) : list_files(repo, e);
+int checkout_start(arena *a, repository *repo, loop *l, const runner_checkout *what,
+                   const char *stage, checkout **list, str *ret_commit, task_done_fn *done,
+                   void *context, err *e) {
+    commit_ref ref = {STR_EMPTY, STR_EMPTY};
+    int r = what->ref.len ? ref_find(a, repo, what->ref, &ref, e) : list_files(repo, e);
     if (r == 0) r = judge(repo, what, &ref, e);
     if (r < 0) return r;
     checkout *c = ARENA_NEW(a, checkout);
@@ -305,7 +306,7 @@ int run_checkout(arena *a, repository *repo, loop *l, const runner_checkout *wha
     return r;
 }
 
-void run_checkout_stop(checkout *list, const void *context) {
+void checkout_stop(checkout *list, const void *context) {
     for (checkout *c = list; c; c = c->next) {
         if (c->context == context) task_kill(c->task);
     }

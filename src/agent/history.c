@@ -132,7 +132,7 @@ static int clone(arena *a, const repository *repo, const char *into, err *e) {
     return process_check(a, &spec, NULL, e);
 }
 
-const char *run_objects(const repository *repo) {
+const char *repository_objects(const repository *repo) {
     char *real;
     err ignored;
     if (!repo->in_git) return NULL;
@@ -141,7 +141,7 @@ const char *run_objects(const repository *repo) {
     return there ? real : NULL;
 }
 
-int run_history(arena *a, const repository *repo, const char *into, const char *objects, err *e) {
+int history_make(arena *a, const repository *repo, const char *into, const char *objects, err *e) {
     git_dirs d = find_dirs(a, repo->root);
     char *git = fs_join(a, into, STR(".git"));
     if (is_plain(a, &d)) return borrow(a, repo, &d, git, objects, e);

@@ -14,22 +14,22 @@ typedef enum image_state {
     IMAGE_STATE_COUNT
 } image_state;
 
-typedef struct run_images run_images;
+typedef struct image_set image_set;
 
-typedef struct run_image {
-    run_images *of;
+typedef struct job_image {
+    image_set *of;
     const char *text; /* "DIR[:TAG]", as it was given */
     sandbox_image *image;
     image_state state;
     err problem;
     task *task;
-} run_image;
+} job_image;
 
-struct run_images {
+struct image_set {
     arena *a;
     loop *loop;
     const char *caches; /* as of person_cache */
-    run_image *items;
+    job_image *items;
     size_t count;
     /* Called from the loop when an image has become ready, or has failed. */
     void (*changed)(void *context);
@@ -37,12 +37,12 @@ struct run_images {
 };
 
 /* Reads the documents of every image that -P names: what is wrong there is wrong in the command. */
-int images_find(run_images *r, const run_mapping *platforms, size_t count, err *e);
+int images_find(image_set *r, const word_mapping *platforms, size_t count, err *e);
 /* The image that was found for this text. */
-run_image *images_get(run_images *r, const char *text);
+job_image *images_get(image_set *r, const char *text);
 /* Begins to unpack one that was found only. */
-int image_unpack(run_image *i, err *e);
+int image_unpack(job_image *i, err *e);
 /* Ends what is under way. */
-void images_done(run_images *r);
+void images_done(image_set *r);
 
 #endif

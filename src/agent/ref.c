@@ -1,7 +1,7 @@
 /* ref.c: a checkout of another ref than the one being run, or of a part of the files.
  *
  * git does the work, in the stage: a folder of this machine, out of the job's reach, where
- * run_history has made a repository that borrows our objects. What git has written there is copied
+ * history_make has made a repository that borrows our objects. What git has written there is copied
  * to the job. Neither hooks nor the configuration of the repository are there to run anything; of
  * the person's own configuration, filters are, as for every checkout of theirs. */
 #include "agent/repository.h"
@@ -53,7 +53,7 @@ static const struct {
     {"", "refs/tags/", false},
 };
 
-static bool find_named(arena *a, const repository *repo, str ref, run_ref *ret) {
+static bool find_named(arena *a, const repository *repo, str ref, commit_ref *ret) {
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         str given = str_from(places[i].given);
         if (!str_starts(ref, given) || (!given.len && str_starts(ref, STR("refs/")))) continue;
@@ -66,8 +66,8 @@ static bool find_named(arena *a, const repository *repo, str ref, run_ref *ret) 
     return false;
 }
 
-int run_find_ref(arena *a, const repository *repo, str ref, run_ref *ret, err *e) {
-    *ret = (run_ref){STR_EMPTY, STR_EMPTY};
+int ref_find(arena *a, const repository *repo, str ref, commit_ref *ret, err *e) {
+    *ret = (commit_ref){STR_EMPTY, STR_EMPTY};
     if (!repo->in_git)
         return err_set(e, ERR_NOT_FOUND, "'ref: %.*s' cannot be had: '%s' is no git repository",
                        STR_ARG(ref), repo->root);
@@ -109,7 +109,7 @@ static int in_stage(arena *a, const repository *repo, const char *stage, const c
     for (size_t i = 0; i < more_count; i++)
         argv[count++] = more[i];
     argv[count] = NULL;
-    return git_run(a, stage, run_objects(repo), argv, ret_out, e);
+    return git_run(a, stage, repository_objects(repo), argv, ret_out, e);
 }
 
 static int set_sparse(arena *a, const repository *repo, const runner_checkout *what,
@@ -120,8 +120,8 @@ static int set_sparse(arena *a, const repository *repo, const runner_checkout *w
     return err_context(e, "the input 'sparse-checkout'");
 }
 
-int run_stage_ref(arena *a, const repository *repo, const runner_checkout *what, const run_ref *ref,
-                  const char *stage, err *e) {
+int ref_stage(arena *a, const repository *repo, const runner_checkout *what, const commit_ref *ref,
+              const char *stage, err *e) {
     const char *commit = arena_cstr(a, ref->commit), *branch = arena_cstr(a, ref->branch);
     const char *origin = arena_printf(a, "refs/remotes/origin/%s", branch).ptr;
     const char *const remember[] = {"update-ref", origin, commit, NULL};
@@ -134,7 +134,7 @@ int run_stage_ref(arena *a, const repository *repo, const runner_checkout *what,
     return in_stage(a, repo, stage, ref->branch.len ? to_branch : to_commit, NULL, NULL, e);
 }
 
-int run_stage_sparse(arena *a, const repository *repo, const runner_checkout *what,
+int ref_stage_sparse(arena *a, const repository *repo, const runner_checkout *what,
                      const char *stage, str **ret, size_t *ret_count, err *e) {
     static const char *const list[] = {"ls-files", "-t", "-z", NULL};
     str rest, item;
@@ -173,7 +173,7 @@ static int follow_origin(arena *a, const char *git, str branch, err *e) {
     return fs_write(path, more, 0644, e);
 }
 
-int run_stage_head(arena *a, const repository *repo, const runner_checkout *what, const char *stage,
+int ref_stage_head(arena *a, const repository *repo, const runner_checkout *what, const char *stage,
                    err *e) {
     const str heads = STR("refs/heads/"), pull = STR("refs/pull/");
     const char *git = fs_join(a, stage, STR(".git"));

@@ -17,33 +17,33 @@ typedef struct repository {
 } repository;
 
 /* Where a job in a sandbox finds the objects of the repository being run. */
-#define RUN_OBJECTS "/run/slipway/objects"
+#define REPOSITORY_OBJECTS "/run/slipway/objects"
 
 /* The folder of the repository's objects, in the repository's arena; NULL without git. */
-const char *run_objects(const repository *repo);
+const char *repository_objects(const repository *repo);
 /* Makes in `into` the .git that a copy of the working tree gets. Its objects are those of the
  * repository being run, which the job sees at `objects` (NULL: where they are). */
-int run_history(arena *a, const repository *repo, const char *into, const char *objects, err *e);
+int history_make(arena *a, const repository *repo, const char *into, const char *objects, err *e);
 /* The files of the working tree, as a checkout copies them, into a folder of the job's. */
-int run_copy_tree(repository *repo, const view *files, const char *into, err *e);
+int checkout_tree(repository *repo, const view *files, const char *into, err *e);
 
 /* What a checkout takes of the repository when it is not its working tree. */
-typedef struct run_ref {
+typedef struct commit_ref {
     str commit;
     str branch; /* without refs/heads/; empty: HEAD is the commit itself */
-} run_ref;
+} commit_ref;
 /* The commit that a branch, a tag, a commit's id or a full name means. ERR_NOT_FOUND. */
-int run_find_ref(arena *a, const repository *repo, str ref, run_ref *ret, err *e);
-/* In `stage`, where run_history has been: the files of that commit, or those of them that
+int ref_find(arena *a, const repository *repo, str ref, commit_ref *ret, err *e);
+/* In `stage`, where history_make has been: the files of that commit, or those of them that
  * `what` asks for. */
-int run_stage_ref(arena *a, const repository *repo, const runner_checkout *what, const run_ref *ref,
-                  const char *stage, err *e);
+int ref_stage(arena *a, const repository *repo, const runner_checkout *what, const commit_ref *ref,
+              const char *stage, err *e);
 /* The same for the working tree: no file is written, but the index knows what is left out. Appends
  * what is there of the tracked files, sorted, to *ret. */
-int run_stage_sparse(arena *a, const repository *repo, const runner_checkout *what,
+int ref_stage_sparse(arena *a, const repository *repo, const runner_checkout *what,
                      const char *stage, str **ret, size_t *ret_count, err *e);
 /* Lets HEAD and the branch in `stage` be as a checkout of the run's own ref leaves them. */
-int run_stage_head(arena *a, const repository *repo, const runner_checkout *what, const char *stage,
+int ref_stage_head(arena *a, const repository *repo, const runner_checkout *what, const char *stage,
                    err *e);
 
 /* A checkout that is under way. */
@@ -52,10 +52,10 @@ typedef struct checkout checkout;
  * when that has ended. `stage` is a folder to be made for what is prepared, which stays. Adds
  * itself to `list`, and leaves it before that call. *ret_commit is in `a`. An error at once when
  * the repository has no such ref, or cannot give what is asked for. */
-int run_checkout(arena *a, repository *repo, loop *l, const runner_checkout *what,
-                 const char *stage, checkout **list, str *ret_commit, task_done_fn *done,
-                 void *context, err *e);
+int checkout_start(arena *a, repository *repo, loop *l, const runner_checkout *what,
+                   const char *stage, checkout **list, str *ret_commit, task_done_fn *done,
+                   void *context, err *e);
 /* Stops the one that was begun with `context`. */
-void run_checkout_stop(checkout *list, const void *context);
+void checkout_stop(checkout *list, const void *context);
 
 #endif

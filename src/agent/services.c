@@ -48,7 +48,7 @@ static char *new_artifacts_folder(arena *a, const event *ev) {
 }
 
 /* Each workflow has a folder of its own where an event starts several. */
-static char *run_folder(const run_services *s, const services_run *run) {
+static char *run_folder(const service_set *s, const services_run *run) {
     arena *a = s->a;
     if (!s->many) return s->artifacts;
     _cleanup_strbuf_ strbuf name = STRBUF_INIT;
@@ -59,7 +59,7 @@ static char *run_folder(const run_services *s, const services_run *run) {
     return fs_join(a, s->artifacts, arena_str(a, strbuf_str(&name)));
 }
 
-static void name_repository(run_services *s) {
+static void name_repository(service_set *s) {
     str name = s->event->repository;
     uint8_t digest[32];
     char hex[65] = "";
@@ -133,7 +133,7 @@ static bool has_immutable_subject(const value *github) {
            !str_is(owner, "0");
 }
 
-static actions_job describe(run_services *s, services_run *run, arena *a,
+static actions_job describe(service_set *s, services_run *run, arena *a,
                             const job_instance *instance) {
     const value *github = &instance->github;
     str main = value_path_str(github, "event.repository.default_branch");
@@ -157,7 +157,7 @@ static actions_job describe(run_services *s, services_run *run, arena *a,
 
 /* ---- starting ------------------------------------------------------------------------------- */
 
-static int start(run_services *s, err *e) {
+static int start(service_set *s, err *e) {
     arena *a = s->a;
     char *data;
     if (person_cache(a, s->caches, "cache", &data, e) < 0) return e->code;
@@ -169,7 +169,7 @@ static int start(run_services *s, err *e) {
     return actions_start(data, &limits, &s->process, e);
 }
 
-static int open_job(run_services *s, services_run *run, services_job *job, arena *a,
+static int open_job(service_set *s, services_run *run, services_job *job, arena *a,
                     const job_instance *instance, err *e) {
     int r = s->process ? 0 : start(s, e);
     if (r < 0) return r;
@@ -189,7 +189,7 @@ static bool uses_actions(const workflow_step *steps, size_t count) {
     return false;
 }
 
-const char *services_rule(run_services *s, arena *a, const job_instance *instance) {
+const char *services_rule(service_set *s, arena *a, const job_instance *instance) {
     const workflow_job *job = instance->plan->job;
     err ignored = {0}; /* services_env will meet it again and tell */
     if (!uses_actions(job->steps, job->step_count)) return NULL;
@@ -218,7 +218,7 @@ static void spare_proxy(arena *a, value *env) {
     }
 }
 
-static int need_job(run_services *s, services_run *run, services_job *job, arena *a,
+static int need_job(service_set *s, services_run *run, services_job *job, arena *a,
                     const job_instance *instance, err *e) {
     int r = job->id.len ? 0 : open_job(s, run, job, a, instance, e);
     if (r >= 0) return r;
@@ -226,7 +226,7 @@ static int need_job(run_services *s, services_run *run, services_job *job, arena
     return err_context(e, "actions have no caches, artifacts and identity tokens");
 }
 
-int services_env(run_services *s, services_run *run, services_job *job, arena *a,
+int services_env(service_set *s, services_run *run, services_job *job, arena *a,
                  const job_instance *instance, const view *files, const char *file, value *ret,
                  err *e) {
     *ret = value_object_new(a, true);
@@ -243,7 +243,7 @@ int services_env(run_services *s, services_run *run, services_job *job, arena *a
     return 0;
 }
 
-int services_share(run_services *s, services_run *run, services_job *job, arena *a,
+int services_share(service_set *s, services_run *run, services_job *job, arena *a,
                    const job_instance *instance, const char *folder, unsigned *ret_port, err *e) {
     *ret_port = 0;
     if (s->failed) return 0;
@@ -255,14 +255,14 @@ int services_share(run_services *s, services_run *run, services_job *job, arena 
     return 0;
 }
 
-void services_close(run_services *s, services_job *job) {
+void services_close(service_set *s, services_job *job) {
     err ignored = {0};
     if (job->id.len) actions_job_close(s->process, job->id, &ignored);
     job->id = STR_EMPTY;
     job->shared = false;
 }
 
-void services_list(run_services *s, const services_run *run, actions_artifact **ret,
+void services_list(service_set *s, const services_run *run, actions_artifact **ret,
                    size_t *ret_count) {
     err ignored = {0};
     *ret_count = 0;
@@ -271,7 +271,7 @@ void services_list(run_services *s, const services_run *run, actions_artifact **
         *ret_count = 0;
 }
 
-void services_stop(run_services *s) {
+void services_stop(service_set *s) {
     actions_stop(s->process);
     s->process = NULL;
 }

@@ -6,7 +6,7 @@
 #include "agent/repository.h"
 
 /* Zero but for the first fields to begin with. */
-typedef struct run_services {
+typedef struct service_set {
     arena *a;
     const repository *repo;
     const event *event;
@@ -20,7 +20,7 @@ typedef struct run_services {
     bool failed;               /* they could not be started: that is told once */
     char *artifacts;           /* the folder that is given, or a new one's name to be */
     char cache_repository[256];
-} run_services;
+} service_set;
 
 /* What a workflow's run is to the services. Zero but for `path` to begin with. */
 typedef struct services_run {
@@ -41,23 +41,23 @@ typedef struct services_job {
  * looked into; NULL: none that we can read). The first call starts the services, the first of a job
  * opens it. `a` is the job's. Errors: what keeps the services from starting, told to the first who
  * asks; the others get an empty object and are told nothing. */
-int services_env(run_services *s, services_run *run, services_job *job, arena *a,
+int services_env(service_set *s, services_run *run, services_job *job, arena *a,
                  const job_instance *instance, const view *files, const char *file, value *ret,
                  err *e);
 /* Makes the services listen at FOLDER/socket too, for the job's containers, until services_close;
  * the first call starts and opens them like services_env. *ret_port is where they listen on
  * 127.0.0.1, or 0 where they have failed before, which has been told. */
-int services_share(run_services *s, services_run *run, services_job *job, arena *a,
+int services_share(service_set *s, services_run *run, services_job *job, arena *a,
                    const job_instance *instance, const char *folder, unsigned *ret_port, err *e);
 /* For a job whose network is limited: starts the services, if it uses an action, and gives the rule
  * that lets it reach them (sandbox.h); else NULL. Where they do not start, its actions tell why. */
-const char *services_rule(run_services *s, arena *a, const job_instance *instance);
+const char *services_rule(service_set *s, arena *a, const job_instance *instance);
 /* Revokes what the job was given. */
-void services_close(run_services *s, services_job *job);
+void services_close(service_set *s, services_job *job);
 /* What the run's jobs have uploaded, in `a` of `s`. */
-void services_list(run_services *s, const services_run *run, actions_artifact **ret,
+void services_list(service_set *s, const services_run *run, actions_artifact **ret,
                    size_t *ret_count);
-void services_stop(run_services *s);
+void services_stop(service_set *s);
 
 /* ---- for tests ------------------------------------------------------------------------------ */
 

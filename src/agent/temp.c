@@ -10,15 +10,15 @@
 #define TEMP_PREFIX "slipway-run-"
 #define KEPT_PREFIX "slipway-kept-"
 
-int run_temp_make(arena *a, bool keep, void (*warn)(const err *why), run_temp *ret, err *e) {
-    *ret = (run_temp){.folder = LEASED_NONE, .keep = keep, .warn = warn};
+int temp_make(arena *a, bool keep, void (*warn)(const err *why), temp_folder *ret, err *e) {
+    *ret = (temp_folder){.folder = LEASED_NONE, .keep = keep, .warn = warn};
     int r = keep ? fs_temp_dir(a, KEPT_PREFIX, &ret->folder.path, e)
                  : leased_make(a, fs_temp_parent(), TEMP_PREFIX, &ret->folder, e);
     if (r == 0) leased_sweep(fs_temp_parent(), TEMP_PREFIX, sandbox_remove, warn);
     return r;
 }
 
-void run_temp_done(run_temp *t) {
+void temp_done(temp_folder *t) {
     const char *path = t->folder.path;
     err e = {0};
     int r = 0;

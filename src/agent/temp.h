@@ -5,15 +5,15 @@
 #include "base/leased.h"
 
 /* A private folder that the next run removes when this one is killed. */
-typedef struct run_temp {
+typedef struct temp_folder {
     leased folder;
     bool keep;
     void (*warn)(const err *why);
-} run_temp;
+} temp_folder;
 
 /* `keep`: it stays, for the person to look at. What cannot be removed is told to `warn`, which may
  * be NULL. */
-int run_temp_make(arena *a, bool keep, void (*warn)(const err *why), run_temp *ret, err *e);
-void run_temp_done(run_temp *t);
+int temp_make(arena *a, bool keep, void (*warn)(const err *why), temp_folder *ret, err *e);
+void temp_done(temp_folder *t);
 
 #endif

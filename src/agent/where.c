@@ -10,7 +10,7 @@
 
 /* A job may use nearly all that the machine has, so that what goes astray is stopped before the
  * machine is. */
-sandbox_limits run_limits_default(const char *folder) {
+sandbox_limits limits_default(const char *folder) {
     sandbox_limits l = {.processes = 16384, .open_files = 65536};
     struct sysinfo machine;
     struct statvfs fs;
@@ -22,17 +22,17 @@ sandbox_limits run_limits_default(const char *folder) {
 
 /* ---- back ends ------------------------------------------------------------------------------ */
 
-static bool parse(const char *text, run_where *ret) {
-    *ret = (run_where){.backend = SANDBOX_NAMESPACES};
+static bool parse(const char *text, job_where *ret) {
+    *ret = (job_where){.backend = SANDBOX_NAMESPACES};
     if (strcmp(text, "host") == 0) ret->backend = SANDBOX_HOST;
     if (strncmp(text, "rootfs:", 7) == 0) ret->rootfs = text + 7;
-    if (strncmp(text, RUN_OCI, sizeof RUN_OCI - 1) == 0) ret->oci = text + sizeof RUN_OCI - 1;
+    if (strncmp(text, WHERE_OCI, sizeof WHERE_OCI - 1) == 0) ret->oci = text + sizeof WHERE_OCI - 1;
     return ret->backend == SANDBOX_HOST || ret->rootfs || ret->oci || strcmp(text, "sandbox") == 0;
 }
 
-int run_where_judge(arena *a, const run_mapping *platforms, size_t platform_count, err *e) {
+int where_judge(arena *a, const word_mapping *platforms, size_t platform_count, err *e) {
     for (size_t i = 0; i < platform_count; i++) {
-        run_where where;
+        job_where where;
         str label = platforms[i].from;
         if (!parse(platforms[i].to, &where))
             return err_set(e, ERR_INVALID,
@@ -41,7 +41,7 @@ int run_where_judge(arena *a, const run_mapping *platforms, size_t platform_coun
                            STR_ARG(label), platforms[i].to);
         const char *dir;
         str tag;
-        if (where.oci && !run_image_split(a, where.oci, &dir, &tag))
+        if (where.oci && !where_split_image(a, where.oci, &dir, &tag))
             return err_set(e, ERR_INVALID,
                            "-P %.*s=%s: '%s' is not a folder, nor is what stands in front of a "
                            "colon in it",
@@ -54,8 +54,8 @@ int run_where_judge(arena *a, const run_mapping *platforms, size_t platform_coun
 }
 
 /* The last -P for a label counts. */
-int run_where_choose(const run_mapping *platforms, size_t platform_count, const str *labels,
-                     size_t count, run_where *ret, err *e) {
+int where_choose(const word_mapping *platforms, size_t platform_count, const str *labels,
+                 size_t count, job_where *ret, err *e) {
     for (size_t i = 0; i < count; i++) {
         for (size_t p = platform_count; p-- > 0;) {
             if (!str_eq_nocase(platforms[p].from, labels[i])) continue;
@@ -72,6 +72,6 @@ int run_where_choose(const run_mapping *platforms, size_t platform_count, const 
                            "here all the same",
                            STR_ARG(labels[i]), STR_ARG(labels[i]));
     }
-    *ret = (run_where){.backend = SANDBOX_NAMESPACES};
+    *ret = (job_where){.backend = SANDBOX_NAMESPACES};
     return 0;
 }

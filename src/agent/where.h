@@ -4,27 +4,27 @@
 
 #include "sandbox/sandbox.h"
 
-typedef struct run_mapping {
+typedef struct word_mapping {
     str from;       /* "owner/repo@ref", a label */
     const char *to; /* a folder, a back end */
-} run_mapping;
+} word_mapping;
 
-typedef struct run_where {
+typedef struct job_where {
     sandbox_backend backend;
     const char *rootfs; /* or NULL */
     const char *oci;    /* "DIR[:TAG]", or NULL */
-} run_where;
-#define RUN_OCI "oci:"
+} job_where;
+#define WHERE_OCI "oci:"
 
 /* Judges what labels are mapped to: "sandbox", "host", "rootfs:DIR", "oci:DIR[:TAG]". */
-int run_where_judge(arena *a, const run_mapping *platforms, size_t platform_count, err *e);
+int where_judge(arena *a, const word_mapping *platforms, size_t platform_count, err *e);
 /* Where a job with these labels runs; an error when nowhere. */
-int run_where_choose(const run_mapping *platforms, size_t platform_count, const str *labels,
-                     size_t count, run_where *ret, err *e);
+int where_choose(const word_mapping *platforms, size_t platform_count, const str *labels,
+                 size_t count, job_where *ret, err *e);
 /* Cuts "DIR[:TAG]", where the folder's name may have colons as well; false when there is no such
  * folder. */
-bool run_image_split(arena *a, const char *text, const char **ret_dir, str *ret_tag);
+bool where_split_image(arena *a, const char *text, const char **ret_dir, str *ret_tag);
 /* What a job may use when nothing is said, its folders being in `folder`. */
-sandbox_limits run_limits_default(const char *folder);
+sandbox_limits limits_default(const char *folder);
 
 #endif

@@ -44,7 +44,7 @@ typedef struct run_config {
     value_pair *matrix; /* strings */
     size_t matrix_count;
     value secrets, vars, env, inputs; /* objects of strings */
-    run_mapping *actions, *platforms;
+    word_mapping *actions, *platforms;
     size_t action_count, platform_count;
     const char *actions_from; /* folder or URL */
     const char *artifacts;    /* folder, absolute; NULL: a new one of Slipway's own */

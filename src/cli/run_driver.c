@@ -300,12 +300,12 @@ static void mask_event(driver *d) {
 static int make_runs(driver *d, err *e) {
     run_set *set = d->set;
     mask_event(d);
-    d->services = (run_services){.a = set->a,
-                                 .repo = &set->repo,
-                                 .event = &set->event,
-                                 .given_artifacts = d->config->artifacts,
-                                 .cache_bytes = d->config->cache_bytes,
-                                 .many = set->file_count > 1};
+    d->services = (service_set){.a = set->a,
+                                .repo = &set->repo,
+                                .event = &set->event,
+                                .given_artifacts = d->config->artifacts,
+                                .cache_bytes = d->config->cache_bytes,
+                                .many = set->file_count > 1};
     d->runs = ARENA_ARRAY(set->a, live_run, set->file_count);
     for (size_t i = 0; i < set->file_count; i++) {
         live_run *run = &d->runs[d->run_count];
@@ -337,7 +337,7 @@ static void warn(const err *why) {
 static int prepare(driver *d, err *e) {
     run_set *set = d->set;
     int r = run_fetch_actions(set, e);
-    if (r == 0) r = run_temp_make(set->a, d->config->keep, warn, &d->temp, e);
+    if (r == 0) r = temp_make(set->a, d->config->keep, warn, &d->temp, e);
     if (r == 0) r = loop_new(&d->loop, e);
     if (r < 0) return r;
     d->render = render_new(d->config, d->loop);
@@ -348,15 +348,15 @@ static int prepare(driver *d, err *e) {
         str secret = value_at(&d->config->secrets, i)->item.string;
         if (str_trim(secret).len && (r = mask_add(d->mask, secret, e)) < 0) return r;
     }
-    d->roots = (run_roots){.a = set->a,
-                           .loop = d->loop,
-                           .temp = d->temp.folder.path,
-                           .removed = on_root_removed,
-                           .context = d};
-    d->images = (run_images){.a = set->a, .loop = d->loop, .changed = on_image, .context = d};
+    d->roots = (root_set){.a = set->a,
+                          .loop = d->loop,
+                          .temp = d->temp.folder.path,
+                          .removed = on_root_removed,
+                          .context = d};
+    d->images = (image_set){.a = set->a, .loop = d->loop, .changed = on_image, .context = d};
     if ((r = images_find(&d->images, d->config->platforms, d->config->platform_count, e)) < 0)
         return r;
-    d->limits = run_limits_default(d->temp.folder.path);
+    d->limits = limits_default(d->temp.folder.path);
     if ((r = run_limits_read(d->config->given, &d->limits, e)) < 0) return r;
     const char *path = getenv("PATH");
     d->node = fs_find_program(set->a, "node", str_from(path));
@@ -377,7 +377,7 @@ static void release(driver *d) {
     roots_done(&d->roots);
     if (d->loop) loop_free(d->loop);
     if (d->mask) mask_free(d->mask);
-    run_temp_done(&d->temp);
+    temp_done(&d->temp);
 }
 
 static int status_of(const driver *d) {

@@ -20,8 +20,8 @@ typedef struct live_job {
     const job_instance *instance;
     job_view *view;
     arena *a;
-    run_where where;
-    run_image *image; /* it starts when this is ready; NULL: needs none */
+    job_where where;
+    job_image *image; /* it starts when this is ready; NULL: needs none */
     char *root;
     runner_spec spec;
     runner_port port;
@@ -47,7 +47,7 @@ struct driver {
     const run_config *config;
     loop *loop;
     render *render;
-    run_temp temp;
+    temp_folder temp;
     mask *mask;
     event event; /* masked */
     char *node;
@@ -55,13 +55,13 @@ struct driver {
     size_t run_count;
     live_job *jobs; /* those that run */
     size_t running; /* a job runs until what it has left is removed */
-    run_roots roots;
-    run_images images;
+    root_set roots;
+    image_set images;
     const char *layer; /* NULL until a job needs it */
     sandbox_mount mounts[SANDBOX_MOUNTS_MAX];
     unsigned mount_count;
     sandbox_limits limits;
-    run_services services;
+    service_set services;
     job_view **views; /* every job that ran or was skipped, in order */
     size_t view_count, view_cap;
     loop_timer *pump_timer;

@@ -37,8 +37,8 @@ static int on_checkout(void *context, const runner_checkout *what, str *ret_comm
     live_job *job = context;
     driver *d = job->d;
     const char *stage = arena_printf(job->a, "%s/checkout-%u", job->root, ++job->stages).ptr;
-    return run_checkout(job->a, &d->set->repo, d->loop, what, stage, &job->checkouts, ret_commit,
-                        done, done_context, e);
+    return checkout_start(job->a, &d->set->repo, d->loop, what, stage, &job->checkouts, ret_commit,
+                          done, done_context, e);
 }
 
 static int on_services(void *context, arena *a, const view *files, const char *file, value *ret,
@@ -59,7 +59,7 @@ static int on_share(void *context, const char *folder, unsigned *ret_port, err *
 
 static void on_checkout_stop(void *context, void *done_context) {
     const live_job *job = context;
-    run_checkout_stop(job->checkouts, done_context);
+    checkout_stop(job->checkouts, done_context);
 }
 
 static int on_action_dir(void *context, arena *a, const view *files, str uses, const char *into,
@@ -127,8 +127,8 @@ static int need_layer(driver *d, err *e) {
 /* What jobs that do not see this machine's files need of them: a job on the host may have a
  * container too. */
 static void need_objects(driver *d) {
-    const char *objects = d->mount_count ? NULL : run_objects(&d->set->repo);
-    if (objects) d->mounts[d->mount_count++] = (sandbox_mount){objects, RUN_OBJECTS};
+    const char *objects = d->mount_count ? NULL : repository_objects(&d->set->repo);
+    if (objects) d->mounts[d->mount_count++] = (sandbox_mount){objects, REPOSITORY_OBJECTS};
 }
 
 /* Whatever its network is limited to, a job reaches the services of its actions. */
@@ -193,7 +193,7 @@ static int start_runner(live_job *job, err *e) {
     return runner_start(&job->spec, &job->port, &job->runner, e);
 }
 
-static int begin_unpacking(driver *d, run_image *i, err *e) {
+static int begin_unpacking(driver *d, job_image *i, err *e) {
     _cleanup_arena_ arena *a = arena_new();
     if (image_unpack(i, e) < 0) return e->code;
     str text = arena_printf(a, "unpacking the image '%s' (%zu layer%s, %.1f MB)", i->text,
@@ -207,8 +207,8 @@ static int begin_unpacking(driver *d, run_image *i, err *e) {
 static int start_job(live_job *job, err *e) {
     driver *d = job->d;
     const job_instance *i = job->instance;
-    int r = run_where_choose(d->config->platforms, d->config->platform_count, i->labels,
-                             i->label_count, &job->where, e);
+    int r = where_choose(d->config->platforms, d->config->platform_count, i->labels, i->label_count,
+                         &job->where, e);
     if (r < 0) return r;
     if (job->where.oci) job->image = images_get(&d->images, job->where.oci);
     if (job->image && job->image->state == IMAGE_FOUND) return begin_unpacking(d, job->image, e);
