@@ -11,6 +11,7 @@ typedef struct notices {
     void *context;
     /* One sentence, for people. */
     void (*warning)(void *context, str text);
+    void (*note)(void *context, str text);
     /* These repositories are waited for; NULL when that is over. */
     void (*fetching)(void *context, struct repo *const *repos, size_t count);
     /* The text of a file has been read that problems may be in; both live as long as the run. */
