@@ -251,14 +251,36 @@ static char *use_folder(const actions *x, const use *u) {
     return base && u->path.len ? fs_join(x->a, base, u->path) : (char *)base;
 }
 
+/* Of an action in the commit that is run. */
+static bool read_committed(const actions *x, str folder, str *ret_source, char **ret_file) {
+    static const char *const names[] = {"action.yml", "action.yaml"};
+    for (size_t i = 0; i < 2; i++) {
+        err ignored = {0};
+        *ret_file =
+            fs_join(x->a, arena_cstr(x->a, folder.len ? folder : STR(".")), str_from(names[i]));
+        if (repository_file(x->a, x->spec->repo, str_from(*ret_file), ACTION_FILE_MAX, ret_source,
+                            &ignored) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool read_action(const actions *x, const use *u, str *ret_source, char **ret_file) {
+    err ignored = {0};
+    if (!u->in.repo && x->spec->repo->commit.len)
+        return read_committed(x, u->path, ret_source, ret_file);
+    char *folder = use_folder(x, u);
+    *ret_file = folder ? repo_action_file(x->a, folder) : NULL;
+    return *ret_file && fs_read(x->a, *ret_file, ACTION_FILE_MAX, ret_source, &ignored) == 0;
+}
+
 /* A composite action uses others. What is wrong with its file is told by the job that runs it. */
 static void walk_action(actions *x, const use *u) {
-    char *folder = use_folder(x, u);
-    char *file = folder ? repo_action_file(x->a, folder) : NULL;
+    char *file;
     str source;
     action *act;
     err ignored = {0};
-    if (!file || fs_read(x->a, file, ACTION_FILE_MAX, &source, &ignored) < 0) return;
+    if (!read_action(x, u, &source, &file)) return;
     if (action_parse(x->a, source, file, &act, &ignored) < 0) return;
     if (act->kind == ACTION_COMPOSITE) walk_steps(x, act->steps, act->step_count, u->in);
 }
@@ -352,23 +374,12 @@ static int own_dir(actions *x, arena *a, const view *files, str path, const char
     return err_set(e, ERR_NOT_FOUND, "the repository has no folder '%.*s'", STR_ARG(path));
 }
 
-/* Copies the folder that this process is in. */
-static int copy_here(void *context, strbuf *out, err *e) {
-    const char *to = context;
-    err ignored;
-    (void)out;
-    int code = fs_mkdirs(to, 0755, e);
-    if (code == 0) code = fs_copy(".", to, e);
-    if (code < 0) fs_remove(to, &ignored);
-    return code;
-}
-
 int actions_dir(void *context, arena *a, const view *files, str uses, const char *into, char **ret,
                 err *e) {
     actions *x = context;
     uses_parts parts;
     const char *folder = NULL;
-    str path, none;
+    str path;
     if (uses_own_repository(uses, &path)) return own_dir(x, a, files, path, into, ret, e);
     if (!uses_split(uses, &parts))
         return err_set(e, ERR_INVALID, "'%.*s' is not of the form owner/repo/path@ref",
@@ -380,18 +391,21 @@ int actions_dir(void *context, arena *a, const view *files, str uses, const char
     if (repo_has_moved(used))
         return err_set(e, ERR_INVALID, REPO_MOVED_TEXT, REPO_MOVED_ARGS(used));
     char *copy = copy_place(a, into, &parts);
-    if (!is_folder(files, copy) && view_call(files, folder, a, copy_here, copy, &none, e) < 0)
-        return e->code;
+    if (!is_folder(files, copy) && checkout_folder(files, folder, copy, e) < 0) return e->code;
     *ret = fs_join(a, copy, parts.path);
     if (is_folder(files, *ret)) return 0;
     return err_set(e, ERR_NOT_FOUND, "%.*s/%.*s@%.*s has no folder '%.*s'", STR_ARG(parts.owner),
                    STR_ARG(parts.repo), STR_ARG(parts.ref), STR_ARG(parts.path));
 }
 
+/* `folder` NULL: of the repository that is run. */
 static int read_file(actions *x, arena *a, const char *folder, str path, str shown, str *ret_source,
                      str *ret_path, err *e) {
-    char *file = fs_join(a, folder, path);
-    int r = fs_read(a, file, WORKFLOW_FILE_MAX, ret_source, e);
+    const repository *own = x->spec->repo;
+    int r = !folder && own->commit.len
+                ? repository_file(a, own, path, WORKFLOW_FILE_MAX, ret_source, e)
+                : fs_read(a, fs_join(a, folder ? folder : own->root, path), WORKFLOW_FILE_MAX,
+                          ret_source, e);
     if (r < 0) return r;
     *ret_path = arena_str(x->a, shown);
     const notices *tell = x->spec->tell;
@@ -403,7 +417,7 @@ int actions_workflow(void *context, arena *a, str uses, str from, str *ret_sourc
                      err *e) {
     actions *x = context;
     uses_parts parts;
-    const char *folder = x->spec->repo->root;
+    const char *folder = NULL;
     if (!str_starts(uses, STR("./")) && !str_starts(uses, STR("$/"))) {
         if (!uses_split(uses, &parts) || !parts.path.len)
             return err_set(e, ERR_INVALID, "'%.*s' is not of the form owner/repo/path@ref",

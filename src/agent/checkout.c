@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -82,9 +83,48 @@ static int copy_inside(void *context, strbuf *out, err *e) {
     return r;
 }
 
+/* Copies the folder that this process is in. */
+static int copy_here(void *context, strbuf *out, err *e) {
+    const char *to = context;
+    err ignored;
+    (void)out;
+    int r = fs_mkdirs(to, 0755, e);
+    if (r == 0) r = fs_copy(".", to, e);
+    if (r < 0) fs_remove(to, &ignored);
+    return r;
+}
+
+int checkout_folder(const view *files, const char *from, const char *into, err *e) {
+    _cleanup_arena_ arena *a = arena_new();
+    str ignored;
+    return view_call(files, from, a, copy_here, (void *)into, &ignored, e);
+}
+
+/* Made for the first that asks. */
+static int need_tree_of_commit(arena *a, const repository *repo, char **ret, err *e) {
+    static const runner_checkout all;
+    const commit_ref ref = {.commit = repo->commit};
+    *ret = fs_join(a, repo->scratch, STR("tree"));
+    if (fs_exists(*ret)) return 0;
+    char *stage = fs_join(a, repo->scratch, STR("tree.new"));
+    err ignored;
+    int r = fs_mkdirs(stage, 0700, e);
+    if (r == 0) r = history_make(a, repo, stage, NULL, e);
+    if (r == 0) r = ref_stage(a, repo, &all, &ref, stage, e);
+    if (r == 0) r = fs_remove(fs_join(a, stage, STR(".git")), e);
+    if (r == 0 && rename(stage, *ret) != 0) r = err_sys(e, errno, "cannot rename '%s'", stage);
+    if (r < 0) fs_remove(stage, &ignored);
+    return r;
+}
+
 int checkout_tree(repository *repo, const view *files, const char *into, err *e) {
     _cleanup_arena_ arena *a = arena_new();
     str ignored;
+    char *tree;
+    if (repo->commit.len) {
+        int r = need_tree_of_commit(a, repo, &tree, e);
+        return r < 0 ? r : checkout_folder(files, tree, into, e);
+    }
     tree_copy c = {repo, into};
     int r = list_files(repo, e);
     return r < 0 ? r : view_call(files, repo->root, a, copy_inside, &c, &ignored, e);
@@ -273,6 +313,10 @@ static void on_filled(void *context, const err *e) {
 static int judge(const repository *repo, const runner_checkout *what, const commit_ref *ref,
                  err *e) {
     const char *input = what->submodules ? "submodules" : what->lfs ? "lfs" : NULL;
+    if (repo->commit.len && input)
+        return err_set(e, ERR_UNSUPPORTED,
+                       "'%s' cannot be had: of a commit there are only git's own files in '%s'",
+                       input, repo->root);
     if (ref->commit.len && input)
         return err_set(e, ERR_UNSUPPORTED,
                        "'%s' with 'ref: %.*s' cannot be had: only of the commit that is checked "
@@ -288,8 +332,14 @@ static int judge(const repository *repo, const runner_checkout *what, const comm
 int checkout_start(arena *a, repository *repo, loop *l, const runner_checkout *what,
                    const char *stage, checkout **list, str *ret_commit, task_done_fn *done,
                    void *context, err *e) {
-    commit_ref ref = {STR_EMPTY, STR_EMPTY};
-    int r = what->ref.len ? ref_find(a, repo, what->ref, &ref, e) : list_files(repo, e);
+    commit_ref ref = {0};
+    int r = 0;
+    if (what->ref.len)
+        r = ref_find(a, repo, what->ref, &ref, e);
+    else if (repo->commit.len)
+        ref = ref_of_run(a, repo, what->head);
+    else
+        r = list_files(repo, e);
     if (r == 0) r = judge(repo, what, &ref, e);
     if (r < 0) return r;
     checkout *c = ARENA_NEW(a, checkout);

@@ -29,6 +29,7 @@ static bool read_line(arena *a, const char *path, str prefix, str *ret) {
 static git_dirs find_dirs(arena *a, const char *root) {
     git_dirs d = {.own = fs_join(a, root, STR(".git"))};
     str path;
+    if (!fs_exists(d.own)) d.own = arena_cstr(a, str_from(root)); /* bare */
     if (!fs_is_dir(d.own) && read_line(a, d.own, STR("gitdir: "), &path))
         d.own = fs_join(a, root, path);
     bool linked = read_line(a, fs_join(a, d.own, STR("commondir")), STR_EMPTY, &path);
@@ -37,7 +38,7 @@ static git_dirs find_dirs(arena *a, const char *root) {
 }
 
 /* Extensions (other hashes, reftable, partial clones) and split indexes need git itself. */
-static bool is_plain(arena *a, const git_dirs *d) {
+static bool is_plain(arena *a, const repository *repo, const git_dirs *d) {
     str config;
     err ignored = {0};
     fs_entry *entries;
@@ -50,7 +51,7 @@ static bool is_plain(arena *a, const git_dirs *d) {
     for (size_t i = 0; i < count; i++) {
         if (str_starts(entries[i].name, STR("sharedindex."))) return false;
     }
-    return fs_exists(fs_join(a, d->own, STR("index")));
+    return repo->commit.len || fs_exists(fs_join(a, d->own, STR("index")));
 }
 
 static int copy_if_there(arena *a, const char *from, const char *to, str name, err *e) {
@@ -80,7 +81,7 @@ static int point_at(arena *a, const char *into, const char *objects, err *e) {
 }
 
 /* Without a remote our branches are all that there is, and what `origin` would have: workflows
- * compare with origin/main. */
+ * compare with origin/main. A repository that is run by commit is itself what `origin` is. */
 static int name_as_origin(arena *a, const char *into, err *e) {
     const char *heads = fs_join(a, into, STR("refs/heads"));
     const char *packed = fs_join(a, into, STR("packed-refs"));
@@ -112,7 +113,7 @@ static int borrow(arena *a, const repository *repo, const git_dirs *d, const cha
     if (r == 0) r = copy_if_there(a, d->common, into, STR("packed-refs"), e);
     if (r == 0) r = copy_if_there(a, d->common, into, STR("shallow"), e);
     if (r == 0) r = copy_if_there(a, d->common, into, STR("refs"), e);
-    if (r == 0 && !repo->git.remote_url.len) r = name_as_origin(a, into, e);
+    if (r == 0 && (!repo->git.remote_url.len || repo->commit.len)) r = name_as_origin(a, into, e);
     if (r == 0) r = copy_if_there(a, d->own, into, STR("index"), e);
     return r == 0 ? copy_if_there(a, d->own, into, STR("HEAD"), e) : r;
 }
@@ -125,9 +126,10 @@ static int clone(arena *a, const repository *repo, const char *into, err *e) {
         "rmdir \"$2/.slipway-git\"\n"
         "cd \"$2\"\n"
         "if [ -n \"$3\" ]; then git remote set-url origin \"$3\"; fi\n"
-        "git reset -q\n";
+        "if [ -n \"$4\" ]; then git reset -q; fi\n";
     const char *url = repo->git.remote_url.len ? repo->git.remote_url.ptr : "";
-    const char *argv[] = {"sh", "-c", script, "sh", repo->root, into, url, NULL};
+    const char *index = repo->commit.len ? "" : "index"; /* a bare one may have an unborn HEAD */
+    const char *argv[] = {"sh", "-c", script, "sh", repo->root, into, url, index, NULL};
     process_spec spec = {.argv = argv};
     return process_check(a, &spec, NULL, e);
 }
@@ -141,10 +143,23 @@ const char *repository_objects(const repository *repo) {
     return there ? real : NULL;
 }
 
+int repository_file(arena *a, const repository *repo, str path, size_t max_bytes, str *ret,
+                    err *e) {
+    str name = arena_printf(a, "%.*s:%.*s", STR_ARG(repo->commit), STR_ARG(fs_normalize(a, path)));
+    const char *argv[] = {"git", "cat-file", "blob", name.ptr, NULL};
+    git_call call = {.dir = repo->root, .argv = argv, .max_output = max_bytes};
+    git_answer said;
+    if (git_ask(a, &call, &said, e) < 0) return e->code;
+    *ret = said.out;
+    if (said.status == 0) return 0;
+    return err_set(e, ERR_NOT_FOUND, "the commit %.*s has no file '%.*s'", STR_ARG(repo->commit),
+                   STR_ARG(path));
+}
+
 int history_make(arena *a, const repository *repo, const char *into, const char *objects, err *e) {
     git_dirs d = find_dirs(a, repo->root);
     char *git = fs_join(a, into, STR(".git"));
-    if (is_plain(a, &d)) return borrow(a, repo, &d, git, objects, e);
+    if (is_plain(a, repo, &d)) return borrow(a, repo, &d, git, objects, e);
     int r = clone(a, repo, into, e);
     return r == 0 && objects ? point_at(a, git, objects, e) : r;
 }

@@ -66,8 +66,19 @@ static bool find_named(arena *a, const repository *repo, str ref, commit_ref *re
     return false;
 }
 
+commit_ref ref_of_run(arena *a, const repository *repo, str head) {
+    const str heads = STR("refs/heads/"), pull = STR("refs/pull/");
+    commit_ref ref = {.commit = repo->commit};
+    if (!is_plain_ref(head)) return ref; /* a payload may say anything */
+    if (str_starts(head, heads)) ref.branch = str_sub(head, heads.len, head.len);
+    if (str_starts(head, pull))
+        ref.also =
+            arena_printf(a, "refs/remotes/pull/%.*s", STR_ARG(str_sub(head, pull.len, head.len)));
+    return ref;
+}
+
 int ref_find(arena *a, const repository *repo, str ref, commit_ref *ret, err *e) {
-    *ret = (commit_ref){STR_EMPTY, STR_EMPTY};
+    *ret = (commit_ref){0};
     if (!repo->in_git)
         return err_set(e, ERR_NOT_FOUND, "'ref: %.*s' cannot be had: '%s' is no git repository",
                        STR_ARG(ref), repo->root);
@@ -125,12 +136,14 @@ int ref_stage(arena *a, const repository *repo, const runner_checkout *what, con
     const char *commit = arena_cstr(a, ref->commit), *branch = arena_cstr(a, ref->branch);
     const char *origin = arena_printf(a, "refs/remotes/origin/%s", branch).ptr;
     const char *const remember[] = {"update-ref", origin, commit, NULL};
+    const char *const name[] = {"update-ref", arena_cstr(a, ref->also), commit, NULL};
     const char *const to_branch[] = {"checkout", "-q", "--force", "-B", branch, origin, NULL};
     const char *const to_commit[] = {"checkout", "-q", "--force", "--detach", commit, NULL};
     /* Of the index of the working tree nothing may stay: it can say what is not to be written. */
     if (fs_remove(fs_join(a, stage, STR(".git/index")), e) < 0) return e->code;
     if (what->sparse && set_sparse(a, repo, what, stage, e) < 0) return e->code;
     if (ref->branch.len && in_stage(a, repo, stage, remember, NULL, NULL, e) < 0) return e->code;
+    if (ref->also.len && in_stage(a, repo, stage, name, NULL, NULL, e) < 0) return e->code;
     return in_stage(a, repo, stage, ref->branch.len ? to_branch : to_commit, NULL, NULL, e);
 }
 

@@ -10,8 +10,11 @@ typedef struct repository {
     arena *a;
     char *root; /* of the repository, or the folder given where there is none */
     bool in_git;
-    git_info git;
-    str *tree; /* files of the working tree, once a checkout has asked */
+    git_info git; /* of a commit: its head is that, and remote_url may be set */
+    /* What is run: this commit, and the root may be bare; empty: the working tree. */
+    str commit;
+    const char *scratch; /* with a commit: a private folder for what is taken out of it */
+    str *tree;           /* files of the working tree, once a checkout has asked */
     size_t tree_count;
     bool listed;
 } repository;
@@ -24,16 +27,24 @@ const char *repository_objects(const repository *repo);
 /* Makes in `into` the .git that a copy of the working tree gets. Its objects are those of the
  * repository being run, which the job sees at `objects` (NULL: where they are). */
 int history_make(arena *a, const repository *repo, const char *into, const char *objects, err *e);
-/* The files of the working tree, as a checkout copies them, into a folder of the job's. */
+/* A file of the commit. ERR_NOT_FOUND where it has none at this path. */
+int repository_file(arena *a, const repository *repo, str path, size_t max_bytes, str *ret, err *e);
+/* The files of the working tree or of the commit, as a checkout copies them, into a folder of the
+ * job's. */
 int checkout_tree(repository *repo, const view *files, const char *into, err *e);
+/* All of a folder of ours, into a folder of the job's. */
+int checkout_folder(const view *files, const char *from, const char *into, err *e);
 
 /* What a checkout takes of the repository when it is not its working tree. */
 typedef struct commit_ref {
     str commit;
     str branch; /* without refs/heads/; empty: HEAD is the commit itself */
+    str also;   /* the full name of one more ref that points to it, or empty */
 } commit_ref;
 /* The commit that a branch, a tag, a commit's id or a full name means. ERR_NOT_FOUND. */
 int ref_find(arena *a, const repository *repo, str ref, commit_ref *ret, err *e);
+/* The commit that is run as a checkout of the run's own ref, `head`, leaves it. */
+commit_ref ref_of_run(arena *a, const repository *repo, str head);
 /* In `stage`, where history_make has been: the files of that commit, or those of them that
  * `what` asks for. */
 int ref_stage(arena *a, const repository *repo, const runner_checkout *what, const commit_ref *ref,
