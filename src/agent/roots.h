@@ -1,14 +1,14 @@
-/* run_roots.h: the folders of a run's jobs. A root is used for one job after another, because to
+/* roots.h: the folders of a run's jobs. A root is used for one job after another, because to
  * make and to remove its folders costs more than a small job. */
-#ifndef SLIPWAY_CLI_RUN_ROOTS_H
-#define SLIPWAY_CLI_RUN_ROOTS_H
+#ifndef SLIPWAY_AGENT_ROOTS_H
+#define SLIPWAY_AGENT_ROOTS_H
 
 #include "base/task.h"
 #include "runner/runner.h"
 
 typedef struct removal removal;
 
-typedef struct run_roots {
+typedef struct root_set {
     arena *a;
     loop *loop;
     const char *temp; /* the run's folder: roots are in it */
@@ -19,14 +19,14 @@ typedef struct run_roots {
     /* Called from the loop when a removal has ended: with the reason when it failed, else NULL. */
     void (*removed)(void *context, const char *failure);
     void *context;
-} run_roots;
+} root_set;
 
 /* A root for a job: an empty folder or one that was reset. */
-int roots_take(run_roots *r, char **ret, err *e);
+int roots_take(root_set *r, char **ret, err *e);
 /* Takes a root back. True when what the job has left there is still being removed, beside the loop:
  * `removed` tells when that has ended. */
-bool roots_put(run_roots *r, char *root, const runner *of);
+bool roots_put(root_set *r, char *root, const runner *of);
 /* Ends removals before their time; the run's folder goes as a whole. */
-void roots_done(run_roots *r);
+void roots_done(root_set *r);
 
 #endif

@@ -1,15 +1,13 @@
-/* run_fetch.c: repositories of actions, from their source into the cache.
+/* fetch.c: repositories of actions, from their source into the cache.
  *
  * A repository at a commit is one folder in the cache, which is written beside its place and
  * renamed into it, so that a folder that exists is whole and two runs may fetch the same. What a
  * ref meant last time is kept beside it, for when the network is away. */
-#include "cli/run_fetch.h"
+#include "agent/fetch.h"
 
 #include "base/fs.h"
 #include "base/git.h"
 #include "base/process.h"
-#include "cli/console.h"
-#include "cli/style.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -142,7 +140,7 @@ static void read_refs(arena *a, repo *r, str lines) {
     }
 }
 
-static void find_commits(arena *a, repo **batch, size_t count) {
+static void find_commits(arena *a, const notices *tell, repo **batch, size_t count) {
     process_spec *specs = ARENA_ARRAY(a, process_spec, count);
     process_result *results = ARENA_ARRAY(a, process_result, count);
     int *codes = ARENA_ARRAY(a, int, count);
@@ -175,9 +173,9 @@ static void find_commits(arena *a, repo **batch, size_t count) {
         } else if (reached) {
             repo_fail(a, r, STR("it has no such branch, tag or commit"));
         } else if (recall(a, r)) {
-            console_warning("cannot reach %.*s: using %.*s/%.*s@%.*s as fetched before (%.*s)",
-                            STR_ARG(shown_url(a, r)), STR_ARG(r->owner), STR_ARG(r->repo),
-                            STR_ARG(r->ref), 12, r->commit.ptr);
+            notice_warning(tell, "cannot reach %.*s: using %.*s/%.*s@%.*s as fetched before (%.*s)",
+                           STR_ARG(shown_url(a, r)), STR_ARG(r->owner), STR_ARG(r->repo),
+                           STR_ARG(r->ref), 12, r->commit.ptr);
         } else {
             fail_unreached(
                 a, r, codes[i] < 0 ? str_from(errors[i].message) : git_reason(results[i].err_out));
@@ -284,22 +282,8 @@ static void place(arena *a, repo *r, const char *from) {
     r->dir = to;
 }
 
-/* On a terminal, a line that says what is waited for, and goes away. */
-static void tell_fetching(repo **batch, size_t count) {
-    style st = style_of(STDERR_FILENO);
-    if (!st.terminal) return;
-    console o = CONSOLE_INIT(STDERR_FILENO);
-    strbuf_adds(&o.buf, "\r\033[K");
-    if (count) {
-        const repo *r = batch[0];
-        strbuf_addf(&o.buf, "fetching %.*s/%.*s@%.*s", STR_ARG(r->owner), STR_ARG(r->repo),
-                    STR_ARG(r->ref));
-        if (count > 1) strbuf_addf(&o.buf, " and %zu more", count - 1);
-    }
-    console_done(&o);
-}
-
-static void fetch_commits(arena *a, repo **batch, size_t count) {
+static void fetch_commits(arena *a, const notices *tell, repo **batch, size_t count) {
+    (void)tell;
     process_spec *specs = ARENA_ARRAY(a, process_spec, count);
     process_result *results = ARENA_ARRAY(a, process_result, count);
     int *codes = ARENA_ARRAY(a, int, count);
@@ -335,16 +319,20 @@ static void fetch_commits(arena *a, repo **batch, size_t count) {
     }
 }
 
-typedef void fetch_fn(arena *a, repo **batch, size_t count);
+typedef void fetch_fn(arena *a, const notices *tell, repo **batch, size_t count);
 
-static void fetch_batch(arena *a, fetch_fn *fn, repo **batch, size_t count) {
-    if (!count) return;
-    tell_fetching(batch, count);
-    fn(a, batch, count);
-    tell_fetching(NULL, 0);
+static void tell_fetching(const notices *tell, repo *const *batch, size_t count) {
+    if (tell->fetching) tell->fetching(tell->context, batch, count);
 }
 
-void repos_fetch(arena *a, repo *const *repos, size_t total) {
+static void fetch_batch(arena *a, const notices *tell, fetch_fn *fn, repo **batch, size_t count) {
+    if (!count) return;
+    tell_fetching(tell, batch, count);
+    fn(a, tell, batch, count);
+    tell_fetching(tell, NULL, 0);
+}
+
+void repos_fetch(arena *a, const notices *tell, repo *const *repos, size_t total) {
     repo **batch = ARENA_ARRAY(a, repo *, total + 1);
     size_t count = 0;
     for (size_t i = 0; i < total; i++) {
@@ -356,7 +344,7 @@ void repos_fetch(arena *a, repo *const *repos, size_t total) {
         else
             batch[count++] = r;
     }
-    fetch_batch(a, find_commits, batch, count);
+    fetch_batch(a, tell, find_commits, batch, count);
     count = 0;
     for (size_t i = 0; i < total; i++) {
         repo *r = repos[i];
@@ -367,5 +355,5 @@ void repos_fetch(arena *a, repo *const *repos, size_t total) {
         else
             batch[count++] = r;
     }
-    fetch_batch(a, fetch_commits, batch, count);
+    fetch_batch(a, tell, fetch_commits, batch, count);
 }

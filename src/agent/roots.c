@@ -1,4 +1,4 @@
-#include "cli/run_roots.h"
+#include "agent/roots.h"
 
 #include "base/fs.h"
 
@@ -6,12 +6,12 @@
 
 struct removal {
     removal *next;
-    run_roots *roots;
+    root_set *roots;
     task *task;
     const char *path;
 };
 
-int roots_take(run_roots *r, char **ret, err *e) {
+int roots_take(root_set *r, char **ret, err *e) {
     str name = arena_printf(r->a, "job-%zu", ++r->made);
     *ret = fs_join(r->a, r->temp, name);
     if (r->free_count && rename(r->free[--r->free_count], *ret) == 0) return 0;
@@ -25,7 +25,7 @@ static int remove_path(void *context, err *e) {
 
 static void on_removed(void *context, const err *e) {
     removal *m = context;
-    run_roots *r = m->roots;
+    root_set *r = m->roots;
     removal **at = &r->removals;
     while (*at != m)
         at = &(*at)->next;
@@ -33,7 +33,7 @@ static void on_removed(void *context, const err *e) {
     if (r->removed) r->removed(r->context, e ? e->message : NULL);
 }
 
-static bool start_removal(run_roots *r, const char *path) {
+static bool start_removal(root_set *r, const char *path) {
     err ignored;
     removal *m = ARENA_NEW(r->a, removal);
     *m = (removal){.roots = r, .path = path, .next = r->removals};
@@ -45,7 +45,7 @@ static bool start_removal(run_roots *r, const char *path) {
     return true;
 }
 
-bool roots_put(run_roots *r, char *root, const runner *of) {
+bool roots_put(root_set *r, char *root, const runner *of) {
     err ignored;
     const char *rest = arena_printf(r->a, "%s.rest", root).ptr;
     if (!of || runner_reset_root(of, rest, &ignored) < 0) return start_removal(r, root);
@@ -53,7 +53,7 @@ bool roots_put(run_roots *r, char *root, const runner *of) {
     return fs_exists(rest) && start_removal(r, rest);
 }
 
-void roots_done(run_roots *r) {
+void roots_done(root_set *r) {
     r->removed = NULL;
     for (removal *m = r->removals; m; m = m->next)
         task_kill(m->task);

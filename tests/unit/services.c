@@ -1,6 +1,6 @@
 #include "unit.h"
 
-#include "cli/run_services.h"
+#include "agent/services.h"
 #include "planning.h"
 
 static const called_file files[] = {

@@ -1,46 +1,25 @@
-/* run_services.c: what a run tells the services of actions about its jobs.
+/* services.c: what a run tells the services of actions about its jobs.
  *
  * They start with the first action that could call them: a run of scripts alone does not pay for
  * them. Caches are kept by repository; one without a remote is known by its folder as well, because
  * any folder may have its name. */
-#include "cli/run_services.h"
+#include "agent/services.h"
 
+#include "agent/person.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/loop.h"
 
 #include <ctype.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #define PROGRAM_MAX     ((size_t)32 << 20) /* of an action, to be looked into */
 #define RETENTION_DAYS  90                 /* as GitHub's default */
 #define LOCAL_SERVER    "http://slipway.localhost"
 #define IMMUTABLE_SINCE "2026-07-15" /* repositories made since have ids in their subjects */
-
-char *person_folder(arena *a, const char *variable, const char *below_home, const char *rest) {
-    const char *base = getenv(variable), *home = getenv("HOME");
-    if (base && base[0] == '/') return arena_cstr(a, arena_printf(a, "%s/%s", base, rest));
-    if (!home || home[0] != '/') {
-        const struct passwd *person = getpwuid(geteuid());
-        home = person ? person->pw_dir : NULL;
-    }
-    if (!home || home[0] != '/') return NULL;
-    return arena_cstr(a, arena_printf(a, "%s/%s/%s", home, below_home, rest));
-}
-
-int person_cache(arena *a, const char *name, char **ret, err *e) {
-    str rest = arena_printf(a, "slipway/%s", name);
-    char *path = person_folder(a, "XDG_CACHE_HOME", ".cache", rest.ptr);
-    if (!path)
-        return err_set(e, ERR_NOT_FOUND,
-                       "there is no folder for caches: set HOME or XDG_CACHE_HOME");
-    return fs_private_dir(a, path, ret, e);
-}
 
 /* ---- folders and names ---------------------------------------------------------------------- */
 
@@ -57,36 +36,36 @@ static char *new_artifacts_folder(arena *a, const event *ev) {
     char stamp[32], suffix[5];
     struct tm t;
     time_t now = (time_t)(clock_wall_us() / 1000000);
-    str owner, repository;
+    str owner, name_only;
     localtime_r(&now, &t);
     strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &t);
     random_hex(2, suffix);
-    str_cut(ev->repository, '/', &owner, &repository);
+    str_cut(ev->repository, '/', &owner, &name_only);
     strbuf_addf(&name, "slipway/artifacts/%s-", stamp);
-    add_plain(&name, repository);
+    add_plain(&name, name_only);
     strbuf_addf(&name, "-%s", suffix);
     return person_folder(a, "XDG_STATE_HOME", ".local/state", strbuf_cstr(&name));
 }
 
 /* Each workflow has a folder of its own where an event starts several. */
-static char *run_folder(const run_services *s, const run_view *shown) {
-    arena *a = s->set->a;
-    if (s->set->file_count < 2) return s->artifacts;
+static char *run_folder(const service_set *s, const services_run *run) {
+    arena *a = s->a;
+    if (!s->many) return s->artifacts;
     _cleanup_strbuf_ strbuf name = STRBUF_INIT;
-    ptrdiff_t slash = str_rfind_char(shown->path, '/');
-    str file = str_sub(shown->path, (size_t)(slash + 1), shown->path.len);
+    ptrdiff_t slash = str_rfind_char(run->path, '/');
+    str file = str_sub(run->path, (size_t)(slash + 1), run->path.len);
     ptrdiff_t dot = str_rfind_char(file, '.');
     add_plain(&name, dot > 0 ? str_sub(file, 0, (size_t)dot) : file);
     return fs_join(a, s->artifacts, arena_str(a, strbuf_str(&name)));
 }
 
-static void name_repository(run_services *s) {
-    str name = s->set->event.repository;
+static void name_repository(service_set *s) {
+    str name = s->event->repository;
     uint8_t digest[32];
     char hex[65] = "";
     if (str_starts(name, STR("local/"))) {
         sha256 *h = sha256_new();
-        sha256_add(h, s->set->root, strlen(s->set->root));
+        sha256_add(h, s->repo->root, strlen(s->repo->root));
         sha256_end(h, digest);
         hex_encode(digest, sizeof digest, hex);
     }
@@ -154,7 +133,7 @@ static bool has_immutable_subject(const value *github) {
            !str_is(owner, "0");
 }
 
-static actions_job describe(run_services *s, services_run *run, arena *a,
+static actions_job describe(service_set *s, services_run *run, arena *a,
                             const job_instance *instance) {
     const value *github = &instance->github;
     str main = value_path_str(github, "event.repository.default_branch");
@@ -166,7 +145,7 @@ static actions_job describe(run_services *s, services_run *run, arena *a,
         .default_branch = main.len ? main : STR("main"),
         .base_branch = value_path_str(github, "base_ref"),
         .artifacts = str_from(run->artifacts),
-        .artifact_days = s->set->config->artifacts ? -1 : RETENTION_DAYS,
+        .artifact_days = s->given_artifacts ? -1 : RETENTION_DAYS,
         .identity = services_identity(instance),
         .immutable_subject = has_immutable_subject(github),
         .environment = instance->environment,
@@ -178,26 +157,25 @@ static actions_job describe(run_services *s, services_run *run, arena *a,
 
 /* ---- starting ------------------------------------------------------------------------------- */
 
-static int start(run_services *s, err *e) {
-    arena *a = s->set->a;
-    const run_config *c = s->set->config;
+static int start(service_set *s, err *e) {
+    arena *a = s->a;
     char *data;
-    if (person_cache(a, "cache", &data, e) < 0) return e->code;
-    s->artifacts = c->artifacts ? arena_cstr(a, str_from(c->artifacts))
-                                : new_artifacts_folder(a, &s->set->event);
+    if (person_cache(a, s->caches, "cache", &data, e) < 0) return e->code;
+    s->artifacts = s->given_artifacts ? arena_cstr(a, str_from(s->given_artifacts))
+                                      : new_artifacts_folder(a, s->event);
     if (!s->artifacts) return err_set(e, ERR_UNSUPPORTED, "there is no folder for them: set HOME");
     name_repository(s);
-    actions_limits limits = {.cache_bytes = c->cache_bytes};
+    actions_limits limits = {.cache_bytes = s->cache_bytes};
     return actions_start(data, &limits, &s->process, e);
 }
 
-static int open_job(run_services *s, services_run *run, services_job *job, arena *a,
-                    const run_view *shown, const job_instance *instance, err *e) {
+static int open_job(service_set *s, services_run *run, services_job *job, arena *a,
+                    const job_instance *instance, err *e) {
     int r = s->process ? 0 : start(s, e);
     if (r < 0) return r;
     if (!run->name[0]) {
         random_hex(16, run->name);
-        run->artifacts = run_folder(s, shown);
+        run->artifacts = run_folder(s, run);
     }
     actions_job spec = describe(s, run, a, instance);
     return actions_job_open(s->process, a, &spec, &job->id, &job->env, e);
@@ -211,7 +189,7 @@ static bool uses_actions(const workflow_step *steps, size_t count) {
     return false;
 }
 
-const char *services_rule(run_services *s, arena *a, const job_instance *instance) {
+const char *services_rule(service_set *s, arena *a, const job_instance *instance) {
     const workflow_job *job = instance->plan->job;
     err ignored = {0}; /* services_env will meet it again and tell */
     if (!uses_actions(job->steps, job->step_count)) return NULL;
@@ -240,20 +218,20 @@ static void spare_proxy(arena *a, value *env) {
     }
 }
 
-static int need_job(run_services *s, services_run *run, services_job *job, arena *a,
-                    const run_view *shown, const job_instance *instance, err *e) {
-    int r = job->id.len ? 0 : open_job(s, run, job, a, shown, instance, e);
+static int need_job(service_set *s, services_run *run, services_job *job, arena *a,
+                    const job_instance *instance, err *e) {
+    int r = job->id.len ? 0 : open_job(s, run, job, a, instance, e);
     if (r >= 0) return r;
     s->failed = true;
     return err_context(e, "actions have no caches, artifacts and identity tokens");
 }
 
-int services_env(run_services *s, services_run *run, services_job *job, arena *a,
-                 const run_view *shown, const job_instance *instance, const view *files,
-                 const char *file, value *ret, err *e) {
+int services_env(service_set *s, services_run *run, services_job *job, arena *a,
+                 const job_instance *instance, const view *files, const char *file, value *ret,
+                 err *e) {
     *ret = value_object_new(a, true);
     if (s->failed) return 0;
-    int r = need_job(s, run, job, a, shown, instance, e);
+    int r = need_job(s, run, job, a, instance, e);
     if (r < 0) return r;
     value_set_all(a, ret, &job->env);
     if (!job->limited) spare_proxy(a, ret);
@@ -265,12 +243,11 @@ int services_env(run_services *s, services_run *run, services_job *job, arena *a
     return 0;
 }
 
-int services_share(run_services *s, services_run *run, services_job *job, arena *a,
-                   const run_view *shown, const job_instance *instance, const char *folder,
-                   unsigned *ret_port, err *e) {
+int services_share(service_set *s, services_run *run, services_job *job, arena *a,
+                   const job_instance *instance, const char *folder, unsigned *ret_port, err *e) {
     *ret_port = 0;
     if (s->failed) return 0;
-    int r = need_job(s, run, job, a, shown, instance, e);
+    int r = need_job(s, run, job, a, instance, e);
     if (r == 0 && !job->shared) r = actions_job_share(s->process, job->id, folder, e);
     if (r < 0) return r;
     job->shared = true;
@@ -278,28 +255,23 @@ int services_share(run_services *s, services_run *run, services_job *job, arena 
     return 0;
 }
 
-void services_close(run_services *s, services_job *job) {
+void services_close(service_set *s, services_job *job) {
     err ignored = {0};
     if (job->id.len) actions_job_close(s->process, job->id, &ignored);
     job->id = STR_EMPTY;
     job->shared = false;
 }
 
-void services_list(run_services *s, const services_run *run, run_view *shown) {
+void services_list(service_set *s, const services_run *run, actions_artifact **ret,
+                   size_t *ret_count) {
     err ignored = {0};
-    actions_artifact *all;
-    size_t count;
-    arena *a = s->set->a;
+    *ret_count = 0;
     if (!run->name[0] || !s->process ||
-        actions_artifacts(s->process, a, str_from(run->name), &all, &count, &ignored) < 0)
-        return;
-    shown->artifacts = ARENA_ARRAY(a, artifact_view, count);
-    shown->artifact_count = count;
-    for (size_t i = 0; i < count; i++)
-        shown->artifacts[i] = (artifact_view){all[i].name, all[i].path, all[i].size};
+        actions_artifacts(s->process, s->a, str_from(run->name), ret, ret_count, &ignored) < 0)
+        *ret_count = 0;
 }
 
-void services_stop(run_services *s) {
+void services_stop(service_set *s) {
     actions_stop(s->process);
     s->process = NULL;
 }

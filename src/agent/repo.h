@@ -1,6 +1,6 @@
 /* repo.h: where a repository and its workflow files are, without asking git. */
-#ifndef SLIPWAY_CLI_REPO_H
-#define SLIPWAY_CLI_REPO_H
+#ifndef SLIPWAY_AGENT_REPO_H
+#define SLIPWAY_AGENT_REPO_H
 
 #include "base/arena.h"
 #include "base/err.h"

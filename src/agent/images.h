@@ -1,10 +1,10 @@
-/* run_images.h: the images of a run (-P LABEL=oci:DIR[:TAG]). Each is unpacked when the first job
+/* images.h: the images of a run (-P LABEL=oci:DIR[:TAG]). Each is unpacked when the first job
  * needs it, beside the loop; where an earlier run has done that, it is ready at once. */
-#ifndef SLIPWAY_CLI_RUN_IMAGES_H
-#define SLIPWAY_CLI_RUN_IMAGES_H
+#ifndef SLIPWAY_AGENT_IMAGES_H
+#define SLIPWAY_AGENT_IMAGES_H
 
+#include "agent/where.h"
 #include "base/task.h"
-#include "cli/run.h"
 
 typedef enum image_state {
     IMAGE_FOUND,
@@ -14,21 +14,22 @@ typedef enum image_state {
     IMAGE_STATE_COUNT
 } image_state;
 
-typedef struct run_images run_images;
+typedef struct image_set image_set;
 
-typedef struct run_image {
-    run_images *of;
+typedef struct job_image {
+    image_set *of;
     const char *text; /* "DIR[:TAG]", as it was given */
     sandbox_image *image;
     image_state state;
     err problem;
     task *task;
-} run_image;
+} job_image;
 
-struct run_images {
+struct image_set {
     arena *a;
     loop *loop;
-    run_image *items;
+    const char *caches; /* as of person_cache */
+    job_image *items;
     size_t count;
     /* Called from the loop when an image has become ready, or has failed. */
     void (*changed)(void *context);
@@ -36,12 +37,12 @@ struct run_images {
 };
 
 /* Reads the documents of every image that -P names: what is wrong there is wrong in the command. */
-int images_find(run_images *r, const run_config *c, err *e);
+int images_find(image_set *r, const word_mapping *platforms, size_t count, err *e);
 /* The image that was found for this text. */
-run_image *images_get(run_images *r, const char *text);
+job_image *images_get(image_set *r, const char *text);
 /* Begins to unpack one that was found only. */
-int image_unpack(run_image *i, err *e);
+int image_unpack(job_image *i, err *e);
 /* Ends what is under way. */
-void images_done(run_images *r);
+void images_done(image_set *r);
 
 #endif

@@ -1,14 +1,15 @@
-/* run_actions.c: actions and reusable workflows from other repositories.
+/* actions.c: actions and reusable workflows from other repositories.
  *
- * What a plan uses is found by walking its steps, fetched in parallel (run_fetch.c), and walked in
+ * What a plan uses is found by walking its steps, fetched in parallel (fetch.c), and walked in
  * turn, because a composite action uses others, until nothing new comes up.
  *
  * A repository that cannot be fetched is an error of the job that uses it, told when the runner
  * asks for its folder: other jobs may not need it. */
+#include "agent/actions.h"
+#include "agent/fetch.h"
+#include "agent/person.h"
+#include "agent/repo.h"
 #include "base/fs.h"
-#include "cli/repo.h"
-#include "cli/run.h"
-#include "cli/run_fetch.h"
 #include "workflow/action.h"
 
 #include <ctype.h>
@@ -35,7 +36,7 @@ typedef struct use {
 
 struct actions {
     arena *a;
-    run_set *set;
+    const actions_spec *spec;
     repo **repos;
     size_t repo_count, repo_cap;
     use *uses;
@@ -44,10 +45,10 @@ struct actions {
     size_t edge_count, edge_cap;
 };
 
-actions *actions_new(run_set *set) {
-    actions *x = ARENA_NEW(set->a, actions);
-    x->a = set->a;
-    x->set = set;
+actions *actions_new(const actions_spec *spec) {
+    actions *x = ARENA_NEW(spec->a, actions);
+    x->a = spec->a;
+    x->spec = spec;
     return x;
 }
 
@@ -95,16 +96,17 @@ bool uses_split(str uses, uses_parts *ret) {
 
 /* A folder that is the person's own: what others can write to could hold actions of theirs. NULL
  * where there is none. */
-static char *cache_folder(arena *a, str owner, str name, err *e) {
+static char *cache_folder(const actions *x, str owner, str name, err *e) {
+    arena *a = x->a;
     char *folder;
-    if (person_cache(a, "actions", &folder, e) < 0) return NULL;
+    if (person_cache(a, x->spec->caches, "actions", &folder, e) < 0) return NULL;
     return fs_join(
         a, folder,
         arena_printf(a, "%.*s/%.*s", STR_ARG(repo_lower(a, owner)), STR_ARG(repo_lower(a, name))));
 }
 
 static char *source_url(actions *x, str owner, str name) {
-    const char *from = x->set->config->actions_from;
+    const char *from = x->spec->from;
     char *real;
     err ignored = {0};
     if (!from) from = "https://github.com";
@@ -120,12 +122,12 @@ static char *source_url(actions *x, str owner, str name) {
 }
 
 static const char *given_folder(const actions *x, const repo *r) {
-    const run_config *c = x->set->config;
-    for (size_t i = c->action_count; i-- > 0;) {
+    const word_mapping *given = x->spec->given;
+    for (size_t i = x->spec->given_count; i-- > 0;) {
         uses_parts parts;
-        if (uses_split(c->actions[i].from, &parts) && str_eq_nocase(parts.owner, r->owner) &&
+        if (uses_split(given[i].from, &parts) && str_eq_nocase(parts.owner, r->owner) &&
             str_eq_nocase(parts.repo, r->repo) && str_eq(parts.ref, r->ref))
-            return c->actions[i].to;
+            return given[i].to;
     }
     return NULL;
 }
@@ -133,7 +135,7 @@ static const char *given_folder(const actions *x, const repo *r) {
 void actions_add_moved(const actions *x, problem_list *out) {
     for (size_t i = 0; i < x->repo_count; i++) {
         const repo *r = x->repos[i];
-        const lock_entry *entry = x->set->lock ? lock_find(x->set->lock, r->pin) : NULL;
+        const lock_entry *entry = x->spec->lock ? lock_find(x->spec->lock, r->pin) : NULL;
         if (!entry || !repo_has_moved(r)) continue;
         str help = arena_printf(x->a, REPO_MOVED_HELP, STR_ARG(r->pin));
         problem_add(out, SEVERITY_ERROR, "lock-moved", entry->where, help, REPO_MOVED_TEXT,
@@ -142,20 +144,20 @@ void actions_add_moved(const actions *x, problem_list *out) {
 }
 
 /* True when `slipway lock` was told to look where this ref points today. */
-static bool is_updated(const run_set *set, const repo *r, str pin) {
+static bool is_updated(const actions_spec *spec, const repo *r, str pin) {
     str name = str_sub(pin, 0, pin.len - r->ref.len - 1);
-    for (size_t i = 0; i < set->update_count; i++) {
-        str u = set->updates[i];
+    for (size_t i = 0; i < spec->update_count; i++) {
+        str u = spec->updates[i];
         if (str_is(u, "all") || str_eq(u, pin) || str_eq(u, name)) return true;
     }
     return false;
 }
 
 static void find_locked(actions *x, repo *r, str pin) {
-    const lock_entry *entry = x->set->lock ? lock_find(x->set->lock, pin) : NULL;
+    const lock_entry *entry = x->spec->lock ? lock_find(x->spec->lock, pin) : NULL;
     if (!entry || r->given) return;
     r->locked = entry->commit;
-    if (!x->set->locking || is_updated(x->set, r, pin)) return;
+    if (!x->spec->locking || is_updated(x->spec, r, pin)) return;
     r->commit = entry->commit;
     r->fixed = true;
 }
@@ -173,7 +175,7 @@ static repo *repo_of(actions *x, const uses_parts *parts) {
     r->ref = arena_str(x->a, parts->ref);
     r->url = source_url(x, r->owner, r->repo);
     err why = {0};
-    r->cache = cache_folder(x->a, r->owner, r->repo, &why);
+    r->cache = cache_folder(x, r->owner, r->repo, &why);
     const char *folder = given_folder(x, r);
     if (folder) r->dir = arena_cstr(x->a, str_from(folder));
     r->given = folder != NULL;
@@ -236,7 +238,7 @@ static void walk_steps(actions *x, const workflow_step *steps, size_t count, ori
         } else if (str_starts(uses, STR("./"))) {
             add_use(x, (origin){NULL, in.workflow}, uses);
         } else if (uses_split(uses, &parts)) {
-            bool fetched = x->set->locking || !is_own_checkout(s, &parts);
+            bool fetched = x->spec->locking || !is_own_checkout(s, &parts);
             repo *r = fetched ? repo_of(x, &parts) : NULL;
             add_edge(x, in, s->uses, r);
             if (r) add_use(x, (origin){r, in.workflow}, parts.path);
@@ -245,18 +247,40 @@ static void walk_steps(actions *x, const workflow_step *steps, size_t count, ori
 }
 
 static char *use_folder(const actions *x, const use *u) {
-    const char *base = u->in.repo ? u->in.repo->dir : x->set->root;
+    const char *base = u->in.repo ? u->in.repo->dir : x->spec->repo->root;
     return base && u->path.len ? fs_join(x->a, base, u->path) : (char *)base;
+}
+
+/* Of an action in the commit that is run. */
+static bool read_committed(const actions *x, str folder, str *ret_source, char **ret_file) {
+    static const char *const names[] = {"action.yml", "action.yaml"};
+    for (size_t i = 0; i < 2; i++) {
+        err ignored = {0};
+        *ret_file =
+            fs_join(x->a, arena_cstr(x->a, folder.len ? folder : STR(".")), str_from(names[i]));
+        if (repository_file(x->a, x->spec->repo, str_from(*ret_file), ACTION_FILE_MAX, ret_source,
+                            &ignored) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool read_action(const actions *x, const use *u, str *ret_source, char **ret_file) {
+    err ignored = {0};
+    if (!u->in.repo && x->spec->repo->commit.len)
+        return read_committed(x, u->path, ret_source, ret_file);
+    char *folder = use_folder(x, u);
+    *ret_file = folder ? repo_action_file(x->a, folder) : NULL;
+    return *ret_file && fs_read(x->a, *ret_file, ACTION_FILE_MAX, ret_source, &ignored) == 0;
 }
 
 /* A composite action uses others. What is wrong with its file is told by the job that runs it. */
 static void walk_action(actions *x, const use *u) {
-    char *folder = use_folder(x, u);
-    char *file = folder ? repo_action_file(x->a, folder) : NULL;
+    char *file;
     str source;
     action *act;
     err ignored = {0};
-    if (!file || fs_read(x->a, file, ACTION_FILE_MAX, &source, &ignored) < 0) return;
+    if (!read_action(x, u, &source, &file)) return;
     if (action_parse(x->a, source, file, &act, &ignored) < 0) return;
     if (act->kind == ACTION_COMPOSITE) walk_steps(x, act->steps, act->step_count, u->in);
 }
@@ -277,7 +301,7 @@ static origin origin_of(actions *x, const plan_scope *scope) {
     return in;
 }
 
-static void walk_job(actions *x, const plan_job *job) {
+void actions_add(actions *x, const plan_job *job) {
     origin in = origin_of(x, job->scope);
     uses_parts parts;
     if (!plan_job_is_call(job))
@@ -286,15 +310,9 @@ static void walk_job(actions *x, const plan_job *job) {
         add_edge(x, in, job->job->uses, repo_of(x, &parts));
 }
 
-int actions_fetch(actions *x, const run_file *files, size_t count, err *e) {
-    for (size_t i = 0; i < count; i++) {
-        size_t job_count;
-        plan_job **jobs = plan_jobs(files[i].plan, &job_count);
-        for (size_t j = 0; j < job_count; j++)
-            walk_job(x, jobs[j]);
-    }
+int actions_fetch(actions *x, err *e) {
     for (int round = 0; round < FETCH_ROUNDS_MAX; round++) {
-        repos_fetch(x->a, x->repos, x->repo_count);
+        repos_fetch(x->a, x->spec->tell, x->repos, x->repo_count);
         bool more = false;
         /* What comes up in this round is at hand only after the next fetch. */
         size_t fetched = x->use_count;
@@ -314,7 +332,7 @@ int actions_fetch(actions *x, const run_file *files, size_t count, err *e) {
 
 static int repo_folder(actions *x, const uses_parts *parts, const char **ret, err *e) {
     repo *r = repo_of(x, parts);
-    if (!r->dir && !r->failed) repos_fetch(x->a, x->repos, x->repo_count);
+    if (!r->dir && !r->failed) repos_fetch(x->a, x->spec->tell, x->repos, x->repo_count);
     if (r->failed) {
         if (e) *e = r->why;
         return r->why.code;
@@ -350,21 +368,10 @@ static int own_dir(actions *x, arena *a, const view *files, str path, const char
     char *copy = fs_join(a, into, STR("_self"));
     if (!path_ok(path))
         return err_set(e, ERR_INVALID, "'$/%.*s' leaves the repository", STR_ARG(path));
-    if (!is_folder(files, copy) && run_copy_tree(x->set, files, copy, e) < 0) return e->code;
+    if (!is_folder(files, copy) && checkout_tree(x->spec->repo, files, copy, e) < 0) return e->code;
     *ret = fs_join(a, copy, path);
     if (is_folder(files, *ret)) return 0;
     return err_set(e, ERR_NOT_FOUND, "the repository has no folder '%.*s'", STR_ARG(path));
-}
-
-/* Copies the folder that this process is in. */
-static int copy_here(void *context, strbuf *out, err *e) {
-    const char *to = context;
-    err ignored;
-    (void)out;
-    int code = fs_mkdirs(to, 0755, e);
-    if (code == 0) code = fs_copy(".", to, e);
-    if (code < 0) fs_remove(to, &ignored);
-    return code;
 }
 
 int actions_dir(void *context, arena *a, const view *files, str uses, const char *into, char **ret,
@@ -372,7 +379,7 @@ int actions_dir(void *context, arena *a, const view *files, str uses, const char
     actions *x = context;
     uses_parts parts;
     const char *folder = NULL;
-    str path, none;
+    str path;
     if (uses_own_repository(uses, &path)) return own_dir(x, a, files, path, into, ret, e);
     if (!uses_split(uses, &parts))
         return err_set(e, ERR_INVALID, "'%.*s' is not of the form owner/repo/path@ref",
@@ -384,21 +391,25 @@ int actions_dir(void *context, arena *a, const view *files, str uses, const char
     if (repo_has_moved(used))
         return err_set(e, ERR_INVALID, REPO_MOVED_TEXT, REPO_MOVED_ARGS(used));
     char *copy = copy_place(a, into, &parts);
-    if (!is_folder(files, copy) && view_call(files, folder, a, copy_here, copy, &none, e) < 0)
-        return e->code;
+    if (!is_folder(files, copy) && checkout_folder(files, folder, copy, e) < 0) return e->code;
     *ret = fs_join(a, copy, parts.path);
     if (is_folder(files, *ret)) return 0;
     return err_set(e, ERR_NOT_FOUND, "%.*s/%.*s@%.*s has no folder '%.*s'", STR_ARG(parts.owner),
                    STR_ARG(parts.repo), STR_ARG(parts.ref), STR_ARG(parts.path));
 }
 
+/* `folder` NULL: of the repository that is run. */
 static int read_file(actions *x, arena *a, const char *folder, str path, str shown, str *ret_source,
                      str *ret_path, err *e) {
-    char *file = fs_join(a, folder, path);
-    int r = fs_read(a, file, WORKFLOW_FILE_MAX, ret_source, e);
+    const repository *own = x->spec->repo;
+    int r = !folder && own->commit.len
+                ? repository_file(a, own, path, WORKFLOW_FILE_MAX, ret_source, e)
+                : fs_read(a, fs_join(a, folder ? folder : own->root, path), WORKFLOW_FILE_MAX,
+                          ret_source, e);
     if (r < 0) return r;
     *ret_path = arena_str(x->a, shown);
-    sources_add(x->set->sources, ret_path->ptr, *ret_source);
+    const notices *tell = x->spec->tell;
+    if (tell->file) tell->file(tell->context, ret_path->ptr, *ret_source);
     return 0;
 }
 
@@ -406,7 +417,7 @@ int actions_workflow(void *context, arena *a, str uses, str from, str *ret_sourc
                      err *e) {
     actions *x = context;
     uses_parts parts;
-    const char *folder = x->set->root;
+    const char *folder = NULL;
     if (!str_starts(uses, STR("./")) && !str_starts(uses, STR("$/"))) {
         if (!uses_split(uses, &parts) || !parts.path.len)
             return err_set(e, ERR_INVALID, "'%.*s' is not of the form owner/repo/path@ref",

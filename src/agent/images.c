@@ -1,10 +1,11 @@
-#include "cli/run_images.h"
+#include "agent/images.h"
 
+#include "agent/person.h"
 #include "base/fs.h"
 
 #include <string.h>
 
-bool run_image_split(arena *a, const char *text, const char **ret_dir, str *ret_tag) {
+bool where_split_image(arena *a, const char *text, const char **ret_dir, str *ret_tag) {
     *ret_dir = text;
     *ret_tag = STR_EMPTY;
     if (fs_is_dir(text)) return true;
@@ -16,25 +17,25 @@ bool run_image_split(arena *a, const char *text, const char **ret_dir, str *ret_
     return false;
 }
 
-static int find(run_images *r, run_image *i, const char *text, err *e) {
+static int find(image_set *r, job_image *i, const char *text, err *e) {
     const char *dir;
     char *images;
     str tag;
-    if (person_cache(r->a, "images", &images, e) < 0)
+    if (person_cache(r->a, r->caches, "images", &images, e) < 0)
         return err_context(e, "images cannot be unpacked");
-    run_image_split(r->a, text, &dir, &tag);
-    *i = (run_image){.of = r, .text = text};
+    where_split_image(r->a, text, &dir, &tag);
+    *i = (job_image){.of = r, .text = text};
     if (sandbox_image_find(r->a, dir, tag, images, &i->image, e) < 0) return e->code;
     if (sandbox_image_is_unpacked(i->image)) i->state = IMAGE_READY;
     return 0;
 }
 
-int images_find(run_images *r, const run_config *c, err *e) {
-    r->items = ARENA_ARRAY(r->a, run_image, c->platform_count);
-    for (size_t p = 0; p < c->platform_count; p++) {
-        const run_mapping *m = &c->platforms[p];
-        if (strncmp(m->to, RUN_OCI, sizeof RUN_OCI - 1) != 0) continue;
-        const char *text = m->to + sizeof RUN_OCI - 1;
+int images_find(image_set *r, const word_mapping *platforms, size_t count, err *e) {
+    r->items = ARENA_ARRAY(r->a, job_image, count);
+    for (size_t p = 0; p < count; p++) {
+        const word_mapping *m = &platforms[p];
+        if (strncmp(m->to, WHERE_OCI, sizeof WHERE_OCI - 1) != 0) continue;
+        const char *text = m->to + sizeof WHERE_OCI - 1;
         if (images_get(r, text)) continue;
         if (find(r, &r->items[r->count], text, e) < 0)
             return err_context(e, "-P %.*s=%s", STR_ARG(m->from), m->to);
@@ -43,7 +44,7 @@ int images_find(run_images *r, const run_config *c, err *e) {
     return 0;
 }
 
-run_image *images_get(run_images *r, const char *text) {
+job_image *images_get(image_set *r, const char *text) {
     for (size_t i = 0; i < r->count; i++) {
         if (strcmp(r->items[i].text, text) == 0) return &r->items[i];
     }
@@ -51,25 +52,25 @@ run_image *images_get(run_images *r, const char *text) {
 }
 
 static int unpack(void *context, err *e) {
-    const run_image *i = context;
+    const job_image *i = context;
     return sandbox_image_unpack(i->image, e);
 }
 
 static void on_unpacked(void *context, const err *e) {
-    run_image *i = context;
+    job_image *i = context;
     i->task = NULL;
     i->state = e ? IMAGE_FAILED : IMAGE_READY;
     if (e) i->problem = *e;
     if (i->of->changed) i->of->changed(i->of->context);
 }
 
-int image_unpack(run_image *i, err *e) {
+int image_unpack(job_image *i, err *e) {
     if (task_start(i->of->loop, NULL, unpack, on_unpacked, i, &i->task, e) < 0) return e->code;
     i->state = IMAGE_UNPACKING;
     return 0;
 }
 
-void images_done(run_images *r) {
+void images_done(image_set *r) {
     bool any = false;
     r->changed = NULL;
     for (size_t i = 0; i < r->count; i++) {

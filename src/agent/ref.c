@@ -1,11 +1,11 @@
-/* run_ref.c: a checkout of another ref than the one being run, or of a part of the files.
+/* ref.c: a checkout of another ref than the one being run, or of a part of the files.
  *
  * git does the work, in the stage: a folder of this machine, out of the job's reach, where
- * run_history has made a repository that borrows our objects. What git has written there is copied
+ * history_make has made a repository that borrows our objects. What git has written there is copied
  * to the job. Neither hooks nor the configuration of the repository are there to run anything; of
  * the person's own configuration, filters are, as for every checkout of theirs. */
+#include "agent/repository.h"
 #include "base/fs.h"
-#include "cli/run.h"
 
 #include <string.h>
 
@@ -28,13 +28,13 @@ static bool is_plain_ref(str ref) {
     return true;
 }
 
-static bool find_commit(arena *a, const run_set *set, str name, str *ret) {
+static bool find_commit(arena *a, const repository *repo, str name, str *ret) {
     const char *argv[] = {
         "git",     "rev-parse",        "--verify",
         "--quiet", "--end-of-options", arena_printf(a, "%.*s^{commit}", STR_ARG(name)).ptr,
         NULL};
     err ignored = {0};
-    if (git_run(a, set->root, NULL, argv, ret, &ignored) < 0) return false;
+    if (git_run(a, repo->root, NULL, argv, ret, &ignored) < 0) return false;
     *ret = str_trim(*ret);
     return git_is_id(*ret);
 }
@@ -53,33 +53,44 @@ static const struct {
     {"", "refs/tags/", false},
 };
 
-static bool find_named(arena *a, const run_set *set, str ref, run_ref *ret) {
+static bool find_named(arena *a, const repository *repo, str ref, commit_ref *ret) {
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         str given = str_from(places[i].given);
         if (!str_starts(ref, given) || (!given.len && str_starts(ref, STR("refs/")))) continue;
         str rest = str_sub(ref, given.len, ref.len);
         str name = arena_printf(a, "%s%.*s", places[i].looked_for, STR_ARG(rest));
-        if (!find_commit(a, set, name, &ret->commit)) continue;
+        if (!find_commit(a, repo, name, &ret->commit)) continue;
         ret->branch = places[i].branch ? rest : STR_EMPTY;
         return true;
     }
     return false;
 }
 
-int run_find_ref(arena *a, const run_set *set, str ref, run_ref *ret, err *e) {
-    *ret = (run_ref){STR_EMPTY, STR_EMPTY};
-    if (!set->in_git)
+commit_ref ref_of_run(arena *a, const repository *repo, str head) {
+    const str heads = STR("refs/heads/"), pull = STR("refs/pull/");
+    commit_ref ref = {.commit = repo->commit};
+    if (!is_plain_ref(head)) return ref; /* a payload may say anything */
+    if (str_starts(head, heads)) ref.branch = str_sub(head, heads.len, head.len);
+    if (str_starts(head, pull))
+        ref.also =
+            arena_printf(a, "refs/remotes/pull/%.*s", STR_ARG(str_sub(head, pull.len, head.len)));
+    return ref;
+}
+
+int ref_find(arena *a, const repository *repo, str ref, commit_ref *ret, err *e) {
+    *ret = (commit_ref){0};
+    if (!repo->in_git)
         return err_set(e, ERR_NOT_FOUND, "'ref: %.*s' cannot be had: '%s' is no git repository",
-                       STR_ARG(ref), set->root);
+                       STR_ARG(ref), repo->root);
     bool commit = git_is_id(ref);
-    if (commit ? find_commit(a, set, ref, &ret->commit)
-               : is_plain_ref(ref) && find_named(a, set, ref, ret))
+    if (commit ? find_commit(a, repo, ref, &ret->commit)
+               : is_plain_ref(ref) && find_named(a, repo, ref, ret))
         return 0;
     return err_set(e, ERR_NOT_FOUND,
                    "%s '%.*s' could not be found in '%s', from which it is checked out. Fetch it "
                    "there with git first",
                    commit ? "the commit" : "A branch or tag with the name", STR_ARG(ref),
-                   set->root);
+                   repo->root);
 }
 
 /* ---- git in the stage ----------------------------------------------------------------------- */
@@ -87,7 +98,7 @@ int run_find_ref(arena *a, const run_set *set, str ref, run_ref *ret, err *e) {
 /* With the person's own configuration, but nothing of it that would make other files than on
  * GitHub.
  */
-static int in_stage(arena *a, const run_set *set, const char *stage, const char *const *words,
+static int in_stage(arena *a, const repository *repo, const char *stage, const char *const *words,
                     const char *const *more, str *ret_out, err *e) {
     static const char *const first[] = {"git",
                                         "-c",
@@ -109,38 +120,41 @@ static int in_stage(arena *a, const run_set *set, const char *stage, const char 
     for (size_t i = 0; i < more_count; i++)
         argv[count++] = more[i];
     argv[count] = NULL;
-    return git_run(a, stage, run_objects(set), argv, ret_out, e);
+    return git_run(a, stage, repository_objects(repo), argv, ret_out, e);
 }
 
-static int set_sparse(arena *a, const run_set *set, const runner_checkout *what, const char *stage,
-                      err *e) {
+static int set_sparse(arena *a, const repository *repo, const runner_checkout *what,
+                      const char *stage, err *e) {
     const char *words[] = {"sparse-checkout", "set", what->cone ? "--cone" : "--no-cone",
                            "--end-of-options", NULL};
-    if (in_stage(a, set, stage, words, what->sparse, NULL, e) == 0) return 0;
+    if (in_stage(a, repo, stage, words, what->sparse, NULL, e) == 0) return 0;
     return err_context(e, "the input 'sparse-checkout'");
 }
 
-int run_stage_ref(arena *a, const run_set *set, const runner_checkout *what, const run_ref *ref,
-                  const char *stage, err *e) {
+int ref_stage(arena *a, const repository *repo, const runner_checkout *what, const commit_ref *ref,
+              const char *stage, err *e) {
     const char *commit = arena_cstr(a, ref->commit), *branch = arena_cstr(a, ref->branch);
     const char *origin = arena_printf(a, "refs/remotes/origin/%s", branch).ptr;
     const char *const remember[] = {"update-ref", origin, commit, NULL};
+    const char *const name[] = {"update-ref", arena_cstr(a, ref->also), commit, NULL};
     const char *const to_branch[] = {"checkout", "-q", "--force", "-B", branch, origin, NULL};
     const char *const to_commit[] = {"checkout", "-q", "--force", "--detach", commit, NULL};
     /* Of the index of the working tree nothing may stay: it can say what is not to be written. */
     if (fs_remove(fs_join(a, stage, STR(".git/index")), e) < 0) return e->code;
-    if (what->sparse && set_sparse(a, set, what, stage, e) < 0) return e->code;
-    if (ref->branch.len && in_stage(a, set, stage, remember, NULL, NULL, e) < 0) return e->code;
-    return in_stage(a, set, stage, ref->branch.len ? to_branch : to_commit, NULL, NULL, e);
+    if (what->sparse && set_sparse(a, repo, what, stage, e) < 0) return e->code;
+    if (ref->branch.len && in_stage(a, repo, stage, remember, NULL, NULL, e) < 0) return e->code;
+    if (ref->also.len && in_stage(a, repo, stage, name, NULL, NULL, e) < 0) return e->code;
+    return in_stage(a, repo, stage, ref->branch.len ? to_branch : to_commit, NULL, NULL, e);
 }
 
-int run_stage_sparse(arena *a, const run_set *set, const runner_checkout *what, const char *stage,
-                     str **ret, size_t *ret_count, err *e) {
+int ref_stage_sparse(arena *a, const repository *repo, const runner_checkout *what,
+                     const char *stage, str **ret, size_t *ret_count, err *e) {
     static const char *const list[] = {"ls-files", "-t", "-z", NULL};
     str rest, item;
     size_t count = 0, cap = 0;
     *ret = NULL;
-    if (set_sparse(a, set, what, stage, e) < 0 || in_stage(a, set, stage, list, NULL, &rest, e) < 0)
+    if (set_sparse(a, repo, what, stage, e) < 0 ||
+        in_stage(a, repo, stage, list, NULL, &rest, e) < 0)
         return e->code;
     while (rest.len) { /* "H path"; S: left out */
         str_cut(rest, '\0', &item, &rest);
@@ -172,13 +186,13 @@ static int follow_origin(arena *a, const char *git, str branch, err *e) {
     return fs_write(path, more, 0644, e);
 }
 
-int run_stage_head(arena *a, const run_set *set, const runner_checkout *what, const char *stage,
+int ref_stage_head(arena *a, const repository *repo, const runner_checkout *what, const char *stage,
                    err *e) {
     const str heads = STR("refs/heads/"), pull = STR("refs/pull/");
     const char *git = fs_join(a, stage, STR(".git"));
     str name = what->head, commit = what->commit;
     /* A payload may say anything; of another commit, nothing of this working tree. */
-    if (!str_eq(commit, set->git.head) || !is_plain_ref(name)) return 0;
+    if (!str_eq(commit, repo->git.head) || !is_plain_ref(name)) return 0;
     if (!str_starts(name, heads)) {
         str rest = str_sub(name, pull.len, name.len);
         str remote = arena_printf(a, "refs/remotes/pull/%.*s", STR_ARG(rest));

@@ -1,22 +1,30 @@
-/* run_services.h: the services of actions (actions/actions.h) as a run uses them. */
-#ifndef SLIPWAY_CLI_RUN_SERVICES_H
-#define SLIPWAY_CLI_RUN_SERVICES_H
+/* services.h: the services of actions (actions/actions.h) as a run uses them. */
+#ifndef SLIPWAY_AGENT_SERVICES_H
+#define SLIPWAY_AGENT_SERVICES_H
 
 #include "actions/actions.h"
-#include "cli/run.h"
-#include "cli/views.h"
+#include "agent/repository.h"
 
-/* Zero but for `set` to begin with. */
-typedef struct run_services {
-    run_set *set;
+/* Zero but for the first fields to begin with. */
+typedef struct service_set {
+    arena *a;
+    const repository *repo;
+    const event *event;
+    const char *caches;          /* as of person_cache */
+    const char *given_artifacts; /* a folder whose artifacts are kept for ever; NULL: a new one of
+                                  * Slipway's own */
+    uint64_t cache_bytes;        /* 0: the default */
+    bool many;                   /* several runs, each of which has a folder of its own in it */
+
     actions_services *process; /* NULL until an action asks */
     bool failed;               /* they could not be started: that is told once */
-    char *artifacts;           /* the folder that --artifacts names, or a new one's name to be */
+    char *artifacts;           /* the folder that is given, or a new one's name to be */
     char cache_repository[256];
-} run_services;
+} service_set;
 
-/* What a workflow's run is to the services. Zero to begin with. */
+/* What a workflow's run is to the services. Zero but for `path` to begin with. */
 typedef struct services_run {
+    str path; /* of the workflow */
     char name[33];
     char *artifacts;
 } services_run;
@@ -33,23 +41,23 @@ typedef struct services_job {
  * looked into; NULL: none that we can read). The first call starts the services, the first of a job
  * opens it. `a` is the job's. Errors: what keeps the services from starting, told to the first who
  * asks; the others get an empty object and are told nothing. */
-int services_env(run_services *s, services_run *run, services_job *job, arena *a,
-                 const run_view *shown, const job_instance *instance, const view *files,
-                 const char *file, value *ret, err *e);
+int services_env(service_set *s, services_run *run, services_job *job, arena *a,
+                 const job_instance *instance, const view *files, const char *file, value *ret,
+                 err *e);
 /* Makes the services listen at FOLDER/socket too, for the job's containers, until services_close;
  * the first call starts and opens them like services_env. *ret_port is where they listen on
  * 127.0.0.1, or 0 where they have failed before, which has been told. */
-int services_share(run_services *s, services_run *run, services_job *job, arena *a,
-                   const run_view *shown, const job_instance *instance, const char *folder,
-                   unsigned *ret_port, err *e);
+int services_share(service_set *s, services_run *run, services_job *job, arena *a,
+                   const job_instance *instance, const char *folder, unsigned *ret_port, err *e);
 /* For a job whose network is limited: starts the services, if it uses an action, and gives the rule
  * that lets it reach them (sandbox.h); else NULL. Where they do not start, its actions tell why. */
-const char *services_rule(run_services *s, arena *a, const job_instance *instance);
+const char *services_rule(service_set *s, arena *a, const job_instance *instance);
 /* Revokes what the job was given. */
-void services_close(run_services *s, services_job *job);
-/* Adds what the run's jobs have uploaded to its view. */
-void services_list(run_services *s, const services_run *run, run_view *shown);
-void services_stop(run_services *s);
+void services_close(service_set *s, services_job *job);
+/* What the run's jobs have uploaded, in `a` of `s`. */
+void services_list(service_set *s, const services_run *run, actions_artifact **ret,
+                   size_t *ret_count);
+void services_stop(service_set *s);
 
 /* ---- for tests ------------------------------------------------------------------------------ */
 

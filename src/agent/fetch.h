@@ -1,7 +1,8 @@
-/* run_fetch.h: fetching repositories of actions. Private to `slipway run`. */
-#ifndef SLIPWAY_CLI_RUN_FETCH_H
-#define SLIPWAY_CLI_RUN_FETCH_H
+/* fetch.h: fetching repositories of actions. Private to `slipway run`. */
+#ifndef SLIPWAY_AGENT_FETCH_H
+#define SLIPWAY_AGENT_FETCH_H
 
+#include "agent/notice.h"
 #include "base/arena.h"
 #include "base/err.h"
 
@@ -24,7 +25,7 @@ typedef struct repo {
 
 /* Brings those of `repos` that are not at hand yet, in parallel. What cannot be had is marked as
  * failed, with the reason. */
-void repos_fetch(arena *a, repo *const *repos, size_t total);
+void repos_fetch(arena *a, const notices *tell, repo *const *repos, size_t total);
 /* For repositories at a commit: `name` becomes the tag or branch that points to it, a whole version
  * before other tags before branches. Where there is none, or the network is away, it stays empty.
  */

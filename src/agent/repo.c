@@ -1,4 +1,4 @@
-#include "cli/repo.h"
+#include "agent/repo.h"
 
 #include "base/fs.h"
 
