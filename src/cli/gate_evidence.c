@@ -1,12 +1,12 @@
 #include "cli/gate_evidence.h"
 
+#include "agent/repo.h"
 #include "base/fs.h"
 #include "base/git.h"
 #include "base/glob.h"
 #include "base/hash.h"
 #include "base/pool.h"
 #include "cli/console.h"
-#include "cli/repo.h"
 
 #include <stdlib.h>
 #include <string.h>

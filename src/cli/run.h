@@ -20,23 +20,16 @@
 #ifndef SLIPWAY_CLI_RUN_H
 #define SLIPWAY_CLI_RUN_H
 
-#include "base/git.h"
-#include "base/leased.h"
-#include "base/task.h"
+#include "agent/actions.h"
+#include "agent/where.h"
 #include "cli/console.h"
 #include "cli/diagnostics.h"
 #include "cli/options.h"
 #include "runner/runner.h"
-#include "workflow/lock.h"
 #include "workflow/plan.h"
 #include "workflow/settings.h"
 
 /* ---- what was asked for --------------------------------------------------------------------- */
-
-typedef struct run_mapping {
-    str from;       /* "owner/repo@ref", a label */
-    const char *to; /* a folder, a back end */
-} run_mapping;
 
 typedef struct run_config {
     arena *a;
@@ -51,7 +44,7 @@ typedef struct run_config {
     value_pair *matrix; /* strings */
     size_t matrix_count;
     value secrets, vars, env, inputs; /* objects of strings */
-    run_mapping *actions, *platforms;
+    word_mapping *actions, *platforms;
     size_t action_count, platform_count;
     const char *actions_from; /* folder or URL */
     const char *artifacts;    /* folder, absolute; NULL: a new one of Slipway's own */
@@ -70,15 +63,8 @@ int run_config_read(const options *given, run_config *ret, err *e);
 void run_config_again(strbuf *out, const run_config *c);
 /* Appends a word as a shell reads it. */
 void shell_quote(strbuf *out, str word);
-/* $VARIABLE/REST, or BELOW_HOME/REST in the person's home; NULL where there is neither. */
-char *person_folder(arena *a, const char *variable, const char *below_home, const char *rest);
-/* The folder slipway/NAME of the person's caches, made, where nobody else can put anything: what is
- * found there is believed. ERR_INVALID when others could. */
-int person_cache(arena *a, const char *name, char **ret, err *e);
 
 /* ---- what there is to run ------------------------------------------------------------------- */
-
-typedef struct actions actions;
 
 /* One workflow that the event starts. */
 typedef struct run_file {
@@ -92,16 +78,10 @@ typedef struct run_set {
     const run_config *config;
     sources *sources;
     actions *actions;
-    char *root; /* of the repository, or the folder given where there is none */
-    bool in_git;
-    const lock_file *lock; /* NULL where there is none */
-    str lock_text;
-    /* For `slipway lock`: locked commits are taken as they are, but for those that it is to judge
-     * anew; and what a run does not need to fetch is fetched as well. */
-    bool locking;
-    const str *updates; /* "owner/repo" or a pin, in lower case; "all" */
-    size_t update_count;
-    git_info git;
+    repository repo;
+    notices tell;
+    actions_spec uses;
+    str lock_text; /* uses.lock, as it was read */
     event event;
     settings *settings;   /* of slipway.yml, or NULL */
     workflow **workflows; /* all that were read */
@@ -109,9 +89,6 @@ typedef struct run_set {
     run_file *files; /* those that are started */
     size_t file_count;
     str not_started; /* why the others are not */
-    str *tree;       /* files of the working tree, once a checkout has asked */
-    size_t tree_count;
-    bool listed;
 } run_set;
 
 void run_set_init(run_set *set, const run_config *c);
@@ -125,45 +102,13 @@ int run_set_select(run_set *set, err *e);
 /* For --list and --graph without EVENT: plans every workflow for an event that starts it. */
 int run_set_select_all(run_set *set, err *e);
 
-/* ---- actions from elsewhere ----------------------------------------------------------------- */
-
-actions *actions_new(run_set *set);
-/* The file of a reusable workflow (workflow_file_fn). */
-int actions_workflow(void *context, arena *a, str uses, str from, str *ret_source, str *ret_path,
-                     err *e);
-/* Fetches what the jobs of these plans use, and what that uses in turn. */
-int actions_fetch(actions *x, const run_file *files, size_t count, err *e);
-/* A job's own copy of a fetched action (runner_port.action_dir). */
-int actions_dir(void *context, arena *a, const view *files, str uses, const char *into, char **ret,
-                err *e);
-
-/* One use of another repository that was found by walking the plans. */
-typedef struct action_edge {
-    const char *workflow;    /* the file of this repository because of which it is used */
-    const struct repo *from; /* the repository that the `uses:` stands in; NULL: this one */
-    struct repo *to;         /* NULL for a checkout that the runner does itself */
-    str pin;
-    span where;
-} action_edge;
-size_t actions_edges(const actions *x, const action_edge **ret);
-/* Adds the repositories that were asked for and have moved, at their places in the lock file. */
-void actions_add_moved(const actions *x, problem_list *out);
-
-/* ---- the lock file -------------------------------------------------------------------------- */
-
-/* Reads the lock file of the repository, if it has one. */
-int run_lock_read(run_set *set, err *e);
-/* Compares what was fetched with the lock file. What does not agree is printed; then ERR_INVALID
- * with an empty message, because all is said. */
-int run_lock_verify(run_set *set, err *e);
+/* Fetches what the started workflows use, and what that uses in turn, and compares it with the lock
+ * file. What does not agree is printed; then ERR_INVALID with an empty message, because all is
+ * said.
+ */
+int run_fetch_actions(run_set *set, err *e);
 /* Prints errors of files in the form that was asked for. */
 void run_problems(const run_set *set, problem_list *problems);
-
-/* "owner/repo/path@ref" in its parts; false when it is of another form. */
-typedef struct uses_parts {
-    str owner, repo, path, ref;
-} uses_parts;
-bool uses_split(str uses, uses_parts *ret);
 
 /* ---- showing without running ---------------------------------------------------------------- */
 
@@ -173,87 +118,18 @@ int run_dry(const run_set *set);
 /* The same for programs: --list --json and --graph --json. */
 int run_list_json(const run_set *set);
 
-/* ---- where ---------------------------------------------------------------------------------- */
+/* ---- limits and network --------------------------------------------------------------------- */
 
-typedef struct run_where {
-    sandbox_backend backend;
-    const char *rootfs; /* or NULL */
-    const char *oci;    /* "DIR[:TAG]", or NULL */
-} run_where;
-#define RUN_OCI "oci:"
-
-/* Judges every -P. */
-int run_where_judge(const run_config *c, err *e);
-/* Where a job with these labels runs; an error when nowhere. */
-int run_where_choose(const run_config *c, const str *labels, size_t count, run_where *ret, err *e);
-/* Cuts "DIR[:TAG]", where the folder's name may have colons as well; false when there is no such
- * folder. */
-bool run_image_split(arena *a, const char *text, const char **ret_dir, str *ret_tag);
-/* What a job may use when nothing is said, its folders being in `folder`. */
-sandbox_limits run_limits_default(const char *folder);
 /* Overwrites the limits that --limit names. */
 int run_limits_read(const options *given, sandbox_limits *ret, err *e);
-
-/* ---- what jobs may reach -------------------------------------------------------------------- */
 
 /* Reads slipway.yml (cli/settings_file.h), if there is one. Its problems are printed; any error
  * among them gives ERR_INVALID with an empty message. */
 int run_settings_read(run_set *set, err *e);
 /* Judges --network. */
 int run_network_judge(const options *given, err *e);
-/* What a job may reach; `also` is a rule that is added, or NULL. */
-sandbox_egress run_network(const run_set *set, arena *a, str job, const char *also);
-
-/* ---- running -------------------------------------------------------------------------------- */
-
-/* A private folder that the next run removes when this one is killed. */
-typedef struct run_temp {
-    leased folder;
-    bool keep;
-} run_temp;
-int run_temp_make(arena *a, bool keep, run_temp *ret, err *e);
-void run_temp_done(run_temp *t);
-
-/* Where a job in a sandbox finds the objects of the repository being run. */
-#define RUN_OBJECTS "/run/slipway/objects"
-
-/* The folder of the repository's objects, in the set's arena; NULL without git. */
-const char *run_objects(const run_set *set);
-/* Makes in `into` the .git that a copy of the working tree gets. Its objects are those of the
- * repository being run, which the job sees at `objects` (NULL: where they are). */
-int run_history(arena *a, const run_set *set, const char *into, const char *objects, err *e);
-/* The files of the working tree, as a checkout copies them, into a folder of the job's. */
-int run_copy_tree(run_set *set, const view *files, const char *into, err *e);
-
-/* What a checkout takes of the repository at set->root when it is not its working tree. */
-typedef struct run_ref {
-    str commit;
-    str branch; /* without refs/heads/; empty: HEAD is the commit itself */
-} run_ref;
-/* The commit that a branch, a tag, a commit's id or a full name means. ERR_NOT_FOUND. */
-int run_find_ref(arena *a, const run_set *set, str ref, run_ref *ret, err *e);
-/* In `stage`, where run_history has been: the files of that commit, or those of them that
- * `what` asks for. */
-int run_stage_ref(arena *a, const run_set *set, const runner_checkout *what, const run_ref *ref,
-                  const char *stage, err *e);
-/* The same for the working tree: no file is written, but the index knows what is left out. Appends
- * what is there of the tracked files, sorted, to *ret. */
-int run_stage_sparse(arena *a, const run_set *set, const runner_checkout *what, const char *stage,
-                     str **ret, size_t *ret_count, err *e);
-/* Lets HEAD and the branch in `stage` be as a checkout of the run's own ref leaves them. */
-int run_stage_head(arena *a, const run_set *set, const runner_checkout *what, const char *stage,
-                   err *e);
-
-/* A checkout that is under way. */
-typedef struct checkout checkout;
-/* Begins to fill a folder of a job's with what a checkout asks for; `done` is called from the loop
- * when that has ended. `stage` is a folder to be made for what is prepared, which stays. Adds
- * itself to `list`, and leaves it before that call. *ret_commit is in `a`. An error at once when
- * the repository has no such ref, or cannot give what is asked for. */
-int run_checkout(arena *a, run_set *set, loop *l, const runner_checkout *what, const char *stage,
-                 checkout **list, str *ret_commit, task_done_fn *done, void *context, err *e);
-/* Stops the one that was begun with `context`. */
-void run_checkout_stop(checkout *list, const void *context);
+/* What a job may reach. */
+sandbox_egress run_network(const run_set *set, arena *a, str job);
 
 /* ---- a failed step -------------------------------------------------------------------------- */
 

@@ -115,15 +115,15 @@ static int read_matrix(const options *given, run_config *c, err *e) {
 }
 
 static int read_mappings(const options *given, const char *name, const char *form,
-                         run_mapping **ret, size_t *ret_count, err *e) {
+                         word_mapping **ret, size_t *ret_count, err *e) {
     const char **items;
     size_t count = options_values(given, name, &items);
-    *ret = ARENA_ARRAY(given->a, run_mapping, count + 1);
+    *ret = ARENA_ARRAY(given->a, word_mapping, count + 1);
     for (size_t i = 0; i < count; i++) {
         str from, to;
         if (!str_cut(str_from(items[i]), '=', &from, &to) || !from.len || !to.len)
             return err_set(e, ERR_INVALID, "--%s %s: expected %s", name, items[i], form);
-        (*ret)[i] = (run_mapping){from, to.ptr};
+        (*ret)[i] = (word_mapping){from, to.ptr};
     }
     *ret_count = count;
     return 0;
@@ -131,7 +131,7 @@ static int read_mappings(const options *given, const char *name, const char *for
 
 static int judge_actions(const run_config *c, err *e) {
     for (size_t i = 0; i < c->action_count; i++) {
-        const run_mapping *m = &c->actions[i];
+        const word_mapping *m = &c->actions[i];
         uses_parts parts;
         if (!uses_split(m->from, &parts))
             return err_set(e, ERR_INVALID, "--action %.*s: expected OWNER/REPO@REF=DIR",
@@ -255,7 +255,7 @@ int run_config_read(const options *given, run_config *c, err *e) {
     if (r == 0)
         r = read_mappings(given, "platform", "LABEL=BACKEND", &c->platforms, &c->platform_count, e);
     if (r == 0) r = judge_actions(c, e);
-    if (r == 0) r = run_where_judge(c, e);
+    if (r == 0) r = where_judge(c->a, c->platforms, c->platform_count, e);
     if (r == 0) r = run_network_judge(given, e);
     if (r == 0) r = run_debug_judge(c, e);
     sandbox_limits judged = {0};

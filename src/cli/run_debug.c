@@ -1,7 +1,7 @@
 /* run_debug.c: what a person does about a failed step: --debug and --shell-on-failure. */
+#include "agent/repo.h"
 #include "base/fs.h"
 #include "cli/render.h"
-#include "cli/repo.h"
 #include "workflow/check.h"
 
 #include <ctype.h>
@@ -158,7 +158,7 @@ static void say(const question *q, const char *text) {
 
 static int parse_again(const question *q, workflow **ret, err *e) {
     run_set *set = q->set;
-    const char *path = fs_join(set->a, set->root, str_from(q->path));
+    const char *path = fs_join(set->a, set->repo.root, str_from(q->path));
     workflow_options how = {.file = actions_workflow, .file_context = set->actions};
     how.limits.max_errors = 100;
     str source;
@@ -311,7 +311,7 @@ static void edit(question *q) {
         say(q, "There is no editor: set VISUAL or EDITOR, or edit the file elsewhere.");
         return;
     }
-    const char *file = fs_join(a, q->set->root, str_from(q->path));
+    const char *file = fs_join(a, q->set->repo.root, str_from(q->path));
     editor_argv(a, editor, file, q->f->again->where.line, argv);
     int status = run_editor(argv);
     if (status != 0) say(q, arena_printf(a, "The editor '%s' failed.", editor).ptr);

@@ -121,11 +121,21 @@ static void start_run(live_run *run) {
     run->d->render->ops->run_started(run->d->render, &run->view);
 }
 
+static void list_artifacts(live_run *run) {
+    actions_artifact *all;
+    size_t count;
+    services_list(&run->d->host.services, &run->services, &all, &count);
+    run->view.artifacts = ARENA_ARRAY(run->d->set->a, artifact_view, count);
+    run->view.artifact_count = count;
+    for (size_t i = 0; i < count; i++)
+        run->view.artifacts[i] = (artifact_view){all[i].name, all[i].path, all[i].size};
+}
+
 static void finish_run(live_run *run) {
     run->finished = true;
     run->view.result = schedule_result(run->schedule);
     run->view.ended_us = clock_wall_us();
-    services_list(&run->d->services, &run->services, &run->view);
+    list_artifacts(run);
     run->d->render->ops->run_finished(run->d->render, &run->view);
 }
 
@@ -202,7 +212,7 @@ void driver_cancel_all(driver *d) {
 
 static void kill_all(driver *d) {
     for (live_job *job = d->jobs; job; job = job->next) {
-        if (job->runner && !job->ended) runner_kill(job->runner);
+        if (!job->ended) agent_job_kill(job->one);
     }
 }
 
@@ -294,7 +304,7 @@ static int make_runs(driver *d, err *e) {
     for (size_t i = 0; i < set->file_count; i++) {
         live_run *run = &d->runs[d->run_count];
         const run_file *f = &set->files[i];
-        *run = (live_run){.d = d};
+        *run = (live_run){.d = d, .services.path = str_from(f->workflow->path)};
         run->view = (run_view){
             .number = (unsigned)i + 1,
             .plan = f->plan,
@@ -314,11 +324,52 @@ static int make_runs(driver *d, err *e) {
     return 0;
 }
 
+static void warn(const err *why) {
+    console_warning("%s", why->message);
+}
+
+static void on_note(void *context, str text) {
+    driver *d = context;
+    d->render->ops->message(d->render, SEVERITY_NOTE, text);
+}
+
+static int make_host(driver *d, err *e) {
+    run_set *set = d->set;
+    const run_config *c = d->config;
+    agent_host *h = &d->host;
+    d->tell = (notices){.context = d, .warning = set->tell.warning, .note = on_note};
+    h->a = set->a;
+    h->loop = d->loop;
+    h->repo = &set->repo;
+    h->actions = set->actions;
+    h->tell = &d->tell;
+    h->platforms = c->platforms;
+    h->platform_count = c->platform_count;
+    h->env = &c->env;
+    h->node = fs_find_program(set->a, "node", str_from(getenv("PATH")));
+    h->snapshots = c->debug;
+    h->debug = c->verbose;
+    h->roots = (root_set){.a = set->a,
+                          .loop = d->loop,
+                          .temp = h->temp.folder.path,
+                          .removed = on_root_removed,
+                          .context = d};
+    h->images = (image_set){.a = set->a, .loop = d->loop, .changed = on_image, .context = d};
+    h->services = (service_set){.a = set->a,
+                                .repo = &set->repo,
+                                .event = &set->event,
+                                .given_artifacts = c->artifacts,
+                                .cache_bytes = c->cache_bytes,
+                                .many = set->file_count > 1};
+    if (images_find(&h->images, c->platforms, c->platform_count, e) < 0) return e->code;
+    h->limits = limits_default(h->temp.folder.path);
+    return run_limits_read(c->given, &h->limits, e);
+}
+
 static int prepare(driver *d, err *e) {
     run_set *set = d->set;
-    int r = actions_fetch(set->actions, set->files, set->file_count, e);
-    if (r == 0) r = run_lock_verify(set, e);
-    if (r == 0) r = run_temp_make(set->a, d->config->keep, &d->temp, e);
+    int r = run_fetch_actions(set, e);
+    if (r == 0) r = temp_make(set->a, d->config->keep, warn, &d->host.temp, e);
     if (r == 0) r = loop_new(&d->loop, e);
     if (r < 0) return r;
     d->render = render_new(d->config, d->loop);
@@ -329,18 +380,8 @@ static int prepare(driver *d, err *e) {
         str secret = value_at(&d->config->secrets, i)->item.string;
         if (str_trim(secret).len && (r = mask_add(d->mask, secret, e)) < 0) return r;
     }
-    d->roots = (run_roots){.a = set->a,
-                           .loop = d->loop,
-                           .temp = d->temp.folder.path,
-                           .removed = on_root_removed,
-                           .context = d};
-    d->images = (run_images){.a = set->a, .loop = d->loop, .changed = on_image, .context = d};
-    if ((r = images_find(&d->images, d->config, e)) < 0) return r;
-    d->limits = run_limits_default(d->temp.folder.path);
-    if ((r = run_limits_read(d->config->given, &d->limits, e)) < 0) return r;
-    const char *path = getenv("PATH");
-    d->node = fs_find_program(set->a, "node", str_from(path));
-    return make_runs(d, e);
+    r = make_host(d, e);
+    return r < 0 ? r : make_runs(d, e);
 }
 
 static void release(driver *d) {
@@ -351,13 +392,13 @@ static void release(driver *d) {
     for (size_t i = 0; i < sizeof d->signals / sizeof *d->signals; i++)
         loop_signal_stop(d->signals[i]);
     loop_timer_stop(d->pump_timer);
-    services_stop(&d->services);
+    services_stop(&d->host.services);
     render_free(d->render);
-    images_done(&d->images);
-    roots_done(&d->roots);
+    images_done(&d->host.images);
+    roots_done(&d->host.roots);
     if (d->loop) loop_free(d->loop);
     if (d->mask) mask_free(d->mask);
-    run_temp_done(&d->temp);
+    temp_done(&d->host.temp);
 }
 
 static int status_of(const driver *d) {
@@ -370,8 +411,7 @@ static int status_of(const driver *d) {
 }
 
 int run_driver(run_set *set) {
-    driver d = {
-        .set = set, .config = set->config, .temp.folder = LEASED_NONE, .services = {.set = set}};
+    driver d = {.set = set, .config = set->config, .host.temp.folder = LEASED_NONE};
     err e = {0};
     if (prepare(&d, &e) < 0) {
         run_invalid(d.config, &e);
@@ -386,7 +426,8 @@ int run_driver(run_set *set) {
     driver_pump_soon(&d);
     loop_run(d.loop);
     d.render->ops->finish(d.render, d.views, d.view_count);
-    if (d.config->keep) fprintf(stderr, "Folders of the jobs are kept in %s\n", d.temp.folder.path);
+    if (d.config->keep)
+        fprintf(stderr, "Folders of the jobs are kept in %s\n", d.host.temp.folder.path);
     int status = status_of(&d);
     release(&d);
     return status;

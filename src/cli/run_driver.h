@@ -2,11 +2,9 @@
 #ifndef SLIPWAY_CLI_RUN_DRIVER_H
 #define SLIPWAY_CLI_RUN_DRIVER_H
 
+#include "agent/job.h"
 #include "base/loop.h"
 #include "cli/render.h"
-#include "cli/run_images.h"
-#include "cli/run_roots.h"
-#include "cli/run_services.h"
 #include "runner/mask.h"
 
 typedef struct driver driver;
@@ -19,15 +17,7 @@ typedef struct live_job {
     const job_instance *instance;
     job_view *view;
     arena *a;
-    run_where where;
-    run_image *image; /* it starts when this is ready; NULL: needs none */
-    char *root;
-    runner_spec spec;
-    runner_port port;
-    runner *runner;
-    checkout *checkouts;
-    unsigned stages;
-    services_job services;
+    agent_job *one;
     bool ended;
     job_result result;
     value outputs;
@@ -46,21 +36,14 @@ struct driver {
     const run_config *config;
     loop *loop;
     render *render;
-    run_temp temp;
+    notices tell;
+    agent_host host;
     mask *mask;
     event event; /* masked */
-    char *node;
     live_run *runs;
     size_t run_count;
-    live_job *jobs; /* those that run */
-    size_t running; /* a job runs until what it has left is removed */
-    run_roots roots;
-    run_images images;
-    const char *layer; /* NULL until a job needs it */
-    sandbox_mount mounts[SANDBOX_MOUNTS_MAX];
-    unsigned mount_count;
-    sandbox_limits limits;
-    run_services services;
+    live_job *jobs;   /* those that run */
+    size_t running;   /* a job runs until what it has left is removed */
     job_view **views; /* every job that ran or was skipped, in order */
     size_t view_count, view_cap;
     loop_timer *pump_timer;

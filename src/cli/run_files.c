@@ -1,8 +1,10 @@
+#include "agent/fetch.h"
+#include "agent/repo.h"
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/loop.h"
-#include "cli/repo.h"
 #include "cli/run.h"
+#include "cli/style.h"
 #include "workflow/check.h"
 
 #include <stdlib.h>
@@ -11,10 +13,76 @@
 
 #define PAYLOAD_MAX ((size_t)64 << 20)
 
+/* ---- what is told meanwhile ----------------------------------------------------------------- */
+
+static void on_warning(void *context, str text) {
+    (void)context;
+    console_warning("%.*s", STR_ARG(text));
+}
+
+/* On a terminal, a line that says what is waited for, and goes away. */
+static void on_fetching(void *context, repo *const *repos, size_t count) {
+    (void)context;
+    style st = style_of(STDERR_FILENO);
+    if (!st.terminal) return;
+    console o = CONSOLE_INIT(STDERR_FILENO);
+    strbuf_adds(&o.buf, "\r\033[K");
+    if (count) {
+        const repo *r = repos[0];
+        strbuf_addf(&o.buf, "fetching %.*s/%.*s@%.*s", STR_ARG(r->owner), STR_ARG(r->repo),
+                    STR_ARG(r->ref));
+        if (count > 1) strbuf_addf(&o.buf, " and %zu more", count - 1);
+    }
+    console_done(&o);
+}
+
+static void on_file(void *context, const char *path, str text) {
+    run_set *set = context;
+    sources_add(set->sources, path, text);
+}
+
 void run_set_init(run_set *set, const run_config *c) {
-    *set = (run_set){.a = c->a, .config = c, .sources = sources_new(c->a)};
-    set->root = repo_root(c->a, &set->in_git);
-    set->actions = actions_new(set);
+    *set = (run_set){.a = c->a, .config = c, .sources = sources_new(c->a), .repo.a = c->a};
+    set->repo.root = repo_root(c->a, &set->repo.in_git);
+    set->tell =
+        (notices){.context = set, .warning = on_warning, .fetching = on_fetching, .file = on_file};
+    set->uses = (actions_spec){.a = c->a,
+                               .repo = &set->repo,
+                               .from = c->actions_from,
+                               .given = c->actions,
+                               .given_count = c->action_count,
+                               .tell = &set->tell};
+    set->actions = actions_new(&set->uses);
+}
+
+/* ---- the lock file -------------------------------------------------------------------------- */
+
+static int read_lock(run_set *set, err *e) {
+    char *path = fs_join(set->a, set->repo.root, STR(LOCK_PATH));
+    lock_file *l;
+    if (!fs_exists(path)) return 0;
+    int r = fs_read(set->a, path, LOCK_FILE_MAX, &set->lock_text, e);
+    if (r == 0) r = lock_parse(set->a, set->lock_text, LOCK_PATH, &l, e);
+    if (r < 0) return r;
+    sources_add(set->sources, LOCK_PATH, set->lock_text);
+    set->uses.lock = l;
+    return 0;
+}
+
+int run_fetch_actions(run_set *set, err *e) {
+    problem_list problems = {.a = set->a};
+    for (size_t i = 0; i < set->file_count; i++) {
+        size_t count;
+        plan_job **jobs = plan_jobs(set->files[i].plan, &count);
+        for (size_t j = 0; j < count; j++)
+            actions_add(set->actions, jobs[j]);
+    }
+    int r = actions_fetch(set->actions, e);
+    if (r < 0 || set->uses.locking) return r;
+    actions_verify(&set->uses, set->actions, &problems);
+    if (!problems.count) return 0;
+    run_problems(set, &problems);
+    return err_set(e, ERR_INVALID, "%s", "");
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -24,7 +92,7 @@ static int find_paths(const run_set *set, path_list *out, err *e) {
     for (size_t i = 0; i < c->path_count; i++) {
         const char *path = c->paths[i];
         /* In a folder of the repository, as it is shown everywhere: from the repository's root. */
-        if (!fs_exists(path)) path = fs_join(set->a, set->root, str_from(path));
+        if (!fs_exists(path)) path = fs_join(set->a, set->repo.root, str_from(path));
         if (!fs_exists(path)) return err_set(e, ERR_NOT_FOUND, "there is no '%s'", c->paths[i]);
         char *real;
         int r = fs_real(set->a, path, &real, e);
@@ -38,7 +106,7 @@ static int find_paths(const run_set *set, path_list *out, err *e) {
             return err_set(e, ERR_NOT_FOUND, "there is no *.yml file in '%s'", path);
     }
     if (c->path_count) return 0;
-    char *folder = fs_join(set->a, set->root, STR(WORKFLOW_FOLDER));
+    char *folder = fs_join(set->a, set->repo.root, STR(WORKFLOW_FOLDER));
     if (fs_is_dir(folder)) {
         int r = repo_workflows(out, folder, e);
         if (r < 0) return r;
@@ -51,7 +119,7 @@ static int find_paths(const run_set *set, path_list *out, err *e) {
 
 static int read_workflow(run_set *set, const char *path, problem_list *problems, err *e) {
     str source;
-    const char *shown = arena_cstr(set->a, str_from(repo_relative(path, set->root)));
+    const char *shown = arena_cstr(set->a, str_from(repo_relative(path, set->repo.root)));
     int r = fs_read(set->a, path, WORKFLOW_FILE_MAX, &source, e);
     if (r < 0) return r;
     sources_add(set->sources, shown, source);
@@ -87,7 +155,7 @@ int run_set_read(run_set *set, err *e) {
     path_list paths = {.a = set->a};
     problem_list problems = {.a = set->a};
     int r = find_paths(set, &paths, e);
-    if (r == 0) r = run_lock_read(set, e);
+    if (r == 0) r = read_lock(set, e);
     if (r == 0) r = run_settings_read(set, e);
     if (r < 0) return r;
     set->workflows = ARENA_ARRAY(set->a, workflow *, paths.count);
@@ -96,7 +164,7 @@ int run_set_read(run_set *set, err *e) {
     }
     if (!problems.count) return 0;
     /* A called workflow may be wrong because it is not the one that was locked. */
-    if (!set->locking) actions_add_moved(set->actions, &problems);
+    if (!set->uses.locking) actions_add_moved(set->actions, &problems);
     run_problems(set, &problems);
     return err_set(e, ERR_INVALID, "%s", "");
 }
@@ -129,7 +197,7 @@ static bool has_path_filter(const run_set *set, str name) {
 
 /* Where a pull request of this commit would have branched off; empty when git cannot tell. */
 static str merge_base(const run_set *set) {
-    const git_info *git = &set->git;
+    const git_info *git = &set->repo.git;
     for (size_t i = 0; i < 2 && git->upstream.len; i++) {
         _cleanup_strbuf_ strbuf base = STRBUF_INIT;
         strbuf_adds(&base, i == 0 ? "origin/" : "");
@@ -137,7 +205,7 @@ static str merge_base(const run_set *set) {
         const char *argv[] = {"git", "merge-base", "HEAD", strbuf_cstr(&base), NULL};
         str out;
         err ignored = {0};
-        if (git_run(set->a, set->root, NULL, argv, &out, &ignored) == 0) return str_trim(out);
+        if (git_run(set->a, set->repo.root, NULL, argv, &out, &ignored) == 0) return str_trim(out);
     }
     return STR_EMPTY;
 }
@@ -146,10 +214,10 @@ static str merge_base(const run_set *set) {
 static void find_changes(const run_set *set, str name, event_facts *facts) {
     if (!facts->sha.len || !has_path_filter(set, name)) return;
     str base = str_starts(name, STR("pull_request")) ? merge_base(set) : STR_EMPTY;
-    if (!base.len) base = set->git.parent;
+    if (!base.len) base = set->repo.git.parent;
     err ignored = {0};
-    int r = git_changed(set->a, set->root, base, facts->sha, &facts->changed, &facts->changed_count,
-                        &ignored);
+    int r = git_changed(set->a, set->repo.root, base, facts->sha, &facts->changed,
+                        &facts->changed_count, &ignored);
     facts->changed_known = r == 0;
 }
 
@@ -163,20 +231,21 @@ static str actor_of(const git_info *git) {
 static void find_facts(run_set *set, str name, event_facts *facts) {
     *facts = (event_facts){
         .owner = STR("local"),
-        .repo = str_from(strrchr(set->root, '/') ? strrchr(set->root, '/') + 1 : set->root),
+        .repo = str_from(strrchr(set->repo.root, '/') ? strrchr(set->repo.root, '/') + 1
+                                                      : set->repo.root),
         .default_branch = STR("main"),
         .branch = STR("main"),
         .server_url = STR("https://github.com"),
         .inputs = set->config->inputs,
         .now_us = clock_wall_us(),
     };
-    git_info *git = &set->git;
+    git_info *git = &set->repo.git;
     err why = {0};
-    if (set->in_git && git_inspect(set->a, set->root, git, &why) < 0) {
+    if (set->repo.in_git && git_inspect(set->a, set->repo.root, git, &why) < 0) {
         console_warning("the repository is taken as a plain folder: %s", why.message);
-        set->in_git = false;
+        set->repo.in_git = false;
     }
-    if (set->in_git) {
+    if (set->repo.in_git) {
         facts->sha = git->head, facts->before = git->parent;
         facts->branch = git->branch, facts->tag = git->tag;
         facts->owner = git->owner, facts->repo = git->repo;

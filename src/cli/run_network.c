@@ -1,11 +1,13 @@
 /* run_network.c: what jobs may reach: slipway.yml, and --network over it. */
+#include "agent/egress.h"
 #include "cli/run.h"
 #include "cli/settings_file.h"
 
 #include <string.h>
 
 int run_settings_read(run_set *set, err *e) {
-    int r = settings_file_read(set->a, set->sources, set->root, SETTINGS_FILE, &set->settings, e);
+    int r =
+        settings_file_read(set->a, set->sources, set->repo.root, SETTINGS_FILE, &set->settings, e);
     if (r < 0 || !set->settings) return r;
     problem_list *found = &set->settings->problems;
     if (found->count) run_problems(set, found);
@@ -31,31 +33,13 @@ int run_network_judge(const options *given, err *e) {
                    name);
 }
 
-static sandbox_network network_of(network_mode mode) {
-    static const sandbox_network all[NETWORK_MODE_COUNT] = {
-        [NETWORK_UNSET] = SANDBOX_NETWORK_HOST,  [NETWORK_HOST] = SANDBOX_NETWORK_HOST,
-        [NETWORK_NONE] = SANDBOX_NETWORK_NONE,   [NETWORK_ALLOW] = SANDBOX_NETWORK_ALLOW,
-        [NETWORK_AUDIT] = SANDBOX_NETWORK_AUDIT,
-    };
-    return all[mode];
-}
-
-sandbox_egress run_network(const run_set *set, arena *a, str job, const char *also) {
+sandbox_egress run_network(const run_set *set, arena *a, str job) {
     static const network_settings nothing;
     const network_settings *n = set->settings ? settings_network(set->settings, job) : &nothing;
     const char *name = options_value(set->config->given, "network");
-    sandbox_egress out = {.network = network_of(n->mode)};
+    sandbox_egress out = egress_of_settings(a, n);
     for (size_t i = 0; name && i < sizeof modes / sizeof *modes; i++) {
         if (strcmp(name, modes[i].name) == 0) out.network = modes[i].network;
     }
-    str *rules = ARENA_ARRAY(a, str, n->allow_count + 1);
-    sandbox_host *hosts = ARENA_ARRAY(a, sandbox_host, n->host_count + 1);
-    for (size_t i = 0; i < n->allow_count; i++)
-        rules[out.rule_count++] = n->allow[i].text;
-    if (also) rules[out.rule_count++] = str_from(also);
-    for (size_t i = 0; i < n->host_count; i++)
-        hosts[out.host_count++] = (sandbox_host){n->hosts[i].name.text, n->hosts[i].address.text};
-    out.rules = rules;
-    out.hosts = hosts;
     return out;
 }

@@ -1,7 +1,7 @@
+#include "agent/repo.h"
 #include "base/fs.h"
 #include "base/json.h"
 #include "cli/check_report.h"
-#include "cli/repo.h"
 #include "cli/run.h"
 #include "cli/settings_file.h"
 #include "workflow/check.h"

@@ -1,9 +1,9 @@
+#include "agent/repo.h"
 #include "base/fs.h"
 #include "base/git.h"
 #include "cli/console.h"
 #include "cli/gate_evidence.h"
 #include "cli/options.h"
-#include "cli/repo.h"
 #include "cli/verbs.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+#include "agent/repo.h"
 #include "base/fs.h"
 #include "base/git.h"
 #include "cli/console.h"
@@ -5,7 +6,6 @@
 #include "cli/gate_evidence.h"
 #include "cli/gate_report.h"
 #include "cli/options.h"
-#include "cli/repo.h"
 #include "cli/settings_file.h"
 #include "cli/verbs.h"
 

@@ -1,7 +1,7 @@
+#include "agent/fetch.h"
 #include "base/fs.h"
 #include "cli/lock_ids.h"
 #include "cli/run.h"
-#include "cli/run_fetch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,15 +31,15 @@ static int read_updates(locker *x, const options *given, err *e) {
             return err_set(e, ERR_INVALID,
                            "--update %s: expected OWNER/REPO, OWNER/REPO@REF or all", items[i]);
     }
-    x->set.updates = updates;
-    x->set.update_count = count;
+    x->set.uses.updates = updates;
+    x->set.uses.update_count = count;
     return 0;
 }
 
 /* A name that nothing has is a slip of the pen, and would leave a moved tag as it was. */
 static int judge_updates(const locker *x, err *e) {
-    for (size_t i = 0; i < x->set.update_count; i++) {
-        str update = x->set.updates[i];
+    for (size_t i = 0; i < x->set.uses.update_count; i++) {
+        str update = x->set.uses.updates[i];
         bool found = str_is(update, "all");
         for (size_t k = 0; k < x->made->entry_count && !found; k++) {
             str pin = x->made->entries[k].pin;
@@ -59,7 +59,7 @@ static lock_entry *entry_of(locker *x, const repo *r) {
     for (size_t i = 0; i < l->entry_count; i++) {
         if (str_eq(l->entries[i].pin, r->pin)) return &l->entries[i];
     }
-    const lock_entry *old = x->set.lock ? lock_find(x->set.lock, r->pin) : NULL;
+    const lock_entry *old = x->set.uses.lock ? lock_find(x->set.uses.lock, r->pin) : NULL;
     lock_entry entry = {.pin = r->pin, .ref = r->ref, .commit = r->commit};
     if (r->name.len) entry.ref = r->name;
     if (old && lock_is_commit(r->ref)) entry.ref = old->ref;
@@ -99,7 +99,7 @@ static void name_commits(locker *x, const action_edge *edges, size_t count) {
     for (size_t i = 0; i < count; i++) {
         repo *r = edges[i].to;
         bool wanted = lock_is_commit(r->ref) && !r->failed &&
-                      !(x->set.lock && lock_find(x->set.lock, r->pin));
+                      !(x->set.uses.lock && lock_find(x->set.uses.lock, r->pin));
         for (size_t k = 0; k < found && wanted; k++)
             wanted = repos[k] != r;
         if (wanted) repos[found++] = r;
@@ -133,7 +133,7 @@ static void fill_ids(locker *x) {
     if ((!url || !*url) && !x->config.actions_from) url = "https://api.github.com";
     if (url && !*url) url = NULL;
     str why;
-    size_t without = lock_ids_fill(x->a, x->made, x->set.lock, url, &why);
+    size_t without = lock_ids_fill(x->a, x->made, x->set.uses.lock, url, &why);
     if (without)
         console_warning("%zu entr%s no owner_id and repo_id, without which GitHub refuses the file "
                         "(Slipway does not): %.*s",
@@ -146,7 +146,7 @@ static void fill_ids(locker *x) {
 
 static void tell_changes(locker *x, strbuf *out) {
     static const lock_file nothing;
-    const lock_file *old = x->set.lock ? x->set.lock : &nothing;
+    const lock_file *old = x->set.uses.lock ? x->set.uses.lock : &nothing;
     for (size_t i = 0; i < x->made->entry_count; i++) {
         const lock_entry *now = &x->made->entries[i], *was = lock_find(old, now->pin);
         if (!was)
@@ -165,10 +165,11 @@ static void tell_changes(locker *x, strbuf *out) {
 static int write_lock(locker *x, bool check, err *e) {
     _cleanup_strbuf_ strbuf text = STRBUF_INIT, out = STRBUF_INIT;
     lock_write(&text, x->made, lock_head(x->set.lock_text));
-    bool same = x->set.lock && str_eq(strbuf_str(&text), x->set.lock_text);
+    bool same = x->set.uses.lock && str_eq(strbuf_str(&text), x->set.lock_text);
     tell_changes(x, &out);
     if (!same && !check) {
-        int r = fs_write(fs_join(x->a, x->set.root, STR(LOCK_PATH)), strbuf_str(&text), 0644, e);
+        int r =
+            fs_write(fs_join(x->a, x->set.repo.root, STR(LOCK_PATH)), strbuf_str(&text), 0644, e);
         if (r < 0) return r;
     }
     size_t entries = x->made->entry_count, workflows = x->made->workflow_count;
@@ -186,11 +187,11 @@ static int lock_all(locker *x, const options *given, err *e) {
     if (r < 0) return r;
     x->config.inputs = value_object_new(x->a, false);
     run_set_init(&x->set, &x->config);
-    x->set.locking = true;
+    x->set.uses.locking = true;
     r = read_updates(x, given, e);
     if (r == 0) r = run_set_read(&x->set, e);
     if (r == 0) r = run_set_select_all(&x->set, e);
-    if (r == 0) r = actions_fetch(x->set.actions, x->set.files, x->set.file_count, e);
+    if (r == 0) r = run_fetch_actions(&x->set, e);
     if (r == 0) r = make_lock(x, e);
     if (r < 0) return r;
     fill_ids(x);

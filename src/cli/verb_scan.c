@@ -1,11 +1,11 @@
+#include "agent/person.h"
+#include "agent/repo.h"
 #include "base/fs.h"
 #include "base/git.h"
 #include "base/hash.h"
 #include "base/rfc3339.h"
 #include "cli/cli.h"
 #include "cli/console.h"
-#include "cli/repo.h"
-#include "cli/run.h"
 #include "cli/scan_kinds.h"
 #include "cli/scan_known.h"
 #include "cli/scan_output.h"
@@ -237,7 +237,7 @@ static str find_here(const scan_job *j) {
 static const char *find_folder(scan_job *j, const char *name) {
     char *folder;
     err why = {0};
-    if (person_cache(j->a, name, &folder, &why) == 0) return folder;
+    if (person_cache(j->a, NULL, name, &folder, &why) == 0) return folder;
     if (why.code == ERR_INVALID && !j->told_cache)
         console_warning("nothing is kept for the next scan: %s", why.message);
     j->told_cache = true;

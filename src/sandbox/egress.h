@@ -31,6 +31,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/net_address.h"
 
 #include <sys/types.h>
 
@@ -51,16 +52,11 @@ typedef enum egress_mode {
     EGRESS_MODE_COUNT
 } egress_mode;
 
-typedef struct egress_address {
-    uint8_t family; /* 4 or 6; 0: none. An IPv4 address in IPv6 form is always family 4 */
-    uint8_t bytes[16];
-} egress_address;
-
 /* Who is to be reached: a name (lower case, no last dot), or an address and an empty name. Every
  * name below .localhost is "localhost". */
 typedef struct egress_target {
     char name[EGRESS_NAME_MAX + 1];
-    egress_address address;
+    net_address address;
     uint16_t port;
 } egress_target;
 
@@ -74,13 +70,13 @@ typedef struct egress_rule {
     egress_rule_kind kind;
     str text; /* as written */
     str name; /* NAME: the host; BELOW: the domain above it. Lower case */
-    egress_address address;
+    net_address address;
     uint16_t port; /* 0: 80 and 443 */
 } egress_rule;
 
 typedef struct egress_host {
     str name;
-    egress_address address;
+    net_address address;
 } egress_host;
 
 /* Plain data in `a`. Made by egress_policy_init and the functions below it. */
@@ -175,18 +171,10 @@ egress_reason egress_judge_name(const egress_policy *p, str name);
 /* Refuses loopback, unspecified, link-local, multicast and cloud metadata addresses (also inside
  * IPv6 forms of IPv4) unless a rule names that address and port. The host's own addresses are
  * added by the proxy. */
-egress_reason egress_judge_address(const egress_policy *p, const egress_address *address,
+egress_reason egress_judge_address(const egress_policy *p, const net_address *address,
                                    uint16_t port);
 /* True when a rule names this address and port, or it is loopback and one names localhost:port. */
-bool egress_names_address(const egress_policy *p, const egress_address *address, uint16_t port);
-
-#define EGRESS_ADDRESS_TEXT 48
-void egress_address_text(const egress_address *address, char out[EGRESS_ADDRESS_TEXT]);
-bool egress_address_parse(str text, egress_address *ret);
-/* The 16 bytes of an IPv6 address; one that only carries IPv4 (::ffff:1.2.3.4) becomes family 4. */
-void egress_address_from_six(const uint8_t bytes[16], egress_address *ret);
-bool egress_address_same(const egress_address *x, const egress_address *y);
-bool egress_is_loopback(const egress_address *x);
+bool egress_names_address(const egress_policy *p, const net_address *address, uint16_t port);
 
 /* ---- inside the job's namespace ------------------------------------------------------------ */
 

@@ -42,13 +42,13 @@ static void reset(int fd) {
 }
 
 static void take_endpoint(const endpoint *from, egress_target *t) {
-    t->address = (egress_address){.family = 4};
+    t->address = (net_address){.family = 4};
     if (from->any.sa_family == AF_INET) {
         memcpy(t->address.bytes, &from->four.sin_addr, 4);
         t->port = ntohs(from->four.sin_port);
         return;
     }
-    egress_address_from_six(from->six.sin6_addr.s6_addr, &t->address);
+    net_address_from_six(from->six.sin6_addr.s6_addr, &t->address);
     t->port = ntohs(from->six.sin6_port);
 }
 
@@ -150,7 +150,7 @@ void conn_accept(proxy *px, source *listener) {
 static bool recognise(conn *c) {
     egress_target local = {.name = "localhost", .port = c->target.port};
     if (!c->target.address.family) return true;
-    if (egress_is_loopback(&c->target.address)) {
+    if (net_address_is_loopback(&c->target.address)) {
         if (egress_judge(c->px->policy, &local) == EGRESS_FINE) c->target = local;
         return true;
     }
@@ -159,11 +159,11 @@ static bool recognise(conn *c) {
     const char *name = number < 0 ? NULL : names_at(c->px->given, (size_t)number);
     if (!name) return false;
     strcpy(c->target.name, name);
-    c->target.address = (egress_address){0};
+    c->target.address = (net_address){0};
     return true;
 }
 
-static void set_addresses(conn *c, const egress_address *from, size_t count) {
+static void set_addresses(conn *c, const net_address *from, size_t count) {
     memcpy(c->addresses, from, count * sizeof *from);
     c->address_count = count;
     c->address_at = 0;
@@ -171,8 +171,8 @@ static void set_addresses(conn *c, const egress_address *from, size_t count) {
 
 /* Where it is, as far as that needs no lookup. */
 static void find_addresses(conn *c) {
-    static const egress_address local[2] = {{.family = 4, .bytes = {127, 0, 0, 1}},
-                                            {.family = 6, .bytes = {[15] = 1}}};
+    static const net_address local[2] = {{.family = 4, .bytes = {127, 0, 0, 1}},
+                                         {.family = 6, .bytes = {[15] = 1}}};
     const egress_policy *p = c->px->policy;
     if (strcmp(c->target.name, "localhost") == 0) {
         c->trusted = true;
@@ -195,7 +195,7 @@ static void find_addresses(conn *c) {
 static void keep_allowed(conn *c) {
     size_t kept = 0;
     for (size_t i = 0; i < c->address_count; i++) {
-        const egress_address *x = &c->addresses[i];
+        const net_address *x = &c->addresses[i];
         if (c->trusted || c->upstream || egress_names_address(c->px->policy, x, c->target.port) ||
             (egress_judge_address(c->px->policy, x, c->target.port) == EGRESS_FINE &&
              !lookup_is_own(x)))
@@ -204,7 +204,7 @@ static void keep_allowed(conn *c) {
     c->address_count = kept;
 }
 
-static int begin_connect(conn *c, const egress_address *x) {
+static int begin_connect(conn *c, const net_address *x) {
     static const int on = 1;
     endpoint to = {.any.sa_family = x->family == 4 ? AF_INET : AF_INET6};
     uint16_t port = htons(c->upstream ? c->px->policy->upstream.port : c->target.port);
@@ -276,7 +276,7 @@ void conn_reach(conn *c) {
     }
     find_addresses(c);
     bool direct =
-        c->trusted && (!c->target.address.family || egress_is_loopback(&c->target.address));
+        c->trusted && (!c->target.address.family || net_address_is_loopback(&c->target.address));
     c->upstream = p->upstream.host.len && !direct && !egress_in_no_proxy(p, &c->target);
     if (c->upstream && c->target.address.family && !c->trusted &&
         lookup_is_own(&c->target.address)) {
@@ -314,14 +314,14 @@ static bool is_self(int fd) {
     if (getpeername(fd, &there.any, &size) < 0) return true;
     take_endpoint(&here, &x);
     take_endpoint(&there, &y);
-    return egress_address_same(&x.address, &y.address);
+    return net_address_same(&x.address, &y.address);
 }
 
 static void ask_upstream(conn *c) {
     _cleanup_strbuf_ strbuf request = STRBUF_INIT;
-    char address[EGRESS_ADDRESS_TEXT];
+    char address[NET_ADDRESS_TEXT];
     bool six = c->target.address.family == 6;
-    egress_address_text(&c->target.address, address);
+    net_address_text(&c->target.address, address);
     const char *host = c->target.name[0] ? c->target.name : address;
     strbuf_addf(&request, "CONNECT %s%s%s:%u HTTP/1.1\r\nHost: %s%s%s:%u\r\n", six ? "[" : "", host,
                 six ? "]" : "", c->target.port, six ? "[" : "", host, six ? "]" : "",

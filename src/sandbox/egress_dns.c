@@ -59,7 +59,7 @@ static void put_head(const egress_query *q, unsigned code, unsigned questions, u
 }
 
 size_t egress_write_answer(str packet, const egress_query *q, unsigned code,
-                           const egress_address *address, uint8_t *out) {
+                           const net_address *address, uint8_t *out) {
     static const uint8_t record[] = {0xc0, HEAD_SIZE, 0, DNS_A, 0, 1, 0, 0, 0, TTL_S, 0, 4};
     size_t n = HEAD_SIZE;
     put_head(q, code, 1, address ? 1 : 0, out);

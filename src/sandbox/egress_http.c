@@ -82,7 +82,7 @@ static bool same_host(str value, const egress_request *r) {
     egress_target t;
     return egress_parse_authority(value, r->connect ? 443 : 80, &t) &&
            (t.port == r->target.port || r->connect) && strcmp(t.name, r->target.name) == 0 &&
-           egress_address_same(&t.address, &r->target.address);
+           net_address_same(&t.address, &r->target.address);
 }
 
 static egress_reason read_field(str name, str value, egress_request *r, seen *s) {

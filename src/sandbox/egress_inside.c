@@ -261,7 +261,7 @@ static void add_port(ports *p, uint16_t port) {
 
 static bool is_local_rule(const egress_rule *r) {
     return str_is(r->name, "localhost") ||
-           (r->kind == EGRESS_RULE_IP && egress_is_loopback(&r->address));
+           (r->kind == EGRESS_RULE_IP && net_address_is_loopback(&r->address));
 }
 
 /* Where something is likely to be tried, so that it is recorded even where no rule names it. */

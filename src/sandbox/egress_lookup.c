@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,28 +13,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static bool take_address(const struct sockaddr *from, egress_address *ret) {
-    if (from && from->sa_family == AF_INET) {
-        *ret = (egress_address){.family = 4};
-        memcpy(ret->bytes, &((const struct sockaddr_in *)from)->sin_addr, 4);
-        return true;
-    }
-    if (!from || from->sa_family != AF_INET6) return false;
-    egress_address_from_six(((const struct sockaddr_in6 *)from)->sin6_addr.s6_addr, ret);
-    return true;
-}
-
 static _Noreturn void be_child(const char *host, int out, pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
     dup2(out, 3);
     close_range(4, ~0U, 0);
-    egress_address found[EGRESS_ADDRESSES_MAX];
+    net_address found[EGRESS_ADDRESSES_MAX];
     size_t count = 0;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG}, *list;
     if (getaddrinfo(host, NULL, &hints, &list) != 0) _exit(0);
     for (; list && count < EGRESS_ADDRESSES_MAX; list = list->ai_next)
-        count += take_address(list->ai_addr, &found[count]);
+        count += net_address_from_sockaddr(list->ai_addr, &found[count]);
     ssize_t written = write(3, found, count * sizeof *found);
     _exit(written < 0);
 }
@@ -82,13 +70,13 @@ void lookup_kill(conn *c) {
     reap(c);
 }
 
-bool lookup_is_own(const egress_address *address) {
+bool lookup_is_own(const net_address *address) {
     struct ifaddrs *list;
     bool own = false;
     if (getifaddrs(&list) < 0) return true; /* what cannot be judged is refused */
     for (struct ifaddrs *i = list; i && !own; i = i->ifa_next) {
-        egress_address x;
-        own = take_address(i->ifa_addr, &x) && egress_address_same(&x, address);
+        net_address x;
+        own = net_address_from_sockaddr(i->ifa_addr, &x) && net_address_same(&x, address);
     }
     freeifaddrs(list);
     return own;

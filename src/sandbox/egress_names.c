@@ -36,22 +36,22 @@ const char *names_at(const names *n, size_t number) {
     return number < n->count ? n->items[number] : NULL;
 }
 
-egress_address names_address(int number) {
+net_address names_address(int number) {
     uint32_t x = BASE + (uint32_t)number;
-    return (egress_address){
+    return (net_address){
         .family = 4,
         .bytes = {(uint8_t)(x >> 24), (uint8_t)(x >> 16), (uint8_t)(x >> 8), (uint8_t)x}};
 }
 
-bool names_is_range(const egress_address *x) {
+bool names_is_range(const net_address *x) {
     return x->family == 4 && x->bytes[0] == 198 && (x->bytes[1] & 0xfe) == 18;
 }
 
-bool names_is_own(const egress_address *x) {
+bool names_is_own(const net_address *x) {
     return names_is_range(x) && x->bytes[1] == 18 && x->bytes[2] == 0;
 }
 
-int names_number(const egress_address *x) {
+int names_number(const net_address *x) {
     uint32_t n = (uint32_t)x->bytes[0] << 24 | (uint32_t)x->bytes[1] << 16 |
                  (uint32_t)x->bytes[2] << 8 | x->bytes[3];
     return names_is_range(x) && n >= BASE && n - BASE < EGRESS_NAMES_MAX ? (int)(n - BASE) : -1;

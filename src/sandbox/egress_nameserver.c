@@ -38,15 +38,15 @@ static egress_reason judge_query(proxy *px, const egress_query *q) {
 
 /* The number of the name that stands for it, or -1. */
 static int give_address(proxy *px, const egress_query *q) {
-    char text[EGRESS_ADDRESS_TEXT];
+    char text[NET_ADDRESS_TEXT];
     bool first;
     str name = str_from(q->target.name);
     int number = names_add(px->given, name, &first);
     if (number < 0) {
         tell_refused(px, q, EGRESS_MANY_NAMES);
     } else if (first) {
-        egress_address x = names_address(number);
-        egress_address_text(&x, text);
+        net_address x = names_address(number);
+        net_address_text(&x, text);
         proxy_record(px, EGRESS_BY_DNS, EGRESS_ALLOWED, EGRESS_FINE, name, q->type, text);
     }
     return number;
@@ -54,7 +54,7 @@ static int give_address(proxy *px, const egress_query *q) {
 
 /* Gives the size of the answer, 0 for none. */
 static size_t answer(proxy *px, str packet, uint8_t out[EGRESS_DNS_MAX]) {
-    static const egress_address loopback = {.family = 4, .bytes = {127, 0, 0, 1}};
+    static const net_address loopback = {.family = 4, .bytes = {127, 0, 0, 1}};
     egress_query q;
     egress_parse r = egress_read_query(packet, &q);
     if (r == EGRESS_BAD) return 0;
@@ -70,7 +70,7 @@ static size_t answer(proxy *px, str packet, uint8_t out[EGRESS_DNS_MAX]) {
     }
     int number = give_address(px, &q);
     if (number < 0) return egress_write_answer(packet, &q, DNS_SERVFAIL, NULL, out);
-    egress_address x = names_address(number);
+    net_address x = names_address(number);
     return egress_write_answer(packet, &q, DNS_NOERROR, q.type == DNS_A ? &x : NULL, out);
 }
 

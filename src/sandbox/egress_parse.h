@@ -37,7 +37,7 @@ egress_parse egress_read_query(str packet, egress_query *ret);
 /* Writes the answer to `packet` into `out` (EGRESS_DNS_MAX) and gives its size. `address` NULL: no
  * record, as for a name that has none of that type. */
 size_t egress_write_answer(str packet, const egress_query *q, unsigned code,
-                           const egress_address *address, uint8_t *out);
+                           const net_address *address, uint8_t *out);
 /* The answer to what egress_read_query gave EGRESS_OTHER for: 12 bytes. */
 size_t egress_write_refusal(const egress_query *q, unsigned code, uint8_t *out);
 
@@ -97,7 +97,7 @@ egress_parse egress_read_response(str bytes, unsigned *ret_status, size_t *ret_s
 
 typedef struct egress_refusal {
     bool udp; /* else TCP */
-    egress_address address;
+    net_address address;
     uint16_t port;
 } egress_refusal;
 

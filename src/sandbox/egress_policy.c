@@ -73,8 +73,8 @@ int egress_set_upstream(egress_policy *p, str url, str no_proxy, err *e) {
         return err_set(e, ERR_INVALID,
                        "the proxy in the environment is no URL of the form "
                        "http://[user:password@]host[:port]");
-    char address[EGRESS_ADDRESS_TEXT];
-    egress_address_text(&t.address, address);
+    char address[NET_ADDRESS_TEXT];
+    net_address_text(&t.address, address);
     p->upstream.host = arena_str(p->a, str_from(t.name[0] ? t.name : address));
     p->upstream.port = t.port;
     p->upstream.url = arena_str(p->a, url);
@@ -101,8 +101,8 @@ int egress_upstream_from_env(egress_policy *p, const char *const *env, err *e) {
 }
 
 bool egress_in_no_proxy(const egress_policy *p, const egress_target *t) {
-    char address[EGRESS_ADDRESS_TEXT];
-    egress_address_text(&t->address, address);
+    char address[NET_ADDRESS_TEXT];
+    net_address_text(&t->address, address);
     str rest = p->upstream.no_proxy, item, name = str_from(t->name[0] ? t->name : address);
     while (rest.len) {
         str_cut(rest, ',', &item, &rest);
@@ -138,8 +138,8 @@ void egress_policy_write(const egress_policy *p, strbuf *out) {
     for (size_t i = 0; i < p->rule_count; i++)
         strbuf_addf(out, "rule %.*s\n", STR_ARG(p->rules[i].text));
     for (size_t i = 0; i < p->host_count; i++) {
-        char text[EGRESS_ADDRESS_TEXT];
-        egress_address_text(&p->hosts[i].address, text);
+        char text[NET_ADDRESS_TEXT];
+        net_address_text(&p->hosts[i].address, text);
         strbuf_addf(out, "host %s %.*s\n", text, STR_ARG(p->hosts[i].name));
     }
     if (p->upstream.host.len)

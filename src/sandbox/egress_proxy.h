@@ -67,7 +67,7 @@ struct conn {
     flow out, in; /* from the client, to the client */
     uint64_t deadline_ms;
     egress_target target;
-    egress_address addresses[EGRESS_ADDRESSES_MAX];
+    net_address addresses[EGRESS_ADDRESSES_MAX];
     size_t address_count, address_at;
     bool trusted;       /* the policy itself gives the address */
     bool upstream;      /* goes through the upstream proxy */
@@ -113,11 +113,11 @@ int names_add(names *n, str name, bool *ret_new);
 /* NULL: no such number. */
 const char *names_at(const names *n, size_t number);
 /* The address that stands for a name, and back: -1 when it stands for none. */
-egress_address names_address(int number);
-int names_number(const egress_address *address);
-bool names_is_range(const egress_address *address);
+net_address names_address(int number);
+int names_number(const net_address *address);
+bool names_is_range(const net_address *address);
 /* One that the job itself has. */
-bool names_is_own(const egress_address *address);
+bool names_is_own(const net_address *address);
 
 /* egress_records.c */
 /* Tells a new contact and gives its id, 0 when it is only counted. */
@@ -139,7 +139,7 @@ int lookup_start(conn *c, const char *host);
 void lookup_finish(conn *c);
 void lookup_kill(conn *c);
 /* True when one of this machine's interfaces has the address. */
-bool lookup_is_own(const egress_address *address);
+bool lookup_is_own(const net_address *address);
 
 /* egress_conn.c */
 void conn_accept(proxy *px, source *listener);

@@ -38,14 +38,14 @@ uint32_t proxy_record(proxy *px, egress_how how, egress_verdict verdict, egress_
     return head.id;
 }
 
-static str shown_name(const conn *c, char room[EGRESS_ADDRESS_TEXT]) {
+static str shown_name(const conn *c, char room[NET_ADDRESS_TEXT]) {
     if (c->target.name[0]) return str_from(c->target.name);
-    egress_address_text(&c->target.address, room);
+    net_address_text(&c->target.address, room);
     return str_from(room);
 }
 
 void proxy_record_conn(conn *c, egress_verdict verdict, egress_reason reason) {
-    char room[EGRESS_ADDRESS_TEXT], address[EGRESS_ADDRESS_TEXT] = "";
+    char room[NET_ADDRESS_TEXT], address[NET_ADDRESS_TEXT] = "";
     if (c->id) { /* it was allowed, and now something is wrong with it */
         egress_record_head head = {.id = c->id,
                                    .port = c->target.port,
@@ -58,7 +58,7 @@ void proxy_record_conn(conn *c, egress_verdict verdict, egress_reason reason) {
     if (c->upstream)
         strcpy(address, "proxy");
     else if (verdict != EGRESS_DENIED && c->address_at < c->address_count)
-        egress_address_text(&c->addresses[c->address_at], address);
+        net_address_text(&c->addresses[c->address_at], address);
     c->id =
         proxy_record(c->px, c->how, verdict, reason, shown_name(c, room), c->target.port, address);
     if (verdict != EGRESS_ALLOWED) c->id = 0;
@@ -74,7 +74,7 @@ void proxy_record_sni(conn *c, const char *name) {
 }
 
 void proxy_record_end(conn *c) {
-    char room[EGRESS_ADDRESS_TEXT];
+    char room[NET_ADDRESS_TEXT];
     egress_record_head head = {.id = c->id,
                                .port = c->target.port,
                                .how = (uint8_t)c->how,

@@ -21,7 +21,7 @@ enum { TCP_RST_ACK = 0x14 };
 /* The head of an IP packet, and what comes after it. */
 typedef struct packet {
     uint8_t protocol;
-    egress_address from, to;
+    net_address from, to;
     str rest;
 } packet;
 
@@ -49,8 +49,8 @@ static bool read_four(str bytes, packet *ret) {
 static bool read_six(str bytes, packet *ret) {
     if (bytes.len < 40) return false;
     *ret = (packet){.protocol = (uint8_t)byte_at(bytes, 6), .rest = str_sub(bytes, 40, bytes.len)};
-    egress_address_from_six((const uint8_t *)bytes.ptr + 8, &ret->from);
-    egress_address_from_six((const uint8_t *)bytes.ptr + 24, &ret->to);
+    net_address_from_six((const uint8_t *)bytes.ptr + 8, &ret->from);
+    net_address_from_six((const uint8_t *)bytes.ptr + 24, &ret->to);
     return true;
 }
 
@@ -89,16 +89,16 @@ bool egress_read_refusal(str bytes, egress_refusal *ret) {
     if (icmp ? !read_unreachable(&p, ret) : p.protocol != PROTO_TCP || !read_reset(&p, ret))
         return false;
     /* A job's own ports are its own affair. */
-    return ret->port != 0 && !egress_is_loopback(&ret->address);
+    return ret->port != 0 && !net_address_is_loopback(&ret->address);
 }
 
 /* ---- recording ----------------------------------------------------------------------------- */
 
 /* Each place once; there are as many as a scan of the world has. */
 static bool is_first(proxy *px, const egress_refusal *r) {
-    char key[EGRESS_ADDRESS_TEXT + 16], address[EGRESS_ADDRESS_TEXT];
+    char key[NET_ADDRESS_TEXT + 16], address[NET_ADDRESS_TEXT];
     bool first;
-    egress_address_text(&r->address, address);
+    net_address_text(&r->address, address);
     snprintf(key, sizeof key, "%c %s %u", r->udp ? 'u' : 't', address, r->port);
     int number = names_add(px->closed, str_from(key), &first);
     if (number >= 0 && number < EGRESS_REFUSALS_MAX) return first;
@@ -116,18 +116,18 @@ static egress_reason reason_of(proxy *px, const egress_refusal *r, egress_target
     }
     if (name) {
         strcpy(t->name, name);
-        t->address = (egress_address){0};
+        t->address = (net_address){0};
     }
     egress_reason why = egress_judge(px->policy, t);
     return why == EGRESS_FINE ? EGRESS_NO_LISTENER : why;
 }
 
 static void tell(proxy *px, const egress_refusal *r) {
-    char address[EGRESS_ADDRESS_TEXT];
+    char address[NET_ADDRESS_TEXT];
     egress_target t;
     if (names_is_own(&r->address) || !is_first(px, r)) return;
     egress_reason why = reason_of(px, r, &t);
-    egress_address_text(&r->address, address);
+    net_address_text(&r->address, address);
     proxy_record(px, r->udp ? EGRESS_BY_UDP : EGRESS_BY_ADDRESS, EGRESS_DENIED, why,
                  str_from(t.name[0] ? t.name : address), r->port, "");
 }

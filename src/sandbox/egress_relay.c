@@ -72,7 +72,7 @@ static bool judge_sni(conn *c, const char *name) {
     if (!name[0] || strcmp(name, t.name) == 0) return true;
     bool by_name = t.name[0];
     strcpy(t.name, name);
-    t.address = (egress_address){0};
+    t.address = (net_address){0};
     if (by_name && egress_judge(c->px->policy, &t) != EGRESS_FINE) {
         strcpy(c->target.name, name);
         conn_refuse(c, EGRESS_DENIED, EGRESS_OTHER_SNI);

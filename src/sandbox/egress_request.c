@@ -74,8 +74,8 @@ static void http_refuse(conn *c, egress_reason reason) {
     size_t i = 0;
     while (statuses[i].reason != reason && statuses[i].reason != EGRESS_REASON_COUNT)
         i++;
-    char address[EGRESS_ADDRESS_TEXT];
-    egress_address_text(&c->target.address, address);
+    char address[NET_ADDRESS_TEXT];
+    net_address_text(&c->target.address, address);
     _cleanup_strbuf_ strbuf body = STRBUF_INIT, head = STRBUF_INIT;
     strbuf_adds(&body, "slipway: ");
     if (c->target.port)

@@ -1,7 +1,6 @@
 /* Rules of egress, and the judgement by them. Pure. */
 #include "sandbox/egress.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -38,101 +37,10 @@ const char *egress_reason_text(egress_reason reason) {
 
 /* ---- addresses ----------------------------------------------------------------------------- */
 
-void egress_address_from_six(const uint8_t bytes[16], egress_address *ret) {
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    bool four = memcmp(bytes, mapped, sizeof mapped) == 0;
-    *ret = (egress_address){.family = four ? 4 : 6};
-    memcpy(ret->bytes, bytes + (four ? 12 : 0), four ? 4 : 16);
-}
-
-bool egress_address_parse(str text, egress_address *ret) {
-    char c[INET6_ADDRSTRLEN + 1];
-    uint8_t six[16];
-    if (text.len == 0 || text.len >= sizeof c || memchr(text.ptr, '\0', text.len)) return false;
-    memcpy(c, text.ptr, text.len);
-    c[text.len] = '\0';
-    *ret = (egress_address){.family = 4};
-    if (inet_pton(AF_INET, c, ret->bytes) == 1) return true;
-    if (inet_pton(AF_INET6, c, six) != 1) return false;
-    egress_address_from_six(six, ret);
-    return true;
-}
-
-void egress_address_text(const egress_address *address, char out[EGRESS_ADDRESS_TEXT]) {
-    out[0] = '\0';
-    if (address->family)
-        inet_ntop(address->family == 4 ? AF_INET : AF_INET6, address->bytes, out,
-                  EGRESS_ADDRESS_TEXT);
-}
-
-bool egress_address_same(const egress_address *x, const egress_address *y) {
-    return x->family == y->family && memcmp(x->bytes, y->bytes, x->family == 4 ? 4 : 16) == 0;
-}
-
-/* What is the machine itself, its link, everybody, or its cloud's metadata service. */
-static const struct {
-    uint8_t family, bits;
-    uint8_t bytes[16];
-} forbidden[] = {
-    {4, 8, {0}},                   /* "this host" */
-    {4, 8, {127}},                 /* loopback */
-    {4, 16, {169, 254}},           /* link-local; 169.254.169.254 is where clouds give out keys */
-    {4, 4, {224}},                 /* multicast */
-    {4, 4, {240}},                 /* reserved, and broadcast */
-    {4, 15, {198, 18}},            /* our own stand-ins for names */
-    {4, 32, {100, 100, 100, 200}}, /* Alibaba's metadata */
-    {4, 32, {168, 63, 129, 16}},   /* Azure's */
-    {6, 127, {0}},                 /* unspecified and loopback */
-    {6, 10, {0xfe, 0x80}},         /* link-local */
-    {6, 8, {0xff}},                /* multicast */
-    {6, 128, {0xfd, 0, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54}}, /* Amazon's metadata */
-};
-
-static bool in_network(const uint8_t *address, const uint8_t *network, unsigned bits) {
-    unsigned whole = bits / 8, rest = bits % 8;
-    if (memcmp(address, network, whole) != 0) return false;
-    uint8_t mask = (uint8_t)(0xff << (8 - rest));
-    return rest == 0 || (address[whole] & mask) == (network[whole] & mask);
-}
-
-static bool is_forbidden(const egress_address *x) {
-    for (size_t i = 0; i < COUNT(forbidden); i++) {
-        if (x->family == forbidden[i].family &&
-            in_network(x->bytes, forbidden[i].bytes, forbidden[i].bits))
-            return true;
-    }
-    return false;
-}
-
-/* IPv6 addresses that carry an IPv4 address which a gateway would connect to: where in it. */
-static const struct {
-    uint8_t bits, at;
-    uint8_t bytes[16];
-} carriers[] = {
-    {96, 12, {0}},                         /* IPv4-compatible */
-    {96, 12, {[10] = 0xff, [11] = 0xff}},  /* mapped */
-    {96, 12, {[8] = 0xff, [9] = 0xff}},    /* translated, RFC 2765 */
-    {96, 12, {0, 0x64, 0xff, 0x9b}},       /* NAT64, RFC 6052 */
-    {48, 12, {0, 0x64, 0xff, 0x9b, 0, 1}}, /* NAT64, RFC 8215 */
-    {16, 2, {0x20, 0x02}},                 /* 6to4 */
-};
-
-egress_reason egress_judge_address(const egress_policy *p, const egress_address *address,
+egress_reason egress_judge_address(const egress_policy *p, const net_address *address,
                                    uint16_t port) {
     if (egress_names_address(p, address, port)) return EGRESS_FINE;
-    if (is_forbidden(address)) return EGRESS_HOST_ITSELF;
-    for (size_t i = 0; address->family == 6 && i < COUNT(carriers); i++) {
-        if (!in_network(address->bytes, carriers[i].bytes, carriers[i].bits)) continue;
-        egress_address inner = {.family = 4};
-        memcpy(inner.bytes, address->bytes + carriers[i].at, 4);
-        if (is_forbidden(&inner)) return EGRESS_HOST_ITSELF;
-    }
-    return EGRESS_FINE;
-}
-
-bool egress_is_loopback(const egress_address *x) {
-    static const egress_address six = {.family = 6, .bytes = {[15] = 1}};
-    return x->family == 4 ? x->bytes[0] == 127 : egress_address_same(x, &six);
+    return net_address_is_special(address) ? EGRESS_HOST_ITSELF : EGRESS_FINE;
 }
 
 /* ---- names --------------------------------------------------------------------------------- */
@@ -170,13 +78,13 @@ static bool take_name(str text, char out[EGRESS_NAME_MAX + 1]) {
 bool egress_parse_host(str text, egress_target *ret) {
     bool bracketed = str_starts(text, STR("[")) && str_ends(text, STR("]"));
     ret->name[0] = '\0';
-    ret->address = (egress_address){0};
+    ret->address = (net_address){0};
     if (bracketed) {
         text = str_sub(text, 1, text.len - 1);
-        return str_find_char(text, ':') >= 0 && egress_address_parse(text, &ret->address);
+        return str_find_char(text, ':') >= 0 && net_address_parse(text, &ret->address);
     }
-    if (egress_address_parse(text, &ret->address)) return true;
-    ret->address = (egress_address){0};
+    if (net_address_parse(text, &ret->address)) return true;
+    ret->address = (net_address){0};
     if (!take_name(text, ret->name)) {
         ret->name[0] = '\0';
         return false;
@@ -256,7 +164,7 @@ static int read_rule(str text, egress_rule *rule, egress_target *t, err *e) {
     str host;
     *rule = (egress_rule){.kind = EGRESS_RULE_NAME};
     if (!cut_port(text, &host, &rule->port)) {
-        if (egress_address_parse(text, &t->address))
+        if (net_address_parse(text, &t->address))
             return err_set(e, ERR_INVALID, "'%.*s': write an IPv6 address in brackets: [%.*s]:443",
                            STR_ARG(text), STR_ARG(text));
         return err_set(e, ERR_INVALID,
@@ -284,7 +192,7 @@ static int read_rule(str text, egress_rule *rule, egress_target *t, err *e) {
 }
 
 static bool is_of_this_machine(const egress_rule *r) {
-    return r->kind == EGRESS_RULE_IP ? egress_is_loopback(&r->address)
+    return r->kind == EGRESS_RULE_IP ? net_address_is_loopback(&r->address)
                                      : str_is(r->name, "localhost");
 }
 
@@ -310,7 +218,7 @@ int egress_add_host(egress_policy *p, str name, str address, err *e) {
     if (!egress_parse_host(name, &t) || t.address.family) return bad_name(name, name, e);
     if (strcmp(t.name, "localhost") == 0)
         return err_set(e, ERR_INVALID, "'%.*s' is always the machine itself", STR_ARG(name));
-    if (!egress_address_parse(address, &host.address))
+    if (!net_address_parse(address, &host.address))
         return err_set(e, ERR_INVALID, "'%.*s' is no address for %s",
                        STR_ARG(str_sub(address, 0, 64)), t.name);
     host.name = arena_str(p->a, str_from(t.name));
@@ -335,12 +243,12 @@ static bool name_fits(const egress_rule *r, str name) {
     return false;
 }
 
-bool egress_names_address(const egress_policy *p, const egress_address *address, uint16_t port) {
-    bool loopback = egress_is_loopback(address);
+bool egress_names_address(const egress_policy *p, const net_address *address, uint16_t port) {
+    bool loopback = net_address_is_loopback(address);
     for (size_t i = 0; i < p->rule_count; i++) {
         const egress_rule *r = &p->rules[i];
         if (!port_fits(r->port, port)) continue;
-        if (r->kind == EGRESS_RULE_IP && egress_address_same(&r->address, address)) return true;
+        if (r->kind == EGRESS_RULE_IP && net_address_same(&r->address, address)) return true;
         if (loopback && r->kind == EGRESS_RULE_NAME && str_is(r->name, "localhost")) return true;
     }
     return false;

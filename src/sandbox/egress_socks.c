@@ -42,7 +42,7 @@ egress_parse egress_read_socks(str bytes, size_t *ret_size, egress_target *ret,
     const uint8_t *address = (const uint8_t *)bytes.ptr + at;
     ret->address.family = 4;
     if (kind == IP6)
-        egress_address_from_six(address, &ret->address);
+        net_address_from_six(address, &ret->address);
     else
         memcpy(ret->address.bytes, address, 4);
     return EGRESS_WHOLE;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const egress_address address = {.family = 4, .bytes = {198, 18, 1, 0}};
+    static const net_address address = {.family = 4, .bytes = {198, 18, 1, 0}};
     uint8_t out[EGRESS_DNS_MAX];
     egress_query q;
     if (size > EGRESS_DNS_MAX) size = EGRESS_DNS_MAX;

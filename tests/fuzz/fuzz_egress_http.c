@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     }
     CHECK(strcmp(r.target.name, again.target.name) == 0 && r.target.port == again.target.port);
-    CHECK(egress_address_same(&r.target.address, &again.target.address));
+    CHECK(net_address_same(&r.target.address, &again.target.address));
     CHECK(r.body_size == again.body_size && r.chunked == again.chunked);
     CHECK(!r.chunked || r.body_size == 0);
     return 0;

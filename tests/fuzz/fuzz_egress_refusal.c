@@ -8,12 +8,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     egress_refusal r, again;
     str bytes = {(const char *)data, size};
     if (!egress_read_refusal(bytes, &r)) return 0;
-    CHECK(r.port != 0 && !egress_is_loopback(&r.address));
+    CHECK(r.port != 0 && !net_address_is_loopback(&r.address));
     CHECK(r.address.family == 4 || r.address.family == 6);
     CHECK(size >= 40);
     if (egress_read_refusal(str_sub(bytes, 0, EGRESS_REFUSAL_BYTES), &again))
         CHECK(again.port == r.port && again.udp == r.udp &&
-              egress_address_same(&again.address, &r.address));
+              net_address_same(&again.address, &r.address));
     CHECK(!egress_read_refusal(str_sub(bytes, 0, 39), &again));
     return 0;
 }

@@ -282,7 +282,7 @@ static void answers_repeat_the_question(void **state) {
                                "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc6\x12\1\2";
     static const char none[] = "\7\7\x81\x83\0\1\0\0\0\0\0\0\1x\0\0\1\0\1";
     uint8_t out[EGRESS_DNS_MAX];
-    egress_address x = {.family = 4, .bytes = {198, 18, 1, 2}};
+    net_address x = {.family = 4, .bytes = {198, 18, 1, 2}};
     egress_query q;
     assert_int_equal(egress_read_query(query, &q), EGRESS_WHOLE);
     assert_int_equal(egress_write_answer(query, &q, DNS_NOERROR, &x, out), sizeof fine - 1);
@@ -327,7 +327,7 @@ static void socks_requests_are_read(void **state) {
         if (r != EGRESS_WHOLE) continue;
         assert_true(egress_parse_authority(str_from(cases[i].target), 0, &wanted));
         assert_string_equal(t.name, wanted.name);
-        assert_true(egress_address_same(&t.address, &wanted.address));
+        assert_true(net_address_same(&t.address, &wanted.address));
         assert_int_equal(t.port, wanted.port);
     }
 }
@@ -475,9 +475,9 @@ static void refusals_of_the_kernel_are_told_from_all_else(void **state) {
     for (size_t i = 0; i < COUNT(cases); i++) {
         str bytes = own_block(cases[i].packet);
         egress_refusal r;
-        char place[EGRESS_ADDRESS_TEXT + 16] = "", address[EGRESS_ADDRESS_TEXT];
+        char place[NET_ADDRESS_TEXT + 16] = "", address[NET_ADDRESS_TEXT];
         if (egress_read_refusal(bytes, &r)) {
-            egress_address_text(&r.address, address);
+            net_address_text(&r.address, address);
             snprintf(place, sizeof place, "%s %s %u", r.udp ? "udp" : "tcp", address, r.port);
         }
         if (strcmp(place, cases[i].place ? cases[i].place : "") != 0)
