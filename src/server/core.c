@@ -120,12 +120,17 @@ static void tx_rollback(core_tx *tx) {
         store_rollback(tx->store);
 }
 
+core_by core_itself(void) {
+    return (core_by){.actor = {STR("system"), STR("server"), STR("server")}};
+}
+
 /* What it asked for afterwards is forgotten with it. */
 static int run_command(core_tx *tx, command *x, err *e) {
     core *c = tx->core;
     size_t afters = c->after_count;
     int r = tx_savepoint(tx, e);
     if (r < 0) return r;
+    tx->by = core_itself();
     r = x->work(tx, x->context, &x->error);
     if (r == 0) return tx_release(tx, e);
     x->failed = true;
@@ -142,6 +147,8 @@ static int run_all(core_tx *tx, command *first, err *e) {
     for (command *x = first; x && r == 0; x = x->next) {
         if (!x->failed) r = run_command(tx, x, e);
     }
+    tx->by = core_itself();
+    if (r == 0 && tx->core->spec.settle) r = tx->core->spec.settle(tx, e);
     if (r == 0) r = tx_commit(tx, e);
     if (r < 0) tx_rollback(tx);
     return r;

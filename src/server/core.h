@@ -25,6 +25,15 @@
 
 typedef struct core core;
 
+/* On whose wish something is changed, and from where: of the audit log. */
+typedef struct core_by {
+    audit_party actor;
+    str address, request_id, user_agent;
+} core_by;
+
+/* The server itself. */
+core_by core_itself(void);
+
 /* What a command is given. */
 typedef struct core_tx {
     core *core;
@@ -33,6 +42,7 @@ typedef struct core_tx {
     int64_t now_us; /* of the batch */
     audit_log *audit;
     void *state; /* the owner's, of core_spec */
+    core_by by;  /* a command sets it before it changes anything; at first it is the server's own */
 } core_tx;
 
 typedef int core_work_fn(core_tx *tx, void *context, err *e);
@@ -48,6 +58,8 @@ typedef struct core_spec {
     audit_log *audit; /* transactions go through it; NULL: none is kept */
     /* Makes memory anew after a batch that failed; may be NULL. */
     int (*reload)(void *state, err *e);
+    /* At the end of each batch, as its last command: what follows from the others. May be NULL. */
+    int (*settle)(core_tx *tx, err *e);
     void (*committed)(void *state); /* after a commit, before anybody is told; may be NULL */
 } core_spec;
 

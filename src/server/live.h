@@ -21,6 +21,7 @@ typedef struct live_job {
     struct live_job *next;
     live_run *run;
     const job_instance *instance;
+    unsigned annotations;
     store_job row; /* what is long of it is in the run's arena */
 } live_job;
 

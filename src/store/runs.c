@@ -305,6 +305,11 @@ int store_steps_of_job(store *s, arena *a, int64_t job, store_step **ret, size_t
                     (void **)ret, ret_count, e);
 }
 
+int store_steps_forget(store *s, int64_t job, err *e) {
+    int r = row_run(s, "DELETE FROM steps WHERE job = ?", &ARG_INT(job), 1, e);
+    return r < 0 ? r : row_run(s, "DELETE FROM annotations WHERE job = ?", &ARG_INT(job), 1, e);
+}
+
 #define T store_annotation
 static const row_field annotation_fields[] = {
     ROW_FIELD_INT(T, id),       ROW_FIELD_INT(T, job),        ROW_FIELD_INT(T, step),

@@ -198,6 +198,9 @@ int store_step_find(store *s, arena *a, int64_t job, int64_t number, store_step 
 int store_steps_of_job(store *s, arena *a, int64_t job, store_step **ret, size_t *ret_count,
                        err *e);
 
+/* The job is tried again: what its steps and annotations said is gone. */
+int store_steps_forget(store *s, int64_t job, err *e);
+
 typedef struct store_annotation {
     int64_t id;
     int64_t job, step;
