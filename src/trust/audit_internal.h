@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "store/audit.h"
-#include "trust/audit.h"
+#include "trust/audit_check.h"
 #include "trust/merkle.h"
 
 /* The beginning of an entry, which is what the columns of its row say. */
@@ -23,6 +23,9 @@ void audit_checkpoint_write(strbuf *out, str origin, uint64_t size, const merkle
 /* Reads the text of a note. ERR_INVALID. */
 int audit_checkpoint_parse(str text, audit_checkpoint *ret, err *e);
 
+/* Opens a note that `key` must have signed, and whose log must have the key's name. ERR_FAILED. */
+int audit_checkpoint_open(str note, const sign_verifier *key, audit_checkpoint *ret, err *e);
+
 /* ---- bundles of entries ---------------------------------------------------------------------- */
 
 /* Appends an entry behind its length. */
@@ -30,7 +33,17 @@ void audit_bundle_add(strbuf *out, str entry);
 /* Takes the next entry off *rest; false when there is none, or less than its length says. */
 bool audit_bundle_next(str *rest, str *ret_entry);
 
-/* Appends 64-bit numbers as three digits and more, "x001/x234/067". */
+/* Appends a number as the path of a tile has it: "x001/x234/067". */
 void audit_number_path(strbuf *out, uint64_t number);
+
+/* ---- sources --------------------------------------------------------------------------------- */
+
+/* The widths of the partial tiles that a folder has of this one; of other sources none. */
+int audit_source_partials(audit_source *s, arena *a, const audit_file *file, unsigned **ret,
+                          size_t *ret_count, err *e);
+/* As audit_source_fetch. A partial tile that is not there is taken from the full one, which the log
+ * may have in its place; then *ret_more: more may follow. */
+int audit_source_part(audit_source *s, arena *a, const audit_file *file, str *ret, bool *ret_more,
+                      err *e);
 
 #endif
