@@ -1,10 +1,10 @@
 /* audit_fill.c: makes an audit log, or adds to it, as a server would, and writes out its files.
  *
- *     bench_audit_fill FOLDER NAME ENTRIES [BATCH]
+ *     bench_audit_fill FOLDER NAME ENTRIES [BATCH [SEED]]
  *
  * FOLDER/key is the private key, FOLDER/log.db the database, FOLDER/log/ the files below "/audit/".
- * Each transaction adds BATCH entries (64). Prints the seconds that adding took and the bytes of
- * all entries. For the bench and for tests/audit. */
+ * Each transaction adds BATCH entries (64); another SEED (0) gives others. Prints the seconds that
+ * adding took and the bytes of all entries. For the bench and for tests/audit. */
 #include "base/fs.h"
 #include "base/json.h"
 #include "trust/audit.h"
@@ -22,7 +22,7 @@ static double seconds_now(void) {
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static int append_one(audit_log *log, arena *a, uint64_t i, err *e) {
+static int append_one(audit_log *log, arena *a, uint64_t i, uint64_t seed, err *e) {
     static const char *const actions[] = {"run.cancel", "run.create", "secret.set", "access.grant"};
     static const char *const people[] = {"robin", "kim", "alex", "Zoë"};
     audit_input input = {.name = STR("payload"),
@@ -44,19 +44,20 @@ static int append_one(audit_log *log, arena *a, uint64_t i, err *e) {
         .inputs = &input,
         .input_count = i % 2,
     };
+    if (seed) value_set(a, &x.details, STR("seed"), value_number((double)seed));
     value_set(a, &x.details, STR("attempt"), value_number((double)(i % 5)));
     value_set_str(a, &x.details, "ref", STR("refs/heads/main"));
     return audit_append(log, &x, NULL, e);
 }
 
-static int append(audit_log *log, uint64_t count, uint64_t batch, err *e) {
+static int append(audit_log *log, uint64_t count, uint64_t batch, uint64_t seed, err *e) {
     uint64_t at = audit_log_size(log), end = at + count;
     int r = 0;
     while (at < end && r == 0) {
         _cleanup_arena_ arena *a = arena_new();
         if ((r = audit_begin(log, e)) < 0) return r;
         for (uint64_t i = 0; i < batch && at < end && r == 0; i++)
-            r = append_one(log, a, at++, e);
+            r = append_one(log, a, at++, seed, e);
         if (r == 0)
             r = audit_commit(log, e);
         else
@@ -116,7 +117,7 @@ static int put_files(const char *database, const char *folder, uint64_t old, uin
 }
 
 static int fill(arena *a, const char *folder, const char *name, uint64_t count, uint64_t batch,
-                err *e) {
+                uint64_t seed, err *e) {
     const char *database = fs_join(a, folder, STR("log.db")), *key_path;
     _cleanup_sign_key_ sign_key *key = NULL;
     store *s;
@@ -131,7 +132,7 @@ static int fill(arena *a, const char *folder, const char *name, uint64_t count, 
         uint64_t old = audit_log_size(log);
         size_t bytes = 0;
         double start = seconds_now();
-        r = append(log, count, batch, e);
+        r = append(log, count, batch, seed, e);
         double took = seconds_now() - start;
         if (r == 0)
             r = put_files(database, fs_join(a, folder, STR("log")), old, audit_log_size(log),
@@ -145,14 +146,15 @@ static int fill(arena *a, const char *folder, const char *name, uint64_t count, 
 
 int main(int argc, char **argv) {
     _cleanup_arena_ arena *a = arena_new();
-    uint64_t count, batch = 64;
+    uint64_t count, batch = 64, seed = 0;
     err e = {0};
     if (argc < 4 || !str_to_uint(str_from(argv[3]), INT64_MAX, &count) ||
-        (argc > 4 && !str_to_uint(str_from(argv[4]), 1 << 20, &batch)) || batch == 0) {
-        fprintf(stderr, "usage: %s FOLDER NAME ENTRIES [BATCH]\n", argv[0]);
+        (argc > 4 && !str_to_uint(str_from(argv[4]), 1 << 20, &batch)) || batch == 0 ||
+        (argc > 5 && !str_to_uint(str_from(argv[5]), 1000, &seed))) {
+        fprintf(stderr, "usage: %s FOLDER NAME ENTRIES [BATCH [SEED]]\n", argv[0]);
         return 2;
     }
-    if (fill(a, argv[1], argv[2], count, batch, &e) == 0) return 0;
+    if (fill(a, argv[1], argv[2], count, batch, seed, &e) == 0) return 0;
     fprintf(stderr, "%s: %s\n", argv[0], e.message);
     return 2;
 }

@@ -229,8 +229,8 @@ int audit_event_read(arena *a, str entry, audit_event *ret, err *e) {
     if (!version || version->kind != VALUE_NUMBER) return not_ours(e);
     if (version->number != VERSION)
         return err_set(e, ERR_UNSUPPORTED,
-                       "the audit entry is of version %.0f: this Slipway knows %d",
-                       version->number, VERSION);
+                       "the audit entry is of version %.0f: this Slipway knows %d", version->number,
+                       VERSION);
     if (!read_time(value_path_str(&root, "time"), &x.time_us)) return not_ours(e);
     read_party(&root, "actor", &x.actor);
     x.action = value_path_str(&root, "action");

@@ -1,8 +1,9 @@
 /* audit_log.c: the log grows.
  *
  * Rows of entries are written as they come, so that a savepoint takes them back like any other row.
- * Their leaves wait in memory; audit_commit adds them to a copy of the tree's right edge, writes the
- * tiles that have changed and the checkpoint, commits, and only then makes the copy the edge. */
+ * Their leaves wait in memory; audit_commit adds them to a copy of the tree's right edge, writes
+ * the tiles that have changed and the checkpoint, commits, and only then makes the copy the edge.
+ */
 #include "base/hash.h"
 #include "trust/audit_internal.h"
 
@@ -58,7 +59,8 @@ static int load_level(audit_log *l, arena *a, unsigned level, merkle_edge *edge,
         r = store_audit_tile(l->s, a, (int)level, (int64_t)number, &hashes, &inner);
     if (r == ERR_NOT_FOUND) return damaged(e, "a tile is missing");
     if (r < 0) return err_set(e, r, "%s", inner.message);
-    if (hashes.len != count * MERKLE_HASH) return damaged(e, "a tile has not the size it must have");
+    if (hashes.len != count * MERKLE_HASH)
+        return damaged(e, "a tile has not the size it must have");
     edge->levels[level].count = count;
     memcpy(edge->levels[level].hashes, hashes.ptr, hashes.len);
     return 0;

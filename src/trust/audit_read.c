@@ -26,7 +26,8 @@ static int read_bundle(store *s, arena *a, const audit_file *f, str *ret, err *e
     store_audit_entry *rows;
     size_t count;
     _cleanup_strbuf_ strbuf out = STRBUF_INIT;
-    int r = store_audit_entries(s, a, (int64_t)(f->number * AUDIT_TILE), f->width, &rows, &count, e);
+    int r =
+        store_audit_entries(s, a, (int64_t)(f->number * AUDIT_TILE), f->width, &rows, &count, e);
     if (r < 0) return r;
     if (count < f->width) return absent(f, e);
     for (size_t i = 0; i < count; i++)

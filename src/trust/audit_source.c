@@ -140,8 +140,8 @@ static int fetch_note(audit_source *s, arena *a, const audit_file *f, str *ret, 
     if (r == 0) r = store_audit_get_checkpoint(s->store, a, &c, e);
     if (r == 0) r = audit_read(s->store, a, f, ret, e);
     if (r < 0 || c.size >= count) return r;
-    return err_set(e, ERR_FAILED, "there are %lld entries after the %lld of the checkpoint",
-                   (long long)(count - c.size), (long long)c.size);
+    return err_set(e, ERR_FAILED, "the checkpoint is of %lld entries, and there are %lld",
+                   (long long)c.size, (long long)count);
 }
 
 static int fetch_store(audit_source *s, arena *a, const audit_file *f, str *ret, err *e) {

@@ -215,10 +215,11 @@ static int read_file(const char *path, char *room, size_t size, str *ret, err *e
     if (!S_ISREG(st.st_mode))
         return err_set(e, ERR_INVALID, "the key '%s' is no regular file", path);
     if (st.st_uid != geteuid() || st.st_mode & OTHERS)
-        return err_set(e, ERR_INVALID,
-                       "the key '%s' is not private: it must be yours with mode 0600 (chmod 600, and "
-                       "make a new key where others may have read it)",
-                       path);
+        return err_set(
+            e, ERR_INVALID,
+            "the key '%s' is not private: it must be yours with mode 0600 (chmod 600, and "
+            "make a new key where others may have read it)",
+            path);
     size_t got = 0;
     ssize_t n;
     while (got < size && ((n = read(fd, room + got, size - got)) > 0 || (n < 0 && errno == EINTR)))
