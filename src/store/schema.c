@@ -28,6 +28,7 @@ static const char *const migrations[] = {
     "  expires_us bigint NOT NULL,"
     "  UNIQUE (run, name));"
     "CREATE INDEX artifacts_expires ON artifacts (expires_us);",
+    migration_audit,
 };
 
 #define MIGRATION_COUNT (int64_t)(sizeof migrations / sizeof *migrations)
@@ -65,6 +66,17 @@ static int migrate(store *s, err *e) {
     while (r == 0 && version < MIGRATION_COUNT)
         r = apply(s, ++version, e);
     return r;
+}
+
+int schema_check(store *s, err *e) {
+    int64_t version = 0;
+    int r = read_version(s, &version, e);
+    if (r < 0) return err_context(e, "'%s' is no database of Slipway", s->path);
+    if (version == MIGRATION_COUNT) return 0;
+    return err_set(e, ERR_UNSUPPORTED,
+                   "the database '%s' was written by %s Slipway (schema %lld, this one knows %lld)",
+                   s->path, version > MIGRATION_COUNT ? "a newer" : "an older", (long long)version,
+                   (long long)MIGRATION_COUNT);
 }
 
 /* Asked first without a transaction: the usual case needs no write lock. */

@@ -18,6 +18,7 @@ struct store {
         sqlite3_stmt *statement;
     } prepared[SQL_PREPARED_MAX];
     size_t prepared_count;
+    unsigned savepoints; /* open ones: their names are "s1", "s2", … */
     char path[1024];
 };
 
@@ -29,11 +30,14 @@ typedef struct sql {
 
 int sql_open(store *s, const char *text, sql *ret, err *e);
 void sql_bind_str(sql *q, str text);
+void sql_bind_bytes(sql *q, str bytes);
 void sql_bind_int(sql *q, int64_t number);
 /* 1: a row; 0: no more; negative: failed, and the statement has ended. ERR_INVALID is a constraint
  * that does not hold. */
 int sql_step(sql *q, err *e);
 str sql_str(sql *q, arena *a, int column);
+/* Of a text or of bytes, as it lies in the row: until the next step. */
+str sql_borrow(sql *q, int column);
 int64_t sql_int(sql *q, int column);
 void sql_end(sql *q);
 /* For statements without rows: step and end. */
@@ -43,5 +47,10 @@ int sql_script(store *s, const char *text, err *e);
 
 /* schema.c */
 int schema_migrate(store *s, err *e);
+/* Fails where schema_migrate would have something to do. */
+int schema_check(store *s, err *e);
+
+/* The migrations of topics that have a file of their own. */
+extern const char migration_audit[]; /* audit_schema.c */
 
 #endif

@@ -1,6 +1,7 @@
 /* store.c: the connection, transactions, and statements that are prepared once. */
 #include "store/sql.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -39,9 +40,16 @@ int sql_open(store *s, const char *text, sql *ret, err *e) {
     return 0;
 }
 
+/* A str of zeros is an empty text, not NULL. */
 void sql_bind_str(sql *q, str text) {
-    if (sqlite3_bind_text64(q->statement, q->next++, text.ptr, text.len, SQLITE_TRANSIENT,
-                            SQLITE_UTF8) == SQLITE_NOMEM)
+    if (sqlite3_bind_text64(q->statement, q->next++, text.ptr ? text.ptr : "", text.len,
+                            SQLITE_TRANSIENT, SQLITE_UTF8) == SQLITE_NOMEM)
+        oom();
+}
+
+void sql_bind_bytes(sql *q, str bytes) {
+    if (sqlite3_bind_blob64(q->statement, q->next++, bytes.ptr ? bytes.ptr : "", bytes.len,
+                            SQLITE_TRANSIENT) == SQLITE_NOMEM)
         oom();
 }
 
@@ -78,21 +86,59 @@ str sql_str(sql *q, arena *a, int column) {
                      (str){text ? text : "", (size_t)sqlite3_column_bytes(q->statement, column)});
 }
 
+str sql_borrow(sql *q, int column) {
+    const char *bytes = sqlite3_column_blob(q->statement, column);
+    return (str){bytes ? bytes : "", (size_t)sqlite3_column_bytes(q->statement, column)};
+}
+
 int64_t sql_int(sql *q, int column) {
     return sqlite3_column_int64(q->statement, column);
 }
 
 int store_begin(store *s, err *e) {
+    s->savepoints = 0;
     return sql_script(s, "BEGIN IMMEDIATE", e);
 }
 
 int store_commit(store *s, err *e) {
     int r = sql_script(s, "COMMIT", e);
+    s->savepoints = 0;
     if (r < 0) store_rollback(s);
     return r;
 }
 
+static int savepoint(store *s, const char *format, err *e) {
+    char text[64];
+    snprintf(text, sizeof text, format, s->savepoints, s->savepoints);
+    return sql_script(s, text, e);
+}
+
+int store_savepoint(store *s, err *e) {
+    assert(!sqlite3_get_autocommit(s->db)); /* it would begin a transaction that reads at first */
+    if (s->savepoints == STORE_SAVEPOINTS_MAX)
+        return err_set(e, ERR_LIMIT, "more than %d savepoints are open", STORE_SAVEPOINTS_MAX);
+    s->savepoints++;
+    int r = savepoint(s, "SAVEPOINT s%u", e);
+    if (r < 0) s->savepoints--;
+    return r;
+}
+
+int store_release(store *s, err *e) {
+    assert(s->savepoints);
+    int r = savepoint(s, "RELEASE s%u", e);
+    s->savepoints--;
+    return r;
+}
+
+int store_rollback_to(store *s, err *e) {
+    assert(s->savepoints);
+    int r = savepoint(s, "ROLLBACK TO s%u; RELEASE s%u", e);
+    s->savepoints--;
+    return r;
+}
+
 void store_rollback(store *s) {
+    s->savepoints = 0;
     if (!sqlite3_get_autocommit(s->db)) sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
@@ -122,16 +168,43 @@ static int use_wal(store *s, err *e) {
     return code == SQLITE_OK ? 0 : fail(s, "open", e);
 }
 
-int store_open(const char *path, store **ret, err *e) {
-    int code = make_private(path, e);
-    if (code < 0) return code;
-    store *s = mem_alloc(sizeof *s);
+static int connect_to(const char *path, store **ret, err *e) {
+    store *s = *ret = mem_alloc(sizeof *s);
     *s = (store){0};
     snprintf(s->path, sizeof s->path, "%s", path);
     if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
         SQLITE_OK)
-        code = fail(s, "open", e);
+        return fail(s, "open", e);
     sqlite3_busy_timeout(s->db, STORE_BUSY_MS);
+    return 0;
+}
+
+/* The file is opened as one that may be written, because whoever reads it must take part in the
+ * locks of its log. One that we may not write to is opened to read by SQLite itself. */
+int store_open_reader(const char *path, store **ret, err *e) {
+    store *s;
+    struct stat st;
+    if (stat(path, &st) < 0) {
+        int code = errno;
+        err_sys(e, code, "cannot open the database '%s'", path);
+        if (code == ENOENT && e) e->code = ERR_NOT_FOUND;
+        return code == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+    }
+    int code = connect_to(path, &s, e);
+    if (code == 0) code = sql_script(s, "PRAGMA query_only=ON; PRAGMA trusted_schema=OFF", e);
+    if (code == 0) code = schema_check(s, e);
+    if (code < 0)
+        store_close(s);
+    else
+        *ret = s;
+    return code;
+}
+
+int store_open(const char *path, store **ret, err *e) {
+    store *s;
+    int code = make_private(path, e);
+    if (code < 0) return code;
+    code = connect_to(path, &s, e);
     if (code == 0) code = use_wal(s, e);
     if (code == 0)
         code = sql_script(

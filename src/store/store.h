@@ -20,6 +20,10 @@ typedef struct store store;
 /* Opens the file, which is made (mode 0600) where there is none, and brings its schema up to date.
  * ERR_UNSUPPORTED when a newer Slipway has written it. */
 int store_open(const char *path, store **ret, err *e);
+/* Opens a file that is there to read it: nothing is made, migrated or written. Reads while another
+ * process writes, and sees what it has committed. ERR_NOT_FOUND without a file, ERR_UNSUPPORTED when
+ * a newer Slipway has written it, or an older one that nobody has migrated yet. */
+int store_open_reader(const char *path, store **ret, err *e);
 /* NULL is allowed. */
 void store_close(store *s);
 
@@ -29,6 +33,17 @@ int store_begin(store *s, err *e);
 int store_commit(store *s, err *e);
 /* After a failure inside of one: nothing of it happened. */
 void store_rollback(store *s);
+
+#define STORE_SAVEPOINTS_MAX 16
+
+/* Within a transaction: a part of it that can be taken back by itself. Nested; the other two end the
+ * innermost one. ERR_LIMIT beyond STORE_SAVEPOINTS_MAX. */
+int store_savepoint(store *s, err *e);
+/* Keeps what was done since. */
+int store_release(store *s, err *e);
+/* Takes back what was done since. When this fails the whole transaction must be rolled back: SQLite
+ * has, where the disk was full. */
+int store_rollback_to(store *s, err *e);
 
 /* ---- caches -------------------------------------------------------------------------------- */
 
