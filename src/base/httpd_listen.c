@@ -172,7 +172,7 @@ static void set_defaults(httpd_limits *l) {
     if (!l->request_bytes) l->request_bytes = 5ULL << 30;
 }
 
-static void release(httpd *h) {
+void httpd_release(httpd *h) {
     pthread_cond_destroy(&h->settled);
     pthread_mutex_destroy(&h->lock);
     arena_free(h->a);
@@ -191,7 +191,7 @@ int httpd_new(const httpd_limits *limits, const httpd_handler *handler, httpd **
     pthread_cond_init(&h->settled, NULL);
     int r = httpd_watch_start(h, e);
     if (r < 0) {
-        release(h);
+        httpd_release(h);
         return r;
     }
     *ret = h;
@@ -236,7 +236,11 @@ void httpd_stop(httpd *h) {
         mhd.MHD_stop_daemon(h->listeners[i].daemon);
     wait_for_deferred(h); /* what a handler deferred after all */
     httpd_watch_stop(h);
-    release(h);
+    pthread_mutex_lock(&h->lock);
+    h->stopped = true;
+    bool last = h->stream_count == 0; /* else whoever closes the last stream frees it */
+    pthread_mutex_unlock(&h->lock);
+    if (last) httpd_release(h);
 }
 
 void httpd_get_figures(httpd *h, httpd_figures *ret) {

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/hash.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #define WAYS      8
@@ -75,6 +76,6 @@ unsigned rate_take(rate_table *t, const rate_class *c, str who, int64_t now_us) 
         b->tokens -= 1;
         return 0;
     }
-    double seconds = (1 - b->tokens) * 60 / c->per_minute;
-    return (unsigned)seconds + 1;
+    double seconds = ceil((1 - b->tokens) * 60 / c->per_minute);
+    return seconds < 1 ? 1 : (unsigned)seconds;
 }
