@@ -145,6 +145,10 @@ int httpd_listen(httpd *h, str address, const httpd_tls *tls, uint16_t *ret_port
     uint16_t port = 0;
     if (h->listener_count == LISTENERS_MAX)
         return err_set(e, ERR_LIMIT, "a server listens at %d addresses at most", LISTENERS_MAX);
+    /* GnuTLS takes a text without certificates for a CA that trusts nobody. */
+    if (tls && tls->client_ca.len &&
+        str_find(tls->client_ca, STR("-----BEGIN CERTIFICATE-----")) < 0)
+        return err_set(e, ERR_INVALID, "the certificate of the clients' CA must be PEM");
     int fd = open_socket(address, &port, e);
     if (fd < 0) return fd;
     if (start_daemon(h, fd, tls, e) < 0) {
