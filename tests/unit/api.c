@@ -622,6 +622,19 @@ static void a_shared_answer_is_made_anew_after_a_change(void **state) {
     assert_int_equal(p->listed, before + 3);
 }
 
+static void a_shared_answer_and_a_failure_keep_the_connection(void **state) {
+    _cleanup_strbuf_ strbuf got = STRBUF_INIT;
+    app *p = *state;
+    int fd = client_dial(httpd_port(p->h));
+    for (unsigned i = 1; i <= 3; i++) {
+        client_say(fd, "GET " THINGS "?limit=1 HTTP/1.1\r\n" ROOT "\r\n");
+        assert_true(client_hear(fd, &got, "\"id\":1", i));
+        client_say(fd, "GET /nothing HTTP/1.1\r\n" ROOT "\r\n");
+        assert_true(client_hear(fd, &got, "\"status\":404", i));
+    }
+    close(fd);
+}
+
 static void who_asks_too_often_waits(void **state) {
     static const exchange few[] = {
         {"POST /api/v1/login" HEAD HOST "Content-Length: 0\r\n\r\n", {" 200 "}}};
@@ -856,6 +869,7 @@ int main(void) {
         cmocka_unit_test(a_post_that_comes_again_is_done_once),
         cmocka_unit_test(pages_are_linked_by_signed_cursors),
         cmocka_unit_test(a_shared_answer_is_made_anew_after_a_change),
+        cmocka_unit_test(a_shared_answer_and_a_failure_keep_the_connection),
         cmocka_unit_test(who_asks_too_often_waits),
         cmocka_unit_test(assets_are_served_as_clients_take_them),
         cmocka_unit_test(events_come_as_they_happen_and_again_after_a_break),
