@@ -4,6 +4,7 @@
 
 #include "base/fs.h"
 #include "store/durable.h"
+#include "store/hold.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -279,6 +280,10 @@ static const char *const endings[] = {".log", ".log.idx", ".log.zst"};
 
 int log_remove(const char *dir, int64_t job, err *e) {
     _cleanup_arena_ arena *a = arena_new();
+    _cleanup_close_ int hold = -1;
+    if (!fs_is_dir(dir)) return 0;
+    int r = hold_remove(dir, &hold, e);
+    if (r) return r;
     for (size_t i = 0; i < ENDING_COUNT; i++) {
         char *path = log_path(a, dir, job, endings[i]);
         if (unlink(path) < 0 && errno != ENOENT)

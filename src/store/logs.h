@@ -177,7 +177,7 @@ int log_search(job_log *l, arena *a, const log_query *query, log_found *ret, err
  * stay good. What is packed already stays so. It is on the disk when this returns, and a loss of
  * power on the way leaves the one or the other. */
 int log_pack(const char *dir, int64_t job, err *e);
-/* Removes all files of a log; absence is fine. */
+/* Removes all files of a log; absence is fine. 1: a backup is being made, and nothing was removed. */
 int log_remove(const char *dir, int64_t job, err *e);
 /* Bytes on the disk, 0 without a log. */
 int log_disk_bytes(const char *dir, int64_t job, uint64_t *ret, err *e);
