@@ -199,9 +199,11 @@ static uint64_t count_lines(str text) {
 /* As many whole lines as there are in `max` bytes, or one. */
 static str whole_lines(str text, size_t max) {
     if (text.len <= max) return text;
-    const char *end = max ? memrchr(text.ptr, '\n', max) : NULL;
-    if (!end) end = memchr(text.ptr, '\n', text.len);
-    return str_sub(text, 0, (size_t)(end - text.ptr) + 1);
+    size_t end = max;
+    while (end && text.ptr[end - 1] != '\n')
+        end--;
+    if (!end) end = (size_t)str_find_char(text, '\n') + 1;
+    return str_sub(text, 0, end);
 }
 
 int log_follow(job_log *l, arena *a, log_cursor *at, size_t max_bytes, str *ret, err *e) {

@@ -391,6 +391,53 @@ static void an_index_goes_on_after_opening(void **state) {
                      w->l->index.count - (w->l->index.blocks[w->l->index.count - 1].size < LOG_BLOCK));
 }
 
+/* Appends records, numbered by their times, and tells after each what it was told. */
+static void append_until_killed(const world *w, int to) {
+    err e = {0};
+    job_log *l;
+    uint64_t size;
+    if (log_open_writer(w->dir, 2, 0, &l, &e) < 0) _exit(1);
+    size = log_size(l);
+    for (int64_t i = (int64_t)log_lines(l);; i++) {
+        _cleanup_strbuf_ strbuf out = STRBUF_INIT;
+        log_record_write(&out, 0, i, 'o', STR("a line that may be cut off anywhere"));
+        if (log_append(l, size, strbuf_str(&out), &size, &e) < 0 ||
+            (i % 50 == 0 && log_sync(l, NULL, &e) < 0) || write(to, &size, sizeof size) < 0)
+            _exit(1);
+    }
+}
+
+static void a_writer_that_is_killed_loses_nothing(void **state) {
+    enum { ROUNDS = 30 };
+    world *w = *state;
+    log_close(w->l);
+    w->l = NULL;
+    uint64_t told = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        int ends[2];
+        assert_int_equal(pipe(ends), 0);
+        pid_t child = fork();
+        if (child == 0) append_until_killed(w, ends[1]);
+        close(ends[1]);
+        for (int i = 0; i < 1 + round * 13 % 200; i++)
+            assert_int_equal(read(ends[0], &told, sizeof told), sizeof told);
+        assert_int_equal(kill(child, SIGKILL), 0);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        while (read(ends[0], &told, sizeof told) > 0)
+            continue;
+        close(ends[0]);
+        check(w, log_open_writer(w->dir, 2, 0, &w->l, &w->e));
+        assert_true(log_size(w->l) >= told);
+        log_page page;
+        log_range range = {.step = LOG_ANY_STEP};
+        check(w, log_read(w->l, w->a, &range, &page, &w->e));
+        for (size_t i = 0; i < page.count; i++)
+            assert_int_equal(page.lines[i].at_us, i);
+        log_close(w->l);
+        w->l = NULL;
+    }
+}
+
 /* ---- reading -------------------------------------------------------------------------------- */
 
 #define MANY 40000
@@ -859,6 +906,7 @@ int main(void) {
         TEST(an_index_is_made_anew_whatever_became_of_it),
         TEST(an_index_of_another_log_is_not_believed),
         TEST(an_index_goes_on_after_opening),
+        TEST(a_writer_that_is_killed_loses_nothing),
         TEST(a_log_reads_the_same_in_every_form),
         TEST(an_empty_log_has_nothing),
         TEST(an_export_marks_kinds_as_github_does),
