@@ -95,7 +95,7 @@ struct job_log {
     log_index index;
 
     /* The writer's. */
-    bool writes;
+    atomic_bool writes;
     bool named; /* the folder knows the file even after a loss of power */
     atomic_bool cut;
     uint64_t max_bytes;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -137,12 +138,14 @@ static int take(job_log *l, str all, err *e) {
 
 int log_append(job_log *l, uint64_t offset, str bytes, uint64_t *ret_size, err *e) {
     uint64_t end = l->index.size + l->pending.len; /* only the writer changes them */
+    *ret_size = end;
+    if (!l->writes)
+        return err_set(e, ERR_INVALID, "the log '%s' is finished, and takes nothing more", l->path);
     if (log_is_cut(l)) {
         uint64_t last = offset + bytes.len;
         *ret_size = last > end ? last : end;
         return 0;
     }
-    *ret_size = end;
     if (offset > end)
         return err_set(e, ERR_INVALID,
                        "the log '%s' has %llu bytes, and what was sent begins at %llu: send from "
@@ -237,4 +240,14 @@ int log_sync(job_log *l, uint64_t *ret_size, err *e) {
     if (ret_size) *ret_size = r == 0 && cut ? UINT64_MAX : l->synced;
     pthread_mutex_unlock(&l->sync_lock);
     return r;
+}
+
+int log_finish(job_log *l, err *e) {
+    if (!l->writes) return 0;
+    int r = log_sync(l, NULL, e);
+    if (r < 0) return r;
+    atomic_store(&l->writes, false);
+    strbuf_clear(&l->pending);
+    if (flock(l->fd, LOCK_UN) == 0) return 0;
+    return err_sys(e, errno, "cannot unlock the log '%s'", l->path);
 }

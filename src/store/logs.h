@@ -99,6 +99,9 @@ bool log_is_cut(const job_log *l);
  * of power takes away any more, which is what a sender may be told to forget; UINT64_MAX once the
  * log is cut, as nothing more is wanted. */
 int log_sync(job_log *l, uint64_t *ret_size, err *e);
+/* Nothing more is appended: syncs, and lets others write or pack it. The beginning of a record that
+ * still waits for its rest is dropped. Readers go on. To be called by the writer. */
+int log_finish(job_log *l, err *e);
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
