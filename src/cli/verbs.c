@@ -3,9 +3,9 @@
 const char program_summary[] = "takes a change from commit to production";
 
 const verb *const verbs[] = {
-    &verb_run,      &verb_check,      &verb_scan,    &verb_sbom, &verb_advisories, &verb_gate,
-    &verb_evidence, &verb_audit,      &verb_lock,    &verb_expr, &verb_doctor,     &verb_help,
-    &verb_man,      &verb_completion, &verb_version, NULL,
+    &verb_run,      &verb_check, &verb_scan, &verb_sbom,       &verb_advisories, &verb_gate,
+    &verb_evidence, &verb_audit, &verb_lock, &verb_expr,       &verb_doctor,     &verb_backup,
+    &verb_restore,  &verb_help,  &verb_man,  &verb_completion, &verb_version,    NULL,
 };
 
 const option_spec common_options[] = {
@@ -25,6 +25,7 @@ const verb_pair program_environment[] = {
     {"SLIPWAY_ADVISORIES, XDG_DATA_HOME",
      "Where advisories are kept: $SLIPWAY_ADVISORIES, or $XDG_DATA_HOME/slipway/advisories "
      "(~/.local/share)."},
+    {"SLIPWAY_DATA", "The data folder of the server, for 'slipway backup' and 'slipway restore'."},
     {"SOURCE_DATE_EPOCH",
      "The time of the document that 'slipway sbom' or 'slipway scan --format openvex' writes."},
     {"GITHUB_API_URL", "Where 'slipway lock' asks for the numbers of owners and repositories."},
