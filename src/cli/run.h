@@ -56,6 +56,9 @@ typedef struct run_config {
 /* The part of it that says where things are: -C, which it obeys, and --actions-from. `given` must
  * have both options. */
 int run_config_places(const options *given, run_config *ret, err *e);
+/* -P and --cache-limit. */
+int run_config_platforms(const options *given, run_config *ret, err *e);
+int run_config_cache_limit(const options *given, run_config *ret, err *e);
 /* Reads the options and the files that they name; may ask for secrets on the terminal. */
 int run_config_read(const options *given, run_config *ret, err *e);
 /* Appends "slipway run" with the event and the options that the same event needs again: not what
