@@ -15,10 +15,9 @@
  *   control   a FIFO: "cancel" or "kill", a line each
  *   result    how it ended; it appears by a rename, after all else was written
  *
- * All text is masked, but for outputs in `result`, which other jobs must have: what holds a secret
- * is left out of them. What a line of the log belongs to is in `events` only after it is in `log`.
- * A spool folder serves one job process ever: a second one is refused, so a job runs at most once
- * in it. */
+ * All text is masked; outputs that may hold a secret are left out, as on GitHub. What a line of the
+ * log belongs to is in `events` only after it is in `log`. A spool folder serves one job process
+ * ever: a second one is refused, so a job runs at most once in it. */
 #ifndef SLIPWAY_AGENT_SPOOL_H
 #define SLIPWAY_AGENT_SPOOL_H
 

@@ -40,8 +40,6 @@ typedef struct worker {
     char order[16]; /* read so far */
     size_t order_len;
     bool started, cancelled, killed, ended;
-    value masked; /* outputs of the finished job, as they may be shown */
-    int64_t duration_us;
     spool_result result;
 } worker;
 
@@ -122,18 +120,14 @@ static void write_event(worker *w, const runner_event *ev) {
     spool_end_event(w->spool, &o);
 }
 
-/* The last event waits for what must be said of the outputs. */
 static void on_event(void *context, const runner_event *ev) {
     worker *w = context;
     switch (ev->kind) {
     case RUNNER_LOG: spool_log(w->spool, ev->step, ev->at_us, kinds[ev->level], ev->text); break;
     case RUNNER_GROUP: spool_log(w->spool, ev->step, ev->at_us, 'g', ev->text); break;
     case RUNNER_GROUP_END: spool_log(w->spool, ev->step, ev->at_us, 'G', ev->text); break;
-    case RUNNER_JOB_FINISHED:
-        w->duration_us = ev->duration_us;
-        if (ev->outputs) w->masked = value_copy(w->a, ev->outputs);
-        break;
     case RUNNER_JOB_STARTED:
+    case RUNNER_JOB_FINISHED:
     case RUNNER_STEP_STARTED:
     case RUNNER_STEP_FINISHED:
     case RUNNER_ANNOTATION:
@@ -144,49 +138,11 @@ static void on_event(void *context, const runner_event *ev) {
 
 /* ---- the end -------------------------------------------------------------------------------- */
 
-static void write_finished(worker *w, const value *outputs) {
-    runner_event ev = {.kind = RUNNER_JOB_FINISHED,
-                       .at_us = clock_wall_us(),
-                       .step = -1,
-                       .parent_step = -1,
-                       .result = w->result.result,
-                       .outputs = outputs,
-                       .duration_us = w->duration_us};
-    w->shown.reason = w->result.reason;
-    write_event(w, &ev);
-}
-
-static void warn_of_output(worker *w, str name) {
-    str text = arena_printf(w->a, "Skip output '%.*s' since it may contain secret.", STR_ARG(name));
-    runner_event ev = {.kind = RUNNER_ANNOTATION,
-                       .at_us = clock_wall_us(),
-                       .step = -1,
-                       .parent_step = -1,
-                       .level = LOG_WARNING,
-                       .text = masked(w, text)};
-    tell_line(w, 'w', text);
-    write_event(w, &ev);
-}
-
-/* As GitHub's runner: what holds a secret never leaves the job. Masked and plain are the same where
- * there is none. */
-static void choose_outputs(worker *w, const value *outputs) {
-    w->result.outputs = value_object_new(w->a, false);
-    for (size_t i = 0; i < value_count(outputs); i++) {
-        const value_pair *p = value_at(outputs, i);
-        const value *shown = value_get(&w->masked, p->key);
-        if (shown && value_same(shown, &p->item))
-            value_set(w->a, &w->result.outputs, arena_str(w->a, p->key), *shown);
-        else
-            warn_of_output(w, p->key);
-    }
-}
-
+/* The runner has left out of the outputs what may hold a secret, and said so. */
 static void on_finished(void *context, job_result result, const value *outputs) {
     worker *w = context;
     w->result.result = result;
-    choose_outputs(w, outputs);
-    write_finished(w, &w->result.outputs);
+    w->result.outputs = outputs ? value_copy(w->a, outputs) : value_object_new(w->a, false);
     w->ended = true;
     loop_quit(w->loop);
 }
@@ -194,8 +150,14 @@ static void on_finished(void *context, job_result result, const value *outputs) 
 static void end_unstarted(worker *w, job_result result, str reason) {
     w->result = (spool_result){
         .result = result, .reason = masked(w, reason), .outputs = value_object_new(w->a, false)};
+    runner_event ev = {.kind = RUNNER_JOB_FINISHED,
+                       .at_us = clock_wall_us(),
+                       .step = -1,
+                       .parent_step = -1,
+                       .result = result};
+    w->shown.reason = w->result.reason;
     tell_line(w, result == JOB_FAILURE ? 'e' : 'w', reason);
-    write_finished(w, NULL);
+    write_event(w, &ev);
     w->ended = true;
     if (w->loop) loop_quit(w->loop);
 }
