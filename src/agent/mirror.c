@@ -9,8 +9,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #define FETCH_TIMEOUT_MS 600000
+#define LOCK_PAUSE_US    50000
 
 /* A URL is a place, not a command: other protocols of git start programs. */
 static const char *const git_env[] = {
@@ -18,18 +20,27 @@ static const char *const git_env[] = {
     "GIT_LFS_SKIP_SMUDGE=1",      "GIT_HTTP_LOW_SPEED_LIMIT=1",
     "GIT_HTTP_LOW_SPEED_TIME=60", NULL};
 
-static int git(arena *a, const char *const *argv, err *e) {
-    const process_spec spec = {.argv = argv, .env = git_env, .timeout_ms = FETCH_TIMEOUT_MS};
+static int git(arena *a, const char *const *argv, const notices *tell, err *e) {
+    const process_spec spec = {.argv = argv,
+                               .env = git_env,
+                               .timeout_ms = FETCH_TIMEOUT_MS,
+                               .stopped = tell ? tell->stopped : NULL,
+                               .context = tell ? tell->context : NULL};
     return process_check(a, &spec, NULL, e);
 }
 
 /* Who has it is the only one that changes the mirror. */
-static int take_lock(arena *a, const char *root, err *e) {
+static int take_lock(arena *a, const char *root, const notices *tell, err *e) {
     const char *path = fs_join(a, root, STR("slipway.lock"));
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) return err_sys(e, errno, "cannot open '%s'", path);
-    while (flock(fd, LOCK_EX) != 0)
-        if (errno != EINTR) break;
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (tell->stopped && tell->stopped(tell->context)) {
+            close(fd);
+            return err_set(e, ERR_CANCELLED, "cancelled while another job fetched the repository");
+        }
+        usleep(LOCK_PAUSE_US);
+    }
     return fd;
 }
 
@@ -40,11 +51,11 @@ int mirror_of(arena *a, const char *caches, str url, char **ret, err *e) {
     *ret = fs_join(a, folder, arena_printf(a, "%.32s.git", hex));
     if (fs_exists(fs_join(a, *ret, STR("HEAD")))) return 0;
     const char *argv[] = {"git", "init", "-q", "--bare", "--template=", *ret, NULL};
-    return git(a, argv, e);
+    return git(a, argv, NULL, e);
 }
 
-int mirror_fetch(arena *a, const char *root, str url, str commit, err *e) {
-    _cleanup_close_ int lock = take_lock(a, root, e);
+int mirror_fetch(arena *a, const char *root, str url, str commit, const notices *tell, err *e) {
+    _cleanup_close_ int lock = take_lock(a, root, tell, e);
     if (lock < 0) return e->code;
     const char *from = arena_cstr(a, url);
     const char *keep =
@@ -66,11 +77,11 @@ int mirror_fetch(arena *a, const char *root, str url, str commit, err *e) {
     const char *one[] = {"git",   "-C", root,           "-c", "core.hooksPath=/dev/null",
                          "fetch", "-q", "--no-auto-gc", "--", from,
                          keep,    NULL};
-    int r = git(a, all, e);
+    int r = git(a, all, tell, e);
     if (r < 0) return err_context(e, "cannot fetch the repository");
     const char *there[] = {"git", "-C", root, "cat-file", "-e", arena_cstr(a, commit), NULL};
     err ignored = {0};
-    if (git(a, there, &ignored) == 0) return 0;
-    r = git(a, one, e);
+    if (git(a, there, tell, &ignored) == 0) return 0;
+    r = git(a, one, tell, e);
     return r < 0 ? err_context(e, "cannot fetch the commit %.*s", STR_ARG(commit)) : 0;
 }

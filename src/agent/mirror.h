@@ -2,6 +2,7 @@
 #ifndef SLIPWAY_AGENT_MIRROR_H
 #define SLIPWAY_AGENT_MIRROR_H
 
+#include "agent/notice.h"
 #include "base/arena.h"
 #include "base/err.h"
 
@@ -9,7 +10,7 @@
  * made when needed. */
 int mirror_of(arena *a, const char *caches, str url, char **ret, err *e);
 /* Fetches branches, tags, and a commit, which no ref need point to. One process at a time does so
- * in a mirror. */
-int mirror_fetch(arena *a, const char *root, str url, str commit, err *e);
+ * in a mirror. ERR_CANCELLED when that is given up (notices.stopped). */
+int mirror_fetch(arena *a, const char *root, str url, str commit, const notices *tell, err *e);
 
 #endif

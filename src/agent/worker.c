@@ -159,7 +159,7 @@ static void end_unstarted(worker *w, job_result result, str reason) {
     tell_line(w, result == JOB_FAILURE ? 'e' : 'w', reason);
     write_event(w, &ev);
     w->ended = true;
-    if (w->loop) loop_quit(w->loop);
+    if (w->control) loop_quit(w->loop); /* else it does not run yet */
 }
 
 /* ---- orders --------------------------------------------------------------------------------- */
@@ -212,6 +212,13 @@ static void on_image(void *context) {
     err e = {0};
     if (!w->ended && agent_job_waits(w->job) && agent_job_start(w->job, &e) < 0)
         end_unstarted(w, JOB_FAILURE, str_from(e.message));
+}
+
+/* While git is waited for, the loop does not run. */
+static bool was_stopped(void *context) {
+    worker *w = context;
+    on_control(w, spool_control_fd(w->spool));
+    return w->cancelled;
 }
 
 /* ---- from the spec to the job --------------------------------------------------------------- */
@@ -296,7 +303,7 @@ static void name_run(worker *w) {
 static int find_sources(worker *w, err *e) {
     const worker_options *o = w->o;
     const char *scratch = w->host.temp.folder.path;
-    int r = worker_repository(w->a, &w->spec, o->caches, scratch, &w->repo, e);
+    int r = worker_repository(w->a, &w->spec, o->caches, scratch, &w->tell, &w->repo, e);
     if (r < 0) return r;
     w->uses = (actions_spec){.a = w->a,
                              .repo = &w->repo,
@@ -312,15 +319,13 @@ static int find_sources(worker *w, err *e) {
 static int start_job(worker *w, err *e) {
     const agent_job_port port = {.context = w, .event = on_event, .finished = on_finished};
     int r = find_sources(w, e);
-    if (r < 0) return r;
-    name_run(w);
-    set_limits(&w->host.limits, &w->spec.limits);
-    /* What came meanwhile. */
-    on_control(w, spool_control_fd(w->spool));
-    if (w->cancelled) {
+    if (was_stopped(w)) {
         end_unstarted(w, JOB_CANCELLED, STR("cancelled before its first step"));
         return 0;
     }
+    if (r < 0) return r;
+    name_run(w);
+    set_limits(&w->host.limits, &w->spec.limits);
     w->job = agent_job_new(&w->host, &w->run, &w->spec.instance, &w->spec.egress, &port);
     return agent_job_start(w->job, e);
 }
@@ -349,8 +354,11 @@ static int prepare(worker *w, err *e) {
     int r = temp_make(w->a, false, NULL, &h->temp, e);
     if (r == 0) r = loop_new(&w->loop, e);
     if (r < 0) return r;
-    w->tell =
-        (notices){.context = w, .warning = on_warning, .note = on_note, .fetching = on_fetching};
+    w->tell = (notices){.context = w,
+                        .warning = on_warning,
+                        .note = on_note,
+                        .fetching = on_fetching,
+                        .stopped = was_stopped};
     w->no_env = value_object_new(w->a, true);
     h->a = w->a;
     h->loop = w->loop;

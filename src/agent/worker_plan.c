@@ -96,7 +96,7 @@ static bool has_commit(arena *a, const char *root, str commit) {
 }
 
 int worker_repository(arena *a, const job_spec *spec, const char *caches, const char *scratch,
-                      repository *ret, err *e) {
+                      const notices *tell, repository *ret, err *e) {
     *ret = (repository){
         .a = a,
         .root = arena_cstr(a, spec->git),
@@ -112,7 +112,7 @@ int worker_repository(arena *a, const job_spec *spec, const char *caches, const 
     }
     if (mirror_of(a, caches, spec->git, &ret->root, e) < 0) return e->code;
     if (has_commit(a, ret->root, spec->commit)) return 0;
-    int r = mirror_fetch(a, ret->root, spec->git, spec->commit, e);
+    int r = mirror_fetch(a, ret->root, spec->git, spec->commit, tell, e);
     if (r < 0 || has_commit(a, ret->root, spec->commit)) return r;
     return err_set(e, ERR_NOT_FOUND, "the repository has no commit %.*s", STR_ARG(spec->commit));
 }

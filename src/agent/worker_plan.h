@@ -17,6 +17,6 @@ int worker_fetch(arena *a, const job_spec *spec, const actions_spec *from, actio
  * URL in `caches`, into which the commit is fetched where it is not there yet. `scratch` is a
  * private folder. */
 int worker_repository(arena *a, const job_spec *spec, const char *caches, const char *scratch,
-                      repository *ret, err *e);
+                      const notices *tell, repository *ret, err *e);
 
 #endif
