@@ -15,9 +15,9 @@
  *   control   a FIFO: "cancel" or "kill", a line each
  *   result    how it ended; it appears by a rename, after all else was written
  *
- * All text is masked; outputs that may hold a secret are left out, as on GitHub. What has
- * come to the log is written before the events that came after it. A spool folder serves one job
- * process ever: a second one is refused, so a job runs at most once in it. */
+ * All text is masked; outputs that may hold a secret are left out, as on GitHub. Lines of the log
+ * are written before the events that came after them. A spool folder serves one job process ever: a
+ * second one is refused, so a job runs at most once in it. */
 #ifndef SLIPWAY_AGENT_SPOOL_H
 #define SLIPWAY_AGENT_SPOOL_H
 
