@@ -396,8 +396,12 @@ int job_spec_decode(arena *a, str text, job_spec *ret, err *e) {
     *ret = (job_spec){0};
     if (text.len > JOB_SPEC_MAX)
         return err_set(e, ERR_LIMIT, "the job has more than %zu bytes", JOB_SPEC_MAX);
-    int r = json_parse(a, text, 0, &root, e);
-    if (r < 0) return err_context(e, "the job");
+    err why = {0};
+    int r = json_parse(a, text, 0, &root, &why);
+    /* What is wrong is told without the text that is near it, which may be a secret. */
+    if (r < 0)
+        return err_set(e, r, "the job is no JSON, or only a part of it (line %u, column %u)",
+                       why.where.line, why.where.column);
     ret->instance.environment_deployment = true;
     ret->instance.total = 1;
     r = check_version(&root, e);

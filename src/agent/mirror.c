@@ -15,17 +15,24 @@
 #define LOCK_PAUSE_US    50000
 
 /* A URL is a place, not a command: other protocols of git start programs. */
-static const char *const git_env[] = {
-    "GIT_TERMINAL_PROMPT=0",      "GIT_ALLOW_PROTOCOL=https:http:ssh:git:file",
-    "GIT_LFS_SKIP_SMUDGE=1",      "GIT_HTTP_LOW_SPEED_LIMIT=1",
-    "GIT_HTTP_LOW_SPEED_TIME=60", NULL};
+#define ALLOWED "GIT_ALLOW_PROTOCOL=https:http:ssh:git"
+#define COMMON                                                                                     \
+    "GIT_TERMINAL_PROMPT=0", "GIT_LFS_SKIP_SMUDGE=1", "GIT_HTTP_LOW_SPEED_LIMIT=1",                \
+        "GIT_HTTP_LOW_SPEED_TIME=60"
+static const char *const far_env[] = {COMMON, ALLOWED, NULL};
+static const char *const local_env[] = {COMMON, ALLOWED ":file", NULL};
 
-static int git(arena *a, const char *const *argv, const notices *tell, err *e) {
+typedef struct fetching {
+    bool local;
+    const notices *tell;
+} fetching;
+
+static int git(arena *a, const char *const *argv, const fetching *f, err *e) {
     const process_spec spec = {.argv = argv,
-                               .env = git_env,
+                               .env = f->local ? local_env : far_env,
                                .timeout_ms = FETCH_TIMEOUT_MS,
-                               .stopped = tell ? tell->stopped : NULL,
-                               .context = tell ? tell->context : NULL};
+                               .stopped = f->tell ? f->tell->stopped : NULL,
+                               .context = f->tell ? f->tell->context : NULL};
     return process_check(a, &spec, NULL, e);
 }
 
@@ -51,10 +58,13 @@ int mirror_of(arena *a, const char *caches, str url, char **ret, err *e) {
     *ret = fs_join(a, folder, arena_printf(a, "%.32s.git", hex));
     if (fs_exists(fs_join(a, *ret, STR("HEAD")))) return 0;
     const char *argv[] = {"git", "init", "-q", "--bare", "--template=", *ret, NULL};
-    return git(a, argv, NULL, e);
+    static const fetching nothing;
+    return git(a, argv, &nothing, e);
 }
 
-int mirror_fetch(arena *a, const char *root, str url, str commit, const notices *tell, err *e) {
+int mirror_fetch(arena *a, const char *root, str url, str commit, bool local, const notices *tell,
+                 err *e) {
+    const fetching f = {local, tell};
     _cleanup_close_ int lock = take_lock(a, root, tell, e);
     if (lock < 0) return e->code;
     const char *from = arena_cstr(a, url);
@@ -77,11 +87,11 @@ int mirror_fetch(arena *a, const char *root, str url, str commit, const notices 
     const char *one[] = {"git",   "-C", root,           "-c", "core.hooksPath=/dev/null",
                          "fetch", "-q", "--no-auto-gc", "--", from,
                          keep,    NULL};
-    int r = git(a, all, tell, e);
+    int r = git(a, all, &f, e);
     if (r < 0) return err_context(e, "cannot fetch the repository");
     const char *there[] = {"git", "-C", root, "cat-file", "-e", arena_cstr(a, commit), NULL};
     err ignored = {0};
-    if (git(a, there, tell, &ignored) == 0) return 0;
-    r = git(a, one, tell, e);
+    if (git(a, there, &f, &ignored) == 0) return 0;
+    r = git(a, one, &f, e);
     return r < 0 ? err_context(e, "cannot fetch the commit %.*s", STR_ARG(commit)) : 0;
 }

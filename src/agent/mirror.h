@@ -10,7 +10,9 @@
  * made when needed. */
 int mirror_of(arena *a, const char *caches, str url, char **ret, err *e);
 /* Fetches branches, tags, and a commit, which no ref need point to. One process at a time does so
- * in a mirror. ERR_CANCELLED when that is given up (notices.stopped). */
-int mirror_fetch(arena *a, const char *root, str url, str commit, const notices *tell, err *e);
+ * in a mirror. `local`: the URL may be a folder. ERR_CANCELLED when that is given up
+ * (notices.stopped). */
+int mirror_fetch(arena *a, const char *root, str url, str commit, bool local, const notices *tell,
+                 err *e);
 
 #endif

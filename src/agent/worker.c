@@ -142,6 +142,10 @@ static void on_event(void *context, const runner_event *ev) {
 static void on_finished(void *context, job_result result, const value *outputs) {
     worker *w = context;
     w->result.result = result;
+    if (spool_is_stuck(w->spool)) {
+        w->result.result = JOB_FAILURE;
+        w->result.reason = STR("its log could not be written for too long, so it was killed");
+    }
     w->result.outputs = outputs ? value_copy(w->a, outputs) : value_object_new(w->a, false);
     w->ended = true;
     loop_quit(w->loop);
@@ -303,7 +307,7 @@ static void name_run(worker *w) {
 static int find_sources(worker *w, err *e) {
     const worker_options *o = w->o;
     const char *scratch = w->host.temp.folder.path;
-    int r = worker_repository(w->a, &w->spec, o->caches, scratch, &w->tell, &w->repo, e);
+    int r = worker_repository(w->a, &w->spec, o->local, o->caches, scratch, &w->tell, &w->repo, e);
     if (r < 0) return r;
     w->uses = (actions_spec){.a = w->a,
                              .repo = &w->repo,

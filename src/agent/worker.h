@@ -20,6 +20,7 @@ typedef struct worker_options {
     const char *caches;       /* as of person_cache */
     const char *artifacts;    /* folder; each run has one of its own in it; NULL: in the person's
                                * state, as `slipway run` */
+    bool local;               /* the repository may be a folder of this machine */
     uint64_t cache_bytes;     /* of saved caches; 0: the default */
     const char *actions_from; /* as of actions_spec */
     const word_mapping *platforms;

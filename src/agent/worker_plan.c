@@ -95,8 +95,13 @@ static bool has_commit(arena *a, const char *root, str commit) {
     return git_ask(a, &call, &said, &ignored) == 0 && said.status == 0;
 }
 
-int worker_repository(arena *a, const job_spec *spec, const char *caches, const char *scratch,
-                      const notices *tell, repository *ret, err *e) {
+/* Whoever sends jobs may not look at this machine's files through a checkout. */
+static bool is_of_this_machine(str git) {
+    return str_starts(git, STR("/")) || str_starts(git, STR("file:"));
+}
+
+int worker_repository(arena *a, const job_spec *spec, bool local, const char *caches,
+                      const char *scratch, const notices *tell, repository *ret, err *e) {
     *ret = (repository){
         .a = a,
         .root = arena_cstr(a, spec->git),
@@ -105,6 +110,10 @@ int worker_repository(arena *a, const job_spec *spec, const char *caches, const 
         .commit = spec->commit,
         .scratch = scratch,
     };
+    if (!local && is_of_this_machine(spec->git))
+        return err_set(e, ERR_INVALID,
+                       "the repository is a folder, and this agent fetches repositories from "
+                       "other machines only");
     if (ret->root[0] == '/') {
         if (!fs_is_dir(ret->root))
             return err_set(e, ERR_NOT_FOUND, "the repository '%s' is not there", ret->root);
@@ -112,7 +121,7 @@ int worker_repository(arena *a, const job_spec *spec, const char *caches, const 
     }
     if (mirror_of(a, caches, spec->git, &ret->root, e) < 0) return e->code;
     if (has_commit(a, ret->root, spec->commit)) return 0;
-    int r = mirror_fetch(a, ret->root, spec->git, spec->commit, tell, e);
+    int r = mirror_fetch(a, ret->root, spec->git, spec->commit, local, tell, e);
     if (r < 0 || has_commit(a, ret->root, spec->commit)) return r;
     return err_set(e, ERR_NOT_FOUND, "the repository has no commit %.*s", STR_ARG(spec->commit));
 }

@@ -13,10 +13,10 @@ int worker_plan(arena *a, job_spec *spec, actions *x, err *e);
 int worker_lock(arena *a, const job_spec *spec, const lock_file **ret, err *e);
 /* Fetches what the job uses and compares it with the lock file. */
 int worker_fetch(arena *a, const job_spec *spec, const actions_spec *from, actions *x, err *e);
-/* Fills `ret` with the repository that the spec names: a bare one on this machine, or a mirror of a
- * URL in `caches`, into which the commit is fetched where it is not there yet. `scratch` is a
- * private folder. */
-int worker_repository(arena *a, const job_spec *spec, const char *caches, const char *scratch,
-                      const notices *tell, repository *ret, err *e);
+/* Fills `ret` with the repository that the spec names: a bare one on this machine, where `local`
+ * allows that, or a mirror of a URL in `caches`, into which the commit is fetched where it is not
+ * there yet. `scratch` is a private folder. */
+int worker_repository(arena *a, const job_spec *spec, bool local, const char *caches,
+                      const char *scratch, const notices *tell, repository *ret, err *e);
 
 #endif

@@ -15,6 +15,7 @@ static const option_spec agent_job_options[] = {
      .help = "Look for actions in URL/OWNER/REPO.git, or in bare repositories DIR/OWNER/REPO.git."},
     {'P', "platform", "LABEL=BACKEND", .many = true,
      .help = "Where jobs with this label run, as in 'slipway run'."},
+    {0, "local", NULL, .help = "The job's repository may be a folder of this machine."},
     {0, "wait", NULL, .help = "Prepare what every job needs before the job is read."},
     {'v', "verbose", NULL, .help = "Show debug lines."},
     {0},
@@ -40,6 +41,7 @@ static int read_options(const options *given, worker_options *o, err *e) {
     o->platform_count = c.platform_count;
     o->cache_bytes = c.cache_bytes;
     o->actions_from = options_value(given, "actions-from");
+    o->local = options_has(given, "local");
     o->wait = options_has(given, "wait");
     o->debug = options_has(given, "verbose");
     return o->spool ? 0 : err_set(e, ERR_INVALID, "--spool is needed");

@@ -175,6 +175,22 @@ static void what_is_wrong_is_named(void **state) {
     done(&p);
 }
 
+/* An agent that dies while it writes leaves half a job. */
+static void half_a_job_tells_nothing_of_itself(void **state) {
+    (void)state;
+    planned p = {0};
+    _cleanup_strbuf_ strbuf out = STRBUF_INIT;
+    job_spec got;
+    err e = {0};
+    plan_it(&p);
+    job_spec_encode(&out, &p.spec);
+    size_t cut = (size_t)str_find(strbuf_str(&out), STR("hidden")) + 3;
+    assert_int_equal(job_spec_decode(p.a, str_sub(strbuf_str(&out), 0, cut), &got, &e),
+                     ERR_INVALID);
+    assert_null(strstr(e.message, "hid"));
+    done(&p);
+}
+
 static void caps_are_named(void **state) {
     (void)state;
     planned p = {0};
@@ -198,6 +214,7 @@ int main(void) {
         cmocka_unit_test(what_is_encoded_is_decoded),
         cmocka_unit_test(what_lies_on_a_disk_has_no_secret),
         cmocka_unit_test(what_is_wrong_is_named),
+        cmocka_unit_test(half_a_job_tells_nothing_of_itself),
         cmocka_unit_test(caps_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -226,6 +226,38 @@ static void what_happens_is_seen(void **state) {
     spool_watcher_free(x.watcher);
 }
 
+static void on_death(void *context) {
+    watching *x = context;
+    if (spool_look(x->w->dir) != SPOOL_LOST) return;
+    x->ended = true;
+    spool_watch_remove(x->watch);
+    loop_quit(x->w->loop);
+}
+
+/* Nobody writes anything when a process is killed. */
+static void a_sudden_end_is_seen(void **state) {
+    world *w = *state;
+    watching x = {.w = w};
+    int ready[2], status;
+    char c;
+    assert_int_equal(pipe(ready), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        spool_writer *s;
+        if (spool_take(w->dir, w->loop, &s, &w->e) == 0 && write(ready[1], "x", 1) == 1) pause();
+        _exit(1);
+    }
+    assert_int_equal(read(ready[0], &c, 1), 1);
+    assert_int_equal(spool_watcher_new(w->loop, &x.watcher, &w->e), 0);
+    assert_int_equal(spool_watch_add(x.watcher, w->dir, on_death, &x, &x.watch, &w->e), 0);
+    kill(pid, SIGKILL);
+    loop_run(w->loop);
+    assert_true(x.ended);
+    waitpid(pid, &status, 0);
+    spool_watcher_free(x.watcher);
+    close(ready[0]), close(ready[1]);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -236,6 +268,7 @@ int main(void) {
         TEST(a_process_that_was_killed_is_lost),
         TEST(orders_arrive),
         TEST(what_happens_is_seen),
+        TEST(a_sudden_end_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
