@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -146,6 +147,56 @@ static void long_lines_are_several_records(void **state) {
     assert_int_equal(records, 4);
 }
 
+static void limit_files(rlim_t bytes) {
+    struct rlimit limit;
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = bytes;
+    setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+/* A disk that is full takes a part of a line, and the rest later. */
+static void what_cannot_be_written_is_held(void **state) {
+    world *w = *state;
+    spool_writer *s = take(w);
+    spool_result ended = {.result = JOB_SUCCESS, .outputs = value_object_new(w->a, false)};
+    _cleanup_strbuf_ strbuf expected = STRBUF_INIT;
+    struct rlimit before;
+    void (*on_large)(int) = signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before);
+    limit_files(1001);
+    for (int i = 0; i < 20000; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "line %d", i);
+        spool_log(s, 0, 1, 'o', str_from(text));
+        strbuf_addf(&expected, "0 1 o %s\n", text);
+    }
+    assert_false(spool_is_stuck(s));
+    limit_files(before.rlim_cur);
+    assert_int_equal(spool_finish(s, &ended, &w->e), 0);
+    spool_free(s);
+    assert_string_equal(all_of(w, SPOOL_LOG), strbuf_cstr(&expected));
+    assert_int_equal(ended.bytes, expected.len);
+    signal(SIGXFSZ, on_large);
+}
+
+static void not_everything_is_held(void **state) {
+    world *w = *state;
+    spool_writer *s = take(w);
+    _cleanup_strbuf_ strbuf line = STRBUF_INIT;
+    struct rlimit before;
+    void (*on_large)(int) = signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before);
+    limit_files(1001);
+    for (size_t i = 0; i < SPOOL_TEXT_MAX; i++)
+        strbuf_addc(&line, 'x');
+    for (size_t i = 0; i < SPOOL_HELD_MAX / SPOOL_TEXT_MAX; i++)
+        spool_log(s, 0, 1, 'o', strbuf_str(&line));
+    assert_true(spool_is_stuck(s));
+    limit_files(before.rlim_cur);
+    spool_free(s);
+    signal(SIGXFSZ, on_large);
+}
+
 static void a_folder_serves_one_process(void **state) {
     world *w = *state;
     spool_writer *other;
@@ -267,6 +318,8 @@ int main(void) {
         TEST(a_folder_serves_one_process),
         TEST(a_process_that_was_killed_is_lost),
         TEST(orders_arrive),
+        TEST(what_cannot_be_written_is_held),
+        TEST(not_everything_is_held),
         TEST(what_happens_is_seen),
         TEST(a_sudden_end_is_seen),
     };
