@@ -8,6 +8,9 @@ const verb *const verbs[] = {
     &verb_restore,  &verb_help,  &verb_man,  &verb_completion, &verb_version,    NULL,
 };
 
+/* What other parts of Slipway start: neither help, manual nor completion name it. */
+static const verb *const hidden[] = {&verb_agent_job, NULL};
+
 const option_spec common_options[] = {
     {'h', "help", NULL, .help = "Show what the command does and end."},
     {0},
@@ -52,6 +55,9 @@ const verb_pair program_files[] = {
 const verb *verb_find(str name) {
     for (size_t i = 0; verbs[i]; i++) {
         if (str_is(name, verbs[i]->name)) return verbs[i];
+    }
+    for (size_t i = 0; hidden[i]; i++) {
+        if (str_is(name, hidden[i]->name)) return hidden[i];
     }
     return NULL;
 }
