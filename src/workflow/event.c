@@ -370,7 +370,7 @@ static str ref_of(arena *a, const event_kind *kind, const value *payload, const 
 
 /* The commit that is run: what the person's payload says, else what is checked out. */
 static str sha_of(const value *given, const event_facts *f) {
-    static const char *const places[] = {"after", "pull_request.merge_commit_sha",
+    static const char *const places[] = {"pull_request.merge_commit_sha", "after",
                                          "merge_group.head_sha", "deployment.sha"};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         str sha = value_path_str(given, places[i]);
