@@ -327,6 +327,17 @@ static void changed_from_commits(arena *a, const value *payload, event *ev) {
     ev->changed_known = true;
 }
 
+void event_facts_of_commit(event_facts *f, const git_info *commit) {
+    f->sha = commit->head;
+    f->before = commit->parent;
+    f->author_name = commit->author_name;
+    f->author_email = commit->author_email;
+    f->committer_name = commit->committer_name;
+    f->committer_email = commit->committer_email;
+    f->message = commit->message;
+    f->timestamp = commit->timestamp;
+}
+
 /* ---- the fields of an event ---------------------------------------------------------------- */
 
 static str full_ref(arena *a, str ref, const char *prefix) {
