@@ -49,7 +49,7 @@ typedef struct verb {
 } verb;
 
 extern const verb verb_run, verb_check, verb_lock, verb_expr, verb_doctor, verb_scan,
-    verb_advisories, verb_sbom, verb_gate, verb_evidence;
+    verb_advisories, verb_sbom, verb_gate, verb_evidence, verb_hook;
 extern const verb verb_help, verb_version, verb_completion, verb_man;
 
 /* All verbs, in the order in which help lists them; ends with NULL. */
