@@ -110,6 +110,13 @@ static str without(arena *a, str text, str secret) {
     return arena_str(a, strbuf_str(&out));
 }
 
+/* The one of git's programs that writes was killed by SIGXFSZ, or was told so. */
+static bool hit_the_limit(const git_answer *said) {
+    return said->status == 128 + SIGXFSZ ||
+           str_find(said->err_out, STR("died of signal 25")) >= 0 ||
+           str_find(said->err_out, STR(": File too large")) >= 0;
+}
+
 static int ask(arena *a, const git_source *s, const char *dir, const way *w,
                const char *const *argv, size_t max_output, str *ret_out, err *e) {
     git_call call = {.dir = dir, .argv = argv, .reach = &w->reach, .max_output = max_output};
@@ -122,7 +129,7 @@ static int ask(arena *a, const git_source *s, const char *dir, const way *w,
         }
         if (str_starts(reason, STR("fatal: "))) reason = str_sub(reason, 7, reason.len);
         r = err_set(e, ERR_FAILED, "git says: %.*s", STR_ARG(without(a, reason, s->token)));
-        if (said.status == 128 + SIGXFSZ)
+        if (hit_the_limit(&said))
             r = err_set(e, ERR_LIMIT, "what was fetched is larger than %llu bytes",
                         (unsigned long long)(s->max_bytes ? s->max_bytes : GIT_MIRROR_MAX));
     }
