@@ -6,6 +6,8 @@
  *   slipway-hook.json                {server | data, token_file, repository}
  *   slipway-hook.spool               what could not be sent yet: bodies, one a line
  *   slipway-hook.lock                held while the spool is read and written
+ * All may be read by others: several users may push into a repository that they share, and what one
+ * of them left is sent by the next. The token file has to be readable for each of them.
  *
  * The route: POST /api/v1/pushes, at the server's URL or at DATA/agent.sock, with "Authorization:
  * Bearer TOKEN" where there is a token file, and "Idempotency-Key: DELIVERY". The body:

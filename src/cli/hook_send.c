@@ -195,7 +195,7 @@ static outcome send_lines(arena *a, const hook_settings *s, str lines) {
 
 static int lock_spool(arena *a, const char *repo, int *ret_fd, err *e) {
     const char *path = fs_join(a, repo, STR(HOOK_LOCK));
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0) return err_sys(e, errno, "cannot open '%s'", path);
     while (flock(fd, LOCK_EX) < 0) {
         if (errno == EINTR) continue;
@@ -217,7 +217,7 @@ static int keep(arena *a, const char *path, const outcome *o, str *ret_told, err
             "'%s' would have more than %u bytes, so this push is not told to the server: "
             "%s",
             path, HOOK_SPOOL_MAX, o->why.message);
-    int r = count ? fs_write(path, o->rest, 0600, e) : fs_remove(path, e);
+    int r = count ? fs_write(path, o->rest, 0644, e) : fs_remove(path, e);
     if (r < 0 || !o->why.code) return r;
     *ret_told = count ? arena_printf(a, "%s; %zu push%s kept and told with the next one",
                                      o->why.message, count, count == 1 ? " is" : "es are")
@@ -240,7 +240,7 @@ int hook_send(arena *a, const char *repo, str lines, str *ret_told, err *e) {
     if ((r = make_body(repo, &s, lines, &all, e)) < 0) return r;
     if (!all.len) return 0;
     /* Written before it is sent: a push that is cut off here is told with the next one. */
-    if (all.len <= HOOK_SPOOL_MAX && (r = fs_write(path, strbuf_str(&all), 0600, e)) < 0) return r;
+    if (all.len <= HOOK_SPOOL_MAX && (r = fs_write(path, strbuf_str(&all), 0644, e)) < 0) return r;
     outcome o = send_lines(a, &s, strbuf_str(&all));
     return keep(a, path, &o, ret_told, e);
 }

@@ -4,13 +4,12 @@
  * webhook_check compares the signature with the repository's secrets, webhook_read reads the body.
  * Nothing of the body is looked at before the signature was found good.
  *
- * | forge          | event                          | signature                            |
- * delivery |
- * |----------------|--------------------------------|--------------------------------------|----------|
- * | GitHub         | X-GitHub-Event                 | X-Hub-Signature-256, "sha256=" hex   |
- * X-GitHub-Delivery | | Gitea, Forgejo | X-Gitea-Event, X-Forgejo-Event | X-Gitea-,
- * X-Forgejo-Signature, hex   | X-Gitea-, X-Forgejo-Delivery | | GitLab         | X-Gitlab-Event |
- * webhook-signature, or X-Gitlab-Token | webhook-id, Idempotency-Key, X-Gitlab-Event-UUID |
+ * How each forge is known, signs, and numbers its deliveries:
+ *  - GitHub: X-GitHub-Event; X-Hub-Signature-256 ("sha256=" and hex); X-GitHub-Delivery.
+ *  - Gitea: X-Gitea-Event; X-Gitea-Signature (hex); X-Gitea-Delivery.
+ *  - Forgejo: X-Forgejo-Event; X-Forgejo-Signature, else Gitea's; X-Forgejo-Delivery.
+ *  - GitLab: X-Gitlab-Event; webhook-signature, else X-Gitlab-Token (the secret itself);
+ *    webhook-id, else Idempotency-Key, else X-Gitlab-Event-UUID.
  *
  * A GitLab signature is that of Standard Webhooks: "v1," and the base64 of an HMAC-SHA-256 over
  * "ID.TIME.BODY"; its time may be five minutes off. Where it is there, the token is not looked at.

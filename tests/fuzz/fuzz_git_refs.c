@@ -1,5 +1,5 @@
-/* A list of refs, as a server prints it: what is taken is sorted, can be written and read again, and
- * differs from nothing by each of its refs. */
+/* A list of refs, as a server prints it: what is taken is sorted, can be written and read again,
+ * and differs from nothing by each of its refs. */
 #include "fuzz.h"
 
 #include "server/git_watch.h"
