@@ -1,7 +1,7 @@
 #include "cli/audit_keys.h"
 
 #include "base/fs.h"
-#include "cli/run_services.h"
+#include "agent/person.h"
 
 #include <string.h>
 

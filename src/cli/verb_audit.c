@@ -211,12 +211,13 @@ static const option_spec audit_options[] = {
              "it. Without it the key is the one that is known by the name of the log; the first "
              "time it is the one that the log tells, which is said and kept."},
     {0, "since", "FILE", .complete = COMPLETE_FILE,
-     .help = "verify: a checkpoint of earlier. The log must begin with all that was in it then."},
+     .help =
+         "To verify: a checkpoint of earlier. The log must begin with all that was in it then."},
     {0, "proof", "FILE", .complete = COMPLETE_FILE,
-     .help = "verify: judge this proof of one entry, without the log."},
+     .help = "To verify: judge this proof of one entry, without the log."},
     {'o', "output", "FILE|DIR", .complete = COMPLETE_FILE,
-     .help = "verify: keep the checkpoint here when the log holds, for --since. prove: where the "
-             "proof goes instead of stdout; with several entries a folder."},
+     .help = "To verify: keep the checkpoint here when the log holds, for --since. To prove: where "
+             "the proof goes instead of stdout; with several entries a folder."},
     {0},
 };
 
