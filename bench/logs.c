@@ -1,5 +1,6 @@
 /* logs.c: what the log of a job costs: appending, opening at the end, searching, packing; and many
- * jobs that write while as many viewers follow. Prints "NAME NUMBER" lines; times in milliseconds. */
+ * jobs that write while as many viewers follow. Prints "NAME NUMBER" lines; times in milliseconds.
+ */
 #include "store/logs.h"
 
 #include "base/fs.h"
@@ -12,14 +13,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINES      1000000
-#define JOB        1
-#define JOBS       50
-#define RATE       1100 /* lines a second of each job */
-#define SECONDS    5
-#define TICK_MS    20
-#define SYNC_MS    200
-#define BATCH      2000 /* lines of one append of the long log */
+#define LINES   1000000
+#define JOB     1
+#define JOBS    50
+#define RATE    1100 /* lines a second of each job */
+#define SECONDS 5
+#define TICK_MS 20
+#define SYNC_MS 200
+#define BATCH   2000 /* lines of one append of the long log */
 
 static int64_t now_us(clockid_t clock) {
     struct timespec t;

@@ -48,13 +48,15 @@ static int run_backup(const options *given) {
     if (data_folder(given, &data, &e) < 0 || backup_make(data, to, &how, &done, &e) < 0)
         return fail(&e);
     if (how.with_keys)
-        console_warning("the backup holds the keys of the server: whoever can read '%s' can read "
-                        "all secrets, and sign in the name of this server. Keep it as you keep them",
-                        to);
+        console_warning(
+            "the backup holds the keys of the server: whoever can read '%s' can read "
+            "all secrets, and sign in the name of this server. Keep it as you keep them",
+            to);
     else
-        console_warning("the backup does not hold the keys of the server. Without a copy of '%s/keys' "
-                        "nobody can read the secrets in it any more: keep one elsewhere",
-                        data);
+        console_warning(
+            "the backup does not hold the keys of the server. Without a copy of '%s/keys' "
+            "nobody can read the secrets in it any more: keep one elsewhere",
+            data);
     strbuf_addf(&out, "%s: ", to);
     add_done(&out, &done);
     strbuf_adds(&out, "; read back, and whole\n");
@@ -78,19 +80,20 @@ const verb verb_backup = {
     .max_args = 1,
     .complete = COMPLETE_FILE,
     .options = backup_options_table,
-    .help = "Writes the database, the logs and the blobs of a server into a file, or into a folder "
-            "where the name does not end with .tar.zst. The server may run: the database is copied "
-            "as it is at one moment, and nothing that it names is removed meanwhile. What was "
-            "written is read back and compared before it gets its name."
-            "\n\n"
-            "The keys of the server (the folder keys/) are not in a backup unless --with-keys is "
-            "given, so that a stolen backup gives no secrets away. Without them the secrets that "
-            "are stored in the database cannot be read after 'slipway restore': keep a copy of the "
-            "keys somewhere else. Mirrors of repositories are never in it: the server fetches them "
-            "again."
-            "\n\n"
-            "The file is a tar, compressed by zstd. Its last member, SHA256SUMS, is what 'sha256sum "
-            "-c' reads.",
+    .help =
+        "Writes the database, the logs and the blobs of a server into a file, or into a folder "
+        "where the name does not end with .tar.zst. The server may run: the database is copied "
+        "as it is at one moment, and nothing that it names is removed meanwhile. What was "
+        "written is read back and compared before it gets its name."
+        "\n\n"
+        "The keys of the server (the folder keys/) are not in a backup unless --with-keys is "
+        "given, so that a stolen backup gives no secrets away. Without them the secrets that "
+        "are stored in the database cannot be read after 'slipway restore': keep a copy of the "
+        "keys somewhere else. Mirrors of repositories are never in it: the server fetches them "
+        "again."
+        "\n\n"
+        "The file is a tar, compressed by zstd. Its last member, SHA256SUMS, is what 'sha256sum "
+        "-c' reads.",
     .exits =
         (const verb_pair[]){
             {"0", "the backup is there, and whole"},
@@ -115,8 +118,7 @@ static int run_restore(const options *given) {
     const char *data;
     backup_done done;
     _cleanup_strbuf_ strbuf out = STRBUF_INIT;
-    if (data_folder(given, &data, &e) < 0 ||
-        backup_restore(given->args[0], data, &done, &e) < 0)
+    if (data_folder(given, &data, &e) < 0 || backup_restore(given->args[0], data, &done, &e) < 0)
         return fail(&e);
     if (!done.has_keys)
         console_warning("the backup holds no keys of the server. Put your copy of them into "
@@ -150,8 +152,9 @@ const verb verb_restore = {
     .exits =
         (const verb_pair[]){
             {"0", "the folder is there"},
-            {"2", "there is none: the command is invalid, the backup is damaged, or something could "
-                  "not be written"},
+            {"2",
+             "there is none: the command is invalid, the backup is damaged, or something could "
+             "not be written"},
             {0},
         },
     .examples =

@@ -73,7 +73,8 @@ static int add_open(making *m, const char *name, int fd, err *e) {
 
 static int open_in(const making *m, const char *name) {
     _cleanup_arena_ arena *a = arena_new();
-    return open(fs_join(a, m->data, str_from(name)), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    return open(fs_join(a, m->data, str_from(name)),
+                O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 }
 
 static int add_file(making *m, const char *name, err *e) {
@@ -239,15 +240,15 @@ int backup_make(const char *data, const char *to, const backup_options *options,
     char mark[9];
     struct stat st;
     if (!fs_exists(fs_join(a, data, STR(BACKUP_DB))))
-        return err_set(e, ERR_NOT_FOUND,
-                       "'%s' is not the data folder of a server: it has no %s", data, BACKUP_DB);
+        return err_set(e, ERR_NOT_FOUND, "'%s' is not the data folder of a server: it has no %s",
+                       data, BACKUP_DB);
     if (lstat(to, &st) == 0)
         return err_set(e, ERR_INVALID, "'%s' is there already: give a new name, or remove it", to);
     random_hex(4, mark);
     str path = str_from(to);
     while (path.len > 1 && path.ptr[path.len - 1] == '/')
         path.len--;
-    str part = arena_printf(a, "%.*s.part-%s%s", STR_ARG(path), mark,
-                            backup_is_tar(to) ? ".tar.zst" : "");
+    str part =
+        arena_printf(a, "%.*s.part-%s%s", STR_ARG(path), mark, backup_is_tar(to) ? ".tar.zst" : "");
     return make(&m, part.ptr, arena_cstr(a, path), ret, e);
 }

@@ -25,16 +25,19 @@ static int read_head(const char *folder, backup_done *ret, err *e) {
     int r = fs_read_below(a, folder, BACKUP_HEAD, HEAD_MAX, &text, &ignored);
     if (r < 0 || json_parse(a, text, 0, &head, &ignored) < 0 || head.kind != VALUE_OBJECT)
         return err_set(e, ERR_INVALID, "this is no backup of Slipway: it has no " BACKUP_HEAD);
-    const value *format = value_get(&head, STR("format")), *version = value_get(&head, STR("version"));
+    const value *format = value_get(&head, STR("format")),
+                *version = value_get(&head, STR("version"));
     const value *keys = value_get(&head, STR("keys"));
     if (!format || format->kind != VALUE_STRING || !str_is(format->string, "slipway-backup") ||
         !version || version->kind != VALUE_NUMBER)
-        return err_set(e, ERR_INVALID, "this is no backup of Slipway: " BACKUP_HEAD " is another's");
+        return err_set(e, ERR_INVALID,
+                       "this is no backup of Slipway: " BACKUP_HEAD " is another's");
     if (version->number != BACKUP_VERSION)
-        return err_set(e, ERR_UNSUPPORTED,
-                       "the backup has version %g of the format, and this Slipway knows %d: use the "
-                       "one that made it",
-                       version->number, BACKUP_VERSION);
+        return err_set(
+            e, ERR_UNSUPPORTED,
+            "the backup has version %g of the format, and this Slipway knows %d: use the "
+            "one that made it",
+            version->number, BACKUP_VERSION);
     ret->has_keys = keys && keys->kind == VALUE_BOOL && keys->boolean;
     return 0;
 }
@@ -53,8 +56,9 @@ static int count_files(const char *folder, uint64_t unpacked, backup_done *ret, 
         if (stat(fs_join(a, folder, name), &st) == 0) ret->bytes += (uint64_t)st.st_size;
     }
     if (r == 0 && count != unpacked)
-        r = err_set(e, ERR_INVALID, "the backup is damaged: it holds %llu files, and " BACKUP_SUMS
-                    " lists %llu", (unsigned long long)unpacked, (unsigned long long)count);
+        r = err_set(e, ERR_INVALID,
+                    "the backup is damaged: it holds %llu files, and " BACKUP_SUMS " lists %llu",
+                    (unsigned long long)unpacked, (unsigned long long)count);
     return r;
 }
 
@@ -75,8 +79,8 @@ static int fill(const char *from, const char *folder, backup_done *ret, err *e) 
     _cleanup_arena_ arena *a = arena_new();
     _cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return err_sys(e, errno, "cannot open '%s'", folder);
-    int r = fs_is_dir(from) ? backup_copy(from, folder, &files, e)
-                            : backup_unpack(from, fd, &files, e);
+    int r =
+        fs_is_dir(from) ? backup_copy(from, folder, &files, e) : backup_unpack(from, fd, &files, e);
     if (r == 0) r = backup_verify(folder, e);
     if (r == 0) r = read_head(folder, ret, e);
     if (r == 0) r = count_files(folder, files, ret, e);
@@ -93,7 +97,8 @@ static int judge_target(const char *data, err *e) {
     fs_entry *entries;
     size_t count;
     struct stat st;
-    if (lstat(data, &st) < 0) return errno == ENOENT ? 0 : err_sys(e, errno, "cannot look at '%s'", data);
+    if (lstat(data, &st) < 0)
+        return errno == ENOENT ? 0 : err_sys(e, errno, "cannot look at '%s'", data);
     if (!S_ISDIR(st.st_mode)) return err_set(e, ERR_INVALID, "'%s' is not a folder", data);
     int r = fs_list(a, data, &entries, &count, e);
     if (r == 0 && count)

@@ -1,8 +1,8 @@
 /* backup_write.c: files into a folder or a tar.
  *
  * The tar is written here, and not by libarchive, whose writing half would bring in the compressors
- * of formats that nobody writes. It is POSIX ustar (IEEE 1003.1-1988); a size of 8 GiB and more is in
- * base 256, as GNU tar and libarchive write and read it. */
+ * of formats that nobody writes. It is POSIX ustar (IEEE 1003.1-1988); a size of 8 GiB and more is
+ * in base 256, as GNU tar and libarchive write and read it. */
 #include "store/backup_parts.h"
 
 #include "base/fs.h"
@@ -126,8 +126,10 @@ static int put_header(backup_writer *w, const char *name, uint64_t size, int64_t
     put_octal(h + 136, 12, mtime_s > 0 && mtime_s >> 33 == 0 ? (uint64_t)mtime_s : 0);
     memset(h + 148, ' ', 8);
     h[156] = '0';
-    memcpy(h + 257, "ustar\0"
-                    "00", 8);
+    memcpy(h + 257,
+           "ustar\0"
+           "00",
+           8);
     for (size_t i = 0; i < BLOCK; i++)
         sum += (unsigned char)h[i];
     put_octal(h + 148, 7, sum);

@@ -89,8 +89,8 @@ void blob_drop(blob_writer *w) {
     arena_free(w->a);
 }
 
-/* The blob is there already: from now on it is as young as a new one. A file of another size is what
- * a broken disk has left, and is replaced. */
+/* The blob is there already: from now on it is as young as a new one. A file of another size is
+ * what a broken disk has left, and is replaced. */
 static bool renew(const char *path, uint64_t size) {
     struct stat st;
     if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != size) return false;
@@ -202,7 +202,8 @@ int blob_open(const char *dir, str digest, int *ret_fd, uint64_t *ret_size, err 
     _cleanup_arena_ arena *a = arena_new();
     struct stat st;
     if (!blob_name_valid(digest))
-        return err_set(e, ERR_INVALID, "'%.*s' is no SHA-256 in hex", STR_ARG(str_sub(digest, 0, 80)));
+        return err_set(e, ERR_INVALID, "'%.*s' is no SHA-256 in hex",
+                       STR_ARG(str_sub(digest, 0, 80)));
     char *path = blob_path(a, dir, digest);
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)

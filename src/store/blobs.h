@@ -1,7 +1,7 @@
 /* blobs.h: files that are known by what is in them: DIR/ab/abcdef…, by their SHA-256 in hex.
  *
- * A blob is written to a temporary file, synced and renamed, so what has a name is whole, also after
- * a loss of power. It never changes. Equal content is kept once.
+ * A blob is written to a temporary file, synced and renamed, so what has a name is whole, also
+ * after a loss of power. It never changes. Equal content is kept once.
  *
  * A blob is safe from blob_sweep as soon as something refers to it, and for `grace_us` from when it
  * was put: put it first, then commit what refers to it. Any number of processes may put and read at

@@ -34,8 +34,7 @@ int durable_read(int fd, void *into, size_t size, uint64_t offset) {
 
 int durable_dir(const char *path, err *e) {
     _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd >= 0 && fsync(fd) == 0 ? 0
-                                     : err_sys(e, errno, "cannot sync the folder '%s'", path);
+    return fd >= 0 && fsync(fd) == 0 ? 0 : err_sys(e, errno, "cannot sync the folder '%s'", path);
 }
 
 int durable_parent(const char *path, err *e) {

@@ -10,7 +10,8 @@
 
 #define HOLD_FILE "lock"
 
-/* Waits for who removes something just now. The descriptor is closed to let go. */
+/* Waits for who removes something just now. The descriptor is closed to let go; it is -1 on a
+ * read-only disk. */
 int hold_keep(const char *dir, int *ret_fd, err *e);
 /* 1: somebody holds it, and nothing may be removed now. */
 int hold_remove(const char *dir, int *ret_fd, err *e);

@@ -86,8 +86,8 @@ size_t finder_next(const finder *f, str hay, size_t from) {
 
 /* ---- escape sequences ------------------------------------------------------------------------ */
 
-/* The length of the sequence at an ESC, or 0 where there is none that ends within the line (ECMA-48,
- * section 5.4: CSI; section 8.3.89: OSC, which terminals also end with BEL). */
+/* The length of the sequence at an ESC, or 0 where there is none that ends within the line
+ * (ECMA-48, section 5.4: CSI; section 8.3.89: OSC, which terminals also end with BEL). */
 static size_t escape_size(str text, size_t at) {
     size_t i = at + 2;
     if (i > text.len) return 0;

@@ -3,9 +3,9 @@
  * All numbers on the disk are little-endian. The head is "slwlogix", a version (4 bytes) and four
  * zeros. Each block follows as
  *
- *   4 size of all this   8 offset   8 line   4 bytes   4 lines   8 mark   4 count of shares   4 zero
- *   for each share:      4 step     4 lines  4 first   4 last    8 first time   8 last time
- *   8 sum of what is before it
+ *   4 size of all this   8 offset   8 line   4 bytes   4 lines   8 mark   4 count of shares   4
+ * zero for each share:      4 step     4 lines  4 first   4 last    8 first time   8 last time 8
+ * sum of what is before it
  */
 #include "store/log_internal.h"
 
@@ -72,8 +72,7 @@ static log_step *step_of(log_index *x, int step) {
 static void note_step(log_index *x, const log_share *s, uint64_t line) {
     log_step *step = step_of(x, s->step);
     if (!step->lines)
-        *step = (log_step){
-            .step = s->step, .first = line + s->first + 1, .first_us = s->first_us};
+        *step = (log_step){.step = s->step, .first = line + s->first + 1, .first_us = s->first_us};
     step->lines += s->lines;
     step->last = line + s->last + 1;
     step->last_us = s->last_us;

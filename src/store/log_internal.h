@@ -106,6 +106,7 @@ struct job_log {
     size_t indexed;            /* blocks that are in the file */
     uint64_t index_size;
     uint64_t synced;
+    bool sync_failed; /* the kernel tells once only, and takes the pages for written */
 };
 
 /* A handle for an open file. Takes over the descriptor. */

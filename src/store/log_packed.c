@@ -176,8 +176,8 @@ static int add_skippable(packing *p, uint32_t magic, str content, err *e) {
 
 static int pack_rest(packing *p, err *e) {
     if (p->index.len > INDEX_MAX - SKIP_HEAD)
-        return err_set(e, ERR_LIMIT, "the index of the log '%s' has more than %u bytes",
-                       p->l->path, INDEX_MAX);
+        return err_set(e, ERR_LIMIT, "the index of the log '%s' has more than %u bytes", p->l->path,
+                       INDEX_MAX);
     add_row(p, SKIP_HEAD + p->index.len, 0);
     int r = add_skippable(p, SKIP_INDEX, strbuf_str(&p->index), e);
     if (r < 0) return r;

@@ -46,8 +46,8 @@ void log_record_write(strbuf *out, int step, int64_t at_us, char kind, str text)
 }
 
 const char *log_kind_name(char kind) {
-    static const char *const names[] = {"plain",   "debug", "notice", "warning",
-                                        "error",   "command", "group",  "endgroup"};
+    static const char *const names[] = {"plain", "debug",   "notice", "warning",
+                                        "error", "command", "group",  "endgroup"};
     const char *at = kind ? strchr(LOG_KINDS, kind) : NULL;
     return at ? names[at - LOG_KINDS] : NULL;
 }

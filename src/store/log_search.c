@@ -33,8 +33,8 @@ typedef struct search {
 
     /* The block. */
     const log_block *block;
-    str raw, text;             /* as it is, and as it is searched */
-    size_t text_at, raw_at;    /* the same line in both */
+    str raw, text;          /* as it is, and as it is searched */
+    size_t text_at, raw_at; /* the same line in both */
     uint32_t lines_before;
 } search;
 

@@ -13,8 +13,8 @@ struct entry {
     entry *next; /* of its bucket */
     job_log *log;
     size_t refs;
-    uint64_t used;   /* when it was given back last */
-    bool detached;   /* is in no bucket, and goes with its last user */
+    uint64_t used; /* when it was given back last */
+    bool detached; /* is in no bucket, and goes with its last user */
 };
 
 struct log_set {

@@ -1,8 +1,9 @@
 /* log_set.h: the logs that a server has open: one handle a job, shared by who writes and who reads.
  *
  * All calls may come from any thread. Of a handle that was taken, what logs.h says goes: one writer
- * at a time. Handles that nobody has are kept for a while, the last used `idle_max` of them, so that
- * a page of a log that was just looked at needs no opening. One process has one set for a folder. */
+ * at a time. Handles that nobody has are kept for a while, the last used `idle_max` of them, so
+ * that a page of a log that was just looked at needs no opening. One process has one set for a
+ * folder. */
 #ifndef SLIPWAY_STORE_LOG_SET_H
 #define SLIPWAY_STORE_LOG_SET_H
 
@@ -26,8 +27,8 @@ typedef void log_synced_fn(void *context, int64_t job, uint64_t size);
  * failure. To be called every so often, from a thread that may wait for the disk. */
 int log_set_sync(log_set *s, log_synced_fn *synced, void *context, err *e);
 
-/* The job has ended: nothing is appended any more. Packs the log, which takes a second for a million
- * lines, and shares the packed one from then on. May be called again where it failed. */
+/* The job has ended: nothing is appended any more. Packs the log, which takes a second for a
+ * million lines, and shares the packed one from then on. May be called again where it failed. */
 int log_set_pack(log_set *s, int64_t job, err *e);
 
 #endif

@@ -152,7 +152,8 @@ int log_append(job_log *l, uint64_t offset, str bytes, uint64_t *ret_size, err *
                        "%llu on",
                        l->path, (unsigned long long)end, (unsigned long long)offset,
                        (unsigned long long)end);
-    str fresh = str_sub(bytes, (size_t)(end - offset < bytes.len ? end - offset : bytes.len), bytes.len);
+    str fresh =
+        str_sub(bytes, (size_t)(end - offset < bytes.len ? end - offset : bytes.len), bytes.len);
     if (!fresh.len) return 0;
     size_t before = l->pending.len;
     int r;
@@ -221,7 +222,15 @@ static void write_index(job_log *l) {
 
 static int sync_locked(job_log *l, uint64_t size, err *e) {
     if (size == l->synced && l->named) return 0;
-    if (fdatasync(l->fd) < 0) return err_sys(e, errno, "cannot sync the log '%s'", l->path);
+    if (l->sync_failed)
+        return err_set(e, ERR_IO,
+                       "the log '%s' could not be synced before, so what the disk has of it is not "
+                       "known",
+                       l->path);
+    if (fdatasync(l->fd) < 0) {
+        l->sync_failed = true;
+        return err_sys(e, errno, "cannot sync the log '%s'", l->path);
+    }
     if (!l->named) {
         int r = durable_parent(l->path, e);
         if (r < 0) return r;

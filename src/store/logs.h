@@ -3,10 +3,10 @@
  * While the job runs its records are appended to DIR/AB/JOB.log (AB: the low byte of the job's
  * number in hex). A record is one line, "STEP AT_US KIND TEXT\n"; the file is nothing but records.
  * Beside it JOB.log.idx tells where each block of some 128 KiB of whole lines begins and which
- * steps it has lines of; it is only a shortcut, and is made anew when it is missing or does not fit.
- * When the job has ended, log_pack makes both into JOB.log.zst: a zstd frame for each block, the
- * index and a seek table (the "zstd seekable format", version 0.1.0) in skippable frames, so that
- * `zstd -dc` gives the file as it was.
+ * steps it has lines of; it is only a shortcut, and is made anew when it is missing or does not
+ * fit. When the job has ended, log_pack makes both into JOB.log.zst: a zstd frame for each block,
+ * the index and a seek table (the "zstd seekable format", version 0.1.0) in skippable frames, so
+ * that `zstd -dc` gives the file as it was.
  *
  * Threads. A handle has one writer at a time (the caller locks) and any number of readers in other
  * threads meanwhile, who need no lock: what was appended is shown to them after it is in the file,
@@ -27,9 +27,9 @@
 #define LOG_RECORD_MAX    (LOG_TEXT_MAX + 64) /* bytes of a record with its newline */
 #define LOG_STEP_NONE     (-1)                /* the step of what the job itself says */
 #define LOG_STEP_MAX      9999
-#define LOG_AT_MAX        9999999999999999LL  /* the year 2286 */
-#define LOG_KINDS         "odnwecgG"          /* see log_kind_name */
-#define LOG_BYTES_DEFAULT (1ULL << 30)        /* of one log */
+#define LOG_AT_MAX        9999999999999999LL /* the year 2286 */
+#define LOG_KINDS         "odnwecgG"         /* see log_kind_name */
+#define LOG_BYTES_DEFAULT (1ULL << 30)       /* of one log */
 #define LOG_BYTES_MAX     (16ULL << 30)
 #define LOG_LINES_MAX     10000u     /* of one page */
 #define LOG_PAGE_BYTES    (4u << 20) /* of one page, where the caller sets no other budget */
@@ -89,15 +89,17 @@ void log_steps(job_log *l, arena *a, log_step **ret, size_t *ret_count);
 /* Appends bytes of the sender's stream, which begin at `offset` of it. What comes before the end is
  * dropped, so that sending again is harmless. The bytes may end within a record: its beginning is
  * kept in memory until the rest comes. A NUL is kept as SUBSTITUTE (0x1a). *ret_size, also where it
- * fails, is the end of what was taken, from which the sender goes on. Errors: ERR_INVALID for a gap,
- * or a line that is no record; ERR_LIMIT for a record that is too long; ERR_IO, for a full disk too.
+ * fails, is the end of what was taken, from which the sender goes on. Errors: ERR_INVALID for a
+ * gap, or a line that is no record; ERR_LIMIT for a record that is too long; ERR_IO, for a full
+ * disk too.
  *
  * When a log comes to its cap, a last line says so, and what follows is taken and dropped. */
 int log_append(job_log *l, uint64_t offset, str bytes, uint64_t *ret_size, err *e);
 bool log_is_cut(const job_log *l);
 /* Puts on the disk what readers see. *ret_size (may be NULL): the bytes of the stream that no loss
  * of power takes away any more, which is what a sender may be told to forget; UINT64_MAX once the
- * log is cut, as nothing more is wanted. */
+ * log is cut, as nothing more is wanted. Where it has failed once, it fails until the log is opened
+ * anew. */
 int log_sync(job_log *l, uint64_t *ret_size, err *e);
 /* Nothing more is appended: syncs, and lets others write or pack it. The beginning of a record that
  * still waits for its rest is dropped. Readers go on. To be called by the writer. */
@@ -108,11 +110,11 @@ int log_finish(job_log *l, err *e);
 #define LOG_ANY_STEP (-2)
 
 typedef struct log_range {
-    int step;       /* LOG_ANY_STEP: all */
-    uint64_t from;  /* number of the first line: in the step, where one is named, else in the log;
-                     * 0 is 1 */
-    size_t lines;   /* at most; 0 and more than LOG_LINES_MAX are LOG_LINES_MAX */
-    size_t bytes;   /* of text, at most, but one line at least; 0: LOG_PAGE_BYTES */
+    int step;      /* LOG_ANY_STEP: all */
+    uint64_t from; /* number of the first line: in the step, where one is named, else in the log;
+                    * 0 is 1 */
+    size_t lines;  /* at most; 0 and more than LOG_LINES_MAX are LOG_LINES_MAX */
+    size_t bytes;  /* of text, at most, but one line at least; 0: LOG_PAGE_BYTES */
 } log_range;
 
 typedef struct log_page {
@@ -146,12 +148,12 @@ int log_export(job_log *l, int step, bool times, log_put_fn *put, void *context,
 /* ---- searching ------------------------------------------------------------------------------ */
 
 typedef struct log_query {
-    str text;         /* 1 to LOG_QUERY_MAX bytes, without a newline */
-    bool exact;       /* ASCII letters count with their case */
-    bool regex;       /* `text` is a regular expression of PCRE2's */
-    int step;         /* LOG_ANY_STEP: all */
-    uint64_t skip;    /* matching lines to pass over */
-    size_t max;       /* matches wanted; more than LOG_MATCHES_MAX are LOG_MATCHES_MAX */
+    str text;                  /* 1 to LOG_QUERY_MAX bytes, without a newline */
+    bool exact;                /* ASCII letters count with their case */
+    bool regex;                /* `text` is a regular expression of PCRE2's */
+    int step;                  /* LOG_ANY_STEP: all */
+    uint64_t skip;             /* matching lines to pass over */
+    size_t max;                /* matches wanted; more than LOG_MATCHES_MAX are LOG_MATCHES_MAX */
     unsigned timeout_ms;       /* 0: none */
     const atomic_bool *cancel; /* ends it with ERR_CANCELLED; may be NULL */
 } log_query;
@@ -180,7 +182,8 @@ int log_search(job_log *l, arena *a, const log_query *query, log_found *ret, err
  * stay good. What is packed already stays so. It is on the disk when this returns, and a loss of
  * power on the way leaves the one or the other. */
 int log_pack(const char *dir, int64_t job, err *e);
-/* Removes all files of a log; absence is fine. 1: a backup is being made, and nothing was removed. */
+/* Removes all files of a log; absence is fine. 1: a backup is being made, and nothing was removed.
+ */
 int log_remove(const char *dir, int64_t job, err *e);
 /* Bytes on the disk, 0 without a log. */
 int log_disk_bytes(const char *dir, int64_t job, uint64_t *ret, err *e);

@@ -45,8 +45,12 @@ static void fill(world *w) {
     char digest[BLOB_NAME_SIZE];
     check(w, fs_mkdirs(w->data, 0700, &w->e));
     check(w, store_open(fs_join(w->a, w->data, STR("slipway.db")), &s, &w->e));
-    store_cache x = {.repository = STR("o/r"), .scope = STR("main"), .key = STR("k"),
-                     .version = STR("v"),      .digest = STR("d"),   .size = 1};
+    store_cache x = {.repository = STR("o/r"),
+                     .scope = STR("main"),
+                     .key = STR("k"),
+                     .version = STR("v"),
+                     .digest = STR("d"),
+                     .size = 1};
     check(w, store_cache_add(s, &x, &w->e));
     store_close(s);
     append(w, 1, "0 1 o growing\n");
@@ -121,7 +125,8 @@ static void expect_restored(world *w) {
     assert_true(log_is_packed(l));
     log_close(l);
     check(w, store_open(fs_join(w->a, w->again, STR("slipway.db")), &s, &w->e));
-    check(w, store_cache_exact(s, w->a, STR("o/r"), STR("main"), STR("k"), STR("v"), &found, &w->e));
+    check(w,
+          store_cache_exact(s, w->a, STR("o/r"), STR("main"), STR("k"), STR("v"), &found, &w->e));
     store_close(s);
     assert_int_equal(stat(w->again, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
@@ -223,7 +228,8 @@ static void a_damaged_folder_is_refused(void **state) {
             check(w, fs_create(path, str_from(rows[i].text), 0600, &w->e));
         else
             unlink(path);
-        if (backup_restore(w->to, w->again, &done, &w->e) >= 0 || !strstr(w->e.message, rows[i].why))
+        if (backup_restore(w->to, w->again, &done, &w->e) >= 0 ||
+            !strstr(w->e.message, rows[i].why))
             fail_msg("row %d: %s", (int)i, w->e.message);
         check(w, fs_remove(w->to, &w->e));
         expect_only(w, 1);
@@ -261,13 +267,26 @@ static void names_are_judged(void **state) {
         const char *name;
         bool good;
     } rows[] = {
-        {"slipway.db", true},    {"backup.json", true},      {"SHA256SUMS", true},
-        {"logs/01/1.log", true}, {"keys/ca/root.key", true}, {"blobs/ab/abcdef", true},
-        {"", false},             {"other", false},           {"repos/x", false},
-        {"logs", false},         {"logs/", false},           {"logs//x", false},
-        {"logs/../x", false},    {"logs/.x", false},         {"/logs/x", false},
-        {"../logs/x", false},    {"logs/x\n", false},        {"logs/a b", false},
-        {"logs/\xc3\xa4", false}, {"./slipway.db", false},
+        {"slipway.db", true},
+        {"backup.json", true},
+        {"SHA256SUMS", true},
+        {"logs/01/1.log", true},
+        {"keys/ca/root.key", true},
+        {"blobs/ab/abcdef", true},
+        {"", false},
+        {"other", false},
+        {"repos/x", false},
+        {"logs", false},
+        {"logs/", false},
+        {"logs//x", false},
+        {"logs/../x", false},
+        {"logs/.x", false},
+        {"/logs/x", false},
+        {"../logs/x", false},
+        {"logs/x\n", false},
+        {"logs/a b", false},
+        {"logs/\xc3\xa4", false},
+        {"./slipway.db", false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (backup_name_valid(str_from(rows[i].name)) != rows[i].good)
@@ -277,8 +296,8 @@ static void names_are_judged(void **state) {
 
 /* ---- while the server works ------------------------------------------------------------------ */
 
-/* Another process. Writes a line of a log and a row that says so, the line first: what a copy of the
- * database names, the copy of the log has. */
+/* Another process. Writes a line of a log and a row that says so, the line first: what a copy of
+ * the database names, the copy of the log has. */
 static void work(const world *w) {
     err e = {0};
     _cleanup_arena_ arena *a = arena_new();
@@ -291,8 +310,12 @@ static void work(const world *w) {
     for (int64_t i = 1;; i++) {
         str line = arena_printf(a, "0 %lld o line\n", (long long)i);
         str key = arena_printf(a, "%lld", (long long)i);
-        store_cache row = {.repository = STR("o/r"), .scope = STR("s"), .key = key,
-                           .version = STR("v"),      .digest = key,     .size = i};
+        store_cache row = {.repository = STR("o/r"),
+                           .scope = STR("s"),
+                           .key = key,
+                           .version = STR("v"),
+                           .digest = key,
+                           .size = i};
         if (log_append(l, size, line, &size, &e) < 0 || store_cache_add(s, &row, &e) < 0) _exit(1);
     }
 }

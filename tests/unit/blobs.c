@@ -69,8 +69,7 @@ static size_t count(world *w) {
 
 static void make_old(world *w, const char *digest, int64_t at_us) {
     struct timespec times[2] = {{.tv_sec = at_us / 1000000}, {.tv_sec = at_us / 1000000}};
-    assert_int_equal(
-        utimensat(AT_FDCWD, blob_path(w->a, w->dir, str_from(digest)), times, 0), 0);
+    assert_int_equal(utimensat(AT_FDCWD, blob_path(w->a, w->dir, str_from(digest)), times, 0), 0);
 }
 
 static void a_blob_has_the_name_of_its_digest(void **state) {
@@ -140,7 +139,9 @@ static void a_name_is_judged(void **state) {
     static const struct {
         const char *name;
         int code;
-    } rows[] = {{EMPTY, ERR_NOT_FOUND}, {"", ERR_INVALID},           {"../../../etc/passwd", ERR_INVALID},
+    } rows[] = {{EMPTY, ERR_NOT_FOUND},
+                {"", ERR_INVALID},
+                {"../../../etc/passwd", ERR_INVALID},
                 {"2CF24DBA5FB0A30E26E83B2AC5B9E29E1B161E5C1FA7425E73043362938B9824", ERR_INVALID},
                 {HELLO "0", ERR_INVALID}};
     world *w = *state;
