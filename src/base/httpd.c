@@ -360,8 +360,7 @@ static enum MHD_Result on_head(httpd_request *r, const char *method, const char 
     uint64_t size = httpd_body_size(r);
     /* The answer comes after a short body, or none: one that is queued now ends the connection. */
     if (!r->hard && size <= DROPPED_BODY_MAX) return MHD_YES;
-    if (!r->hard && !r->prepared)
-        mhd.MHD_add_response_header(r->response, "Connection", "close");
+    if (!r->hard && !r->prepared) mhd.MHD_add_response_header(r->response, "Connection", "close");
     return send_answer(r);
 }
 

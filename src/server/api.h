@@ -284,7 +284,10 @@ void api_fail(api_call *c, const err *e);
 void api_busy(api_call *c, unsigned status, unsigned seconds, const char *detail);
 /* Another thread will answer. Afterwards the handler does not touch the call. */
 void api_defer(api_call *c);
-/* Answers with a stream, as httpd_stream_open, with the frame's headers. Not after api_defer. */
+/* A file's bytes, as httpd_answer_file; ranges are the handler's. Not for API_IDEMPOTENT. */
+void api_file(api_call *c, unsigned status, const char *type, int fd, uint64_t from, uint64_t size);
+/* Answers with a stream, as httpd_stream_open, with the frame's headers. NULL when it was answered
+ * already, or nobody was asked for the right. Not after api_defer. */
 httpd_stream *api_stream(api_call *c, const char *type, const httpd_stream_options *how);
 
 #endif

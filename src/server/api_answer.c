@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- headers --------------------------------------------------------------------------------- */
 
@@ -94,12 +95,16 @@ static void send(api_call *c, unsigned status, const char *type, str body, str l
     httpd_answer(c->r, status, type, body);
 }
 
+/* True when it was answered: nothing of a project is shown to whom nobody has judged. */
+static bool refuse_unjudged(api_call *c, unsigned status) {
+    if (!is_unjudged(c, status)) return false;
+    api_report(c, "%s answers without having asked for a right", c->route->id);
+    api_problem(c, 500, "the server made a mistake");
+    return true;
+}
+
 static void put(api_call *c, unsigned status, const char *type, str body, str location) {
-    if (is_unjudged(c, status)) {
-        api_report(c, "%s answers without having asked for a right", c->route->id);
-        api_problem(c, 500, "the server made a mistake");
-        return;
-    }
+    if (refuse_unjudged(c, status)) return;
     bool get = c->route && str_is(str_from(c->route->method), "GET");
     if (!get || status != 200) {
         if (c->version.len && is_success(status))
@@ -336,7 +341,20 @@ void api_defer(api_call *c) {
     httpd_defer(c->r);
 }
 
+void api_file(api_call *c, unsigned status, const char *type, int fd, uint64_t from,
+              uint64_t size) {
+    if (c->answered || refuse_unjudged(c, status)) {
+        close(fd);
+        return;
+    }
+    c->answered = true;
+    api_add_headers(c, false);
+    httpd_add_header(c->r, "Content-Type", str_from(type));
+    httpd_answer_file(c->r, status, fd, from, size);
+}
+
 httpd_stream *api_stream(api_call *c, const char *type, const httpd_stream_options *how) {
+    if (c->answered || refuse_unjudged(c, 200)) return NULL;
     c->answered = true;
     api_add_headers(c, false);
     httpd_add_header(c->r, "X-Accel-Buffering", STR("no")); /* a proxy must not collect it */

@@ -12,6 +12,7 @@
 #define STRING_DEFAULT 1000
 #define LIST_DEFAULT   1000
 #define POINTER_MAX    512
+#define ERRORS_MAX     50
 
 const api_schema *api_schema_named(const api *s, const char *name) {
     for (size_t i = 0; i <= s->config.schema_tables; i++) {
@@ -98,7 +99,9 @@ static const char *(*const judges[API_TYPE_COUNT])(arena *, const api_field *, c
 
 /* ---- parameters ------------------------------------------------------------------------------ */
 
+/* A hostile body can be wrong in very many ways. */
 static void add_error(api_call *c, str pointer, str parameter, const char *detail) {
+    if (c->error_count == ERRORS_MAX) return;
     ARENA_PUSH(c->a, c->errors, c->error_count, c->error_cap,
                ((api_error){pointer, parameter, arena_str(c->a, str_from(detail))}));
 }

@@ -183,9 +183,14 @@ static void catch_up(events *h, const follower *f, str last_id) {
 void api_events(api_call *c, events *h, const events_filter *filter) {
     str last_id = httpd_header(c->r, "Last-Event-ID");
     const httpd_stream_options how = {.queue_bytes = h->bytes_max + BEHIND_BYTES};
+    httpd_stream *stream = api_stream(c, "text/event-stream", &how);
+    if (!stream) {
+        if (filter && filter->done) filter->done(filter->context);
+        return;
+    }
     follower *f = mem_alloc(sizeof *f);
     if (filter) f->filter = *filter;
-    f->stream = api_stream(c, "text/event-stream", &how);
+    f->stream = stream;
     pthread_mutex_lock(&h->lock);
     httpd_stream_write(f->stream, STR("retry: 2000\n\n"));
     if (last_id.len) catch_up(h, f, last_id);

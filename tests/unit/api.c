@@ -98,6 +98,10 @@ static void break_down(api_call *c) {
     api_fail(c, &e);
 }
 
+static void forget_to_ask_and_stream(api_call *c) {
+    assert_null(api_stream(c, "text/plain", NULL));
+}
+
 static void follow(api_call *c) {
     api_events(c, the_app->feed, NULL);
 }
@@ -209,6 +213,17 @@ static const api_route routes[] = {
      .right = RIGHT_PROFILE,
      .type = "text/event-stream",
      .handle = follow},
+    {.id = "leak",
+     .method = "GET",
+     .path = THINGS "/{thing_id}/log",
+     .tag = "things",
+     .summary = "forgets to ask",
+     .auth = API_PERSON,
+     .scope = API_PROJECT,
+     .right = RIGHT_LOGS_READ,
+     .parameters = thing_path,
+     .type = "text/plain",
+     .handle = forget_to_ask_and_stream},
     {.id = "login",
      .method = "POST",
      .path = "/api/v1/login",
@@ -445,6 +460,7 @@ static void failures_are_problem_documents(void **state) {
         {"GET " THINGS "/1" HEAD VIEWER "\r\n", {" 200 ", "\"id\":1"}},
         {"HEAD " THINGS "/1" HEAD VIEWER "\r\n", {" 200 ", "ETag"}, "\"id\":1"},
         {"GET " THINGS "/latest" HEAD ROOT "\r\n", {" 500 "}},
+        {"GET " THINGS "/1/log" HEAD ROOT "\r\n", {" 500 "}},
         {"GET /agent/hello" HEAD ROOT "\r\n", {" 403 "}},
         {"GET /agent/hello" HEAD HOST "Authorization: Bearer agent\r\n\r\n", {" 200 "}},
         {"GET " THINGS HEAD HOST "Authorization: Bearer agent\r\n\r\n", {" 403 "}},
