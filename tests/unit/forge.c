@@ -130,6 +130,20 @@ static void a_forge_is_reached_where_it_was_judged(void **state) {
     if (r == 0) assert_true(has(asked, "Host: localhost:"));
 }
 
+/* The name means nothing to any resolver. */
+static void a_pinned_host_is_reached_at_its_address(void **state) {
+    _cleanup_arena_ arena *a = arena_new();
+    server s;
+    http_response answer;
+    err e = {0};
+    start(&s, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    http_request q = {.url = arena_printf(a, "http://pinned.invalid:%u/x", s.port).ptr,
+                      .resolve = arena_printf(a, "pinned.invalid:%u:127.0.0.1", s.port).ptr};
+    if (http_send(a, &q, &answer, &e) < 0) fail_msg("%s", e.message);
+    assert_str(answer.body, "ok");
+    assert_true(has(finish(a, &s), "Host: pinned.invalid:"));
+}
+
 static void answers_decide_whether_to_try_again(void **state) {
     static const struct {
         const char *answer;
@@ -231,6 +245,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_status_is_posted_as_the_forge_wants_it),
         cmocka_unit_test(a_forge_is_reached_where_it_was_judged),
+        cmocka_unit_test(a_pinned_host_is_reached_at_its_address),
         cmocka_unit_test(answers_decide_whether_to_try_again),
         cmocka_unit_test(nothing_is_sent_where_it_may_not_be),
         cmocka_unit_test(long_texts_are_cut_between_characters),
