@@ -3,7 +3,7 @@
 #define SLIPWAY_AGENT_WORKER_PLAN_H
 
 #include "agent/actions.h"
-#include "agent/job_spec.h"
+#include "runner/job_spec.h"
 
 /* Parses the workflow of the spec and the workflows that it calls, plans it for the event and lets
  * spec->instance.plan be the job. `actions` fetches workflows of other repositories. Errors: the

@@ -2,7 +2,7 @@
  * read again. */
 #include "fuzz.h"
 
-#include "agent/job_spec.h"
+#include "runner/job_spec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     _cleanup_arena_ arena *a = arena_new();

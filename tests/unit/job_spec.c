@@ -1,7 +1,7 @@
 #include "unit.h"
 
-#include "agent/job_spec.h"
 #include "planning.h"
+#include "runner/job_spec.h"
 
 #include <string.h>
 

@@ -18,8 +18,8 @@
  * workflow has to travel. The event's payload is github.event. What a job may not know is not in
  * its spec: the server decides. What the agent decides (folders, where jobs run) is not in here
  * either: it comes from the agent's own settings. */
-#ifndef SLIPWAY_AGENT_JOB_SPEC_H
-#define SLIPWAY_AGENT_JOB_SPEC_H
+#ifndef SLIPWAY_RUNNER_JOB_SPEC_H
+#define SLIPWAY_RUNNER_JOB_SPEC_H
 
 #include "base/json.h"
 #include "sandbox/sandbox.h"

@@ -1,5 +1,5 @@
 /* job_spec.c: fields are a table that both directions go by. */
-#include "agent/job_spec.h"
+#include "runner/job_spec.h"
 
 #include "base/git.h"
 
