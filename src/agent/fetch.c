@@ -161,7 +161,11 @@ static void find_commits(arena *a, const notices *tell, repo **batch, size_t cou
             argv[n++] = arena_printf(a, "refs/tags/%s^{}", ref.ptr).ptr;
             argv[n++] = arena_printf(a, "refs/heads/%s", ref.ptr).ptr;
         }
-        specs[i] = (process_spec){.argv = argv, .env = git_env, .timeout_ms = FETCH_TIMEOUT_MS};
+        specs[i] = (process_spec){.argv = argv,
+                                  .env = git_env,
+                                  .timeout_ms = FETCH_TIMEOUT_MS,
+                                  .stopped = tell->stopped,
+                                  .context = tell->context};
     }
     process_run_many(a, specs, count, FETCH_PARALLEL, results, codes, errors);
     for (size_t i = 0; i < count; i++) {
@@ -214,7 +218,7 @@ static void read_name(arena *a, repo *r, str lines) {
     }
 }
 
-void repos_name(arena *a, repo *const *repos, size_t total) {
+void repos_name(arena *a, const notices *tell, repo *const *repos, size_t total) {
     process_spec *specs = ARENA_ARRAY(a, process_spec, total + 1);
     process_result *results = ARENA_ARRAY(a, process_result, total + 1);
     int *codes = ARENA_ARRAY(a, int, total + 1);
@@ -223,7 +227,11 @@ void repos_name(arena *a, repo *const *repos, size_t total) {
         const char **argv = ARENA_ARRAY(a, const char *, 8);
         const char *words[] = {"git", "ls-remote", "--tags", "--heads", "--", repos[i]->url};
         memcpy(argv, words, sizeof words);
-        specs[i] = (process_spec){.argv = argv, .env = git_env, .timeout_ms = FETCH_TIMEOUT_MS};
+        specs[i] = (process_spec){.argv = argv,
+                                  .env = git_env,
+                                  .timeout_ms = FETCH_TIMEOUT_MS,
+                                  .stopped = tell->stopped,
+                                  .context = tell->context};
     }
     process_run_many(a, specs, total, FETCH_PARALLEL, results, codes, errors);
     for (size_t i = 0; i < total; i++) {
@@ -283,7 +291,6 @@ static void place(arena *a, repo *r, const char *from) {
 }
 
 static void fetch_commits(arena *a, const notices *tell, repo **batch, size_t count) {
-    (void)tell;
     process_spec *specs = ARENA_ARRAY(a, process_spec, count);
     process_result *results = ARENA_ARRAY(a, process_result, count);
     int *codes = ARENA_ARRAY(a, int, count);
@@ -303,7 +310,11 @@ static void fetch_commits(arena *a, const notices *tell, repo **batch, size_t co
                                r->commit.ptr,
                                r->full_ref.len ? r->full_ref.ptr : r->commit.ptr};
         memcpy(argv, words, sizeof words);
-        specs[i] = (process_spec){.argv = argv, .env = git_env, .timeout_ms = FETCH_TIMEOUT_MS};
+        specs[i] = (process_spec){.argv = argv,
+                                  .env = git_env,
+                                  .timeout_ms = FETCH_TIMEOUT_MS,
+                                  .stopped = tell->stopped,
+                                  .context = tell->context};
     }
     process_run_many(a, specs, count, FETCH_PARALLEL, results, codes, errors);
     for (size_t i = 0; i < count; i++) {

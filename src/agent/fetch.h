@@ -29,7 +29,7 @@ void repos_fetch(arena *a, const notices *tell, repo *const *repos, size_t total
 /* For repositories at a commit: `name` becomes the tag or branch that points to it, a whole version
  * before other tags before branches. Where there is none, or the network is away, it stays empty.
  */
-void repos_name(arena *a, repo *const *repos, size_t total);
+void repos_name(arena *a, const notices *tell, repo *const *repos, size_t total);
 /* Marks it as failed: "cannot fetch OWNER/REPO@REF from URL: WHY", without a password of the URL.
  */
 void repo_fail(arena *a, repo *r, str why);

@@ -156,7 +156,7 @@ static int start_runner(agent_job *j, err *e) {
         .egress = network_of(j),
         .limits = h->limits,
         .snapshots = h->snapshots,
-        .repo_root = h->repo->root,
+        .repo_root = h->repo->commit.len ? NULL : h->repo->root,
         .env = h->env,
         .node = h->node,
         .debug = h->debug,

@@ -14,6 +14,8 @@ typedef struct notices {
     void (*note)(void *context, str text);
     /* These repositories are waited for; NULL when that is over. */
     void (*fetching)(void *context, struct repo *const *repos, size_t count);
+    /* Asked while something is waited for that can be given up: true when it shall be. */
+    bool (*stopped)(void *context);
     /* The text of a file has been read that problems may be in; both live as long as the run. */
     void (*file)(void *context, const char *path, str text);
 } notices;

@@ -48,8 +48,12 @@ static char *new_artifacts_folder(arena *a, const event *ev) {
 }
 
 /* Each workflow has a folder of its own where an event starts several. */
-static char *run_folder(const service_set *s, const services_run *run) {
+static char *run_folder(service_set *s, const services_run *run) {
     arena *a = s->a;
+    if (!s->artifacts)
+        s->artifacts = s->given_artifacts ? arena_cstr(a, str_from(s->given_artifacts))
+                                          : new_artifacts_folder(a, s->event);
+    if (!s->artifacts) return NULL;
     if (!s->many) return s->artifacts;
     _cleanup_strbuf_ strbuf name = STRBUF_INIT;
     ptrdiff_t slash = str_rfind_char(run->path, '/');
@@ -161,9 +165,6 @@ static int start(service_set *s, err *e) {
     arena *a = s->a;
     char *data;
     if (person_cache(a, s->caches, "cache", &data, e) < 0) return e->code;
-    s->artifacts = s->given_artifacts ? arena_cstr(a, str_from(s->given_artifacts))
-                                      : new_artifacts_folder(a, s->event);
-    if (!s->artifacts) return err_set(e, ERR_UNSUPPORTED, "there is no folder for them: set HOME");
     name_repository(s);
     actions_limits limits = {.cache_bytes = s->cache_bytes};
     return actions_start(data, &limits, &s->process, e);
@@ -173,10 +174,10 @@ static int open_job(service_set *s, services_run *run, services_job *job, arena 
                     const job_instance *instance, err *e) {
     int r = s->process ? 0 : start(s, e);
     if (r < 0) return r;
-    if (!run->name[0]) {
-        random_hex(16, run->name);
-        run->artifacts = run_folder(s, run);
-    }
+    if (!run->name[0]) random_hex(16, run->name);
+    if (!run->artifacts) run->artifacts = run_folder(s, run);
+    if (!run->artifacts)
+        return err_set(e, ERR_UNSUPPORTED, "there is no folder for them: set HOME");
     actions_job spec = describe(s, run, a, instance);
     return actions_job_open(s->process, a, &spec, &job->id, &job->env, e);
 }

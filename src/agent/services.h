@@ -22,11 +22,12 @@ typedef struct service_set {
     char cache_repository[256];
 } service_set;
 
-/* What a workflow's run is to the services. Zero but for `path` to begin with. */
+/* What a workflow's run is to the services. Zero but for `path` to begin with; who knows the run by
+ * a name of its own, and where its artifacts go, sets these as well. */
 typedef struct services_run {
-    str path; /* of the workflow */
-    char name[33];
-    char *artifacts;
+    str path;        /* of the workflow */
+    char name[33];   /* as actions_job.run */
+    char *artifacts; /* the folder */
 } services_run;
 
 /* What a job has of them. Zero to begin with. */

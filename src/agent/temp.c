@@ -27,3 +27,7 @@ void temp_done(temp_folder *t) {
     if (t->folder.lock >= 0) close(t->folder.lock);
     t->folder.lock = -1;
 }
+
+void temp_sweep(void) {
+    leased_sweep(fs_temp_parent(), TEMP_PREFIX, sandbox_remove, NULL);
+}

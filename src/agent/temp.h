@@ -15,5 +15,7 @@ typedef struct temp_folder {
  * be NULL. */
 int temp_make(arena *a, bool keep, void (*warn)(const err *why), temp_folder *ret, err *e);
 void temp_done(temp_folder *t);
+/* Removes the folders of processes that were killed. */
+void temp_sweep(void);
 
 #endif

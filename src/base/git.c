@@ -114,17 +114,10 @@ static const char *const ask_root[] = {"git",
                                        "--symbolic-full-name",
                                        "refs/remotes/origin/HEAD",
                                        NULL};
+#define COMMIT_FORMAT "--format=%H%x00%P%x00%an%x00%ae%x00%cn%x00%ce%x00%cI%x00%B"
 static const char *const ask_commit[] = {
-    "git",
-    "log",
-    "-1",
-    "--no-show-signature",
-    "--no-color",
-    "--encoding=UTF-8",
-    "--format=%H%x00%P%x00%an%x00%ae%x00%cn%x00%ce%x00%cI%x00%B",
-    "HEAD",
-    "--",
-    NULL};
+    "git",  "log", "-1", "--no-show-signature", "--no-color", "--encoding=UTF-8", COMMIT_FORMAT,
+    "HEAD", "--",  NULL};
 static const char *const ask_config[] = {
     "git", "config", "-z", "--get-regexp", "^(user\\.(name|email)|remote\\.origin\\.url)$", NULL};
 /* Both end with 1 where there is none: no commit yet, no branch. */
@@ -184,15 +177,17 @@ static int read_root(arena *a, const char *dir, const process_result *result, gi
     return 0;
 }
 
-static void read_commit(str text, git_info *info) {
+/* Takes one commit off a list of them. */
+static void read_commit(str *text, git_info *info) {
     str parents, rest;
     str *const fields[] = {&info->head,           &parents,
                            &info->author_name,    &info->author_email,
                            &info->committer_name, &info->committer_email,
                            &info->timestamp};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        str_cut(text, '\0', fields[i], &text);
-    info->message = str_trim(text);
+        str_cut(*text, '\0', fields[i], text);
+    str_cut(*text, '\0', &info->message, text);
+    info->message = str_trim(info->message);
     str_cut(parents, ' ', &info->parent, &rest);
 }
 
@@ -264,6 +259,17 @@ static void name_repository(git_info *info) {
     if (info->repo.len == 0) info->repo = STR("root");
 }
 
+/* Each of the texts, where git tells nothing. */
+static void empty_texts(git_info *info) {
+    str *const texts[] = {
+        &info->head,           &info->parent,          &info->branch,      &info->tag,
+        &info->upstream,       &info->remote_url,      &info->author_name, &info->author_email,
+        &info->committer_name, &info->committer_email, &info->message,     &info->timestamp,
+        &info->user_name,      &info->user_email,      &info->owner,       &info->repo};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        *texts[i] = STR_EMPTY;
+}
+
 static int read_tag(arena *a, git_info *info, err *e) {
     process_spec spec = git_spec(a, info->root, ask_tag);
     str out;
@@ -289,19 +295,13 @@ int git_inspect(arena *a, const char *dir, git_info *ret, err *e) {
     }
 
     git_info info = {0};
-    str *const texts[] = {
-        &info.head,           &info.parent,          &info.branch,      &info.tag,
-        &info.upstream,       &info.remote_url,      &info.author_name, &info.author_email,
-        &info.committer_name, &info.committer_email, &info.message,     &info.timestamp,
-        &info.user_name,      &info.user_email};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        *texts[i] = STR_EMPTY;
+    empty_texts(&info);
     int r = read_root(a, dir, &results[ASK_ROOT], &info, e);
     if (r < 0) return r;
     bool unborn = results[ASK_HEAD].status == 1;
     if (!unborn && results[ASK_COMMIT].status != 0) return root_error(dir, &results[ASK_COMMIT], e);
     read_branch(results[ASK_BRANCH].out, &info);
-    if (!unborn) read_commit(results[ASK_COMMIT].out, &info);
+    if (!unborn) read_commit(&results[ASK_COMMIT].out, &info);
     read_config(results[ASK_CONFIG].out, &info);
     info.remote_url = without_secrets(a, info.remote_url);
     name_repository(&info);
@@ -451,6 +451,34 @@ int git_files(arena *a, const char *root, git_listing *ret, err *e) {
     return 0;
 }
 
+int git_log(arena *a, const char *dir, str base, str head, size_t max, git_info **ret,
+            size_t *ret_count, err *e) {
+    const char *count = arena_printf(a, "--max-count=%zu", max).ptr;
+    const char *range = base.len ? arena_printf(a, "%.*s..%.*s", STR_ARG(base), STR_ARG(head)).ptr
+                                 : arena_cstr(a, head);
+    const char *const argv[] = {"git",         "log",
+                                "-z",          "--no-show-signature",
+                                "--no-color",  "--encoding=UTF-8",
+                                COMMIT_FORMAT, count,
+                                range,         "--",
+                                NULL};
+    git_info *list = NULL;
+    size_t found = 0, cap = 0;
+    str out;
+    if ((base.len && !git_is_id(base)) || !git_is_id(head))
+        return err_set(e, ERR_INVALID, "'%s' names no commits", range);
+    int r = git_run(a, dir, NULL, argv, &out, e);
+    while (r == 0 && out.len) {
+        git_info one = {0};
+        empty_texts(&one);
+        read_commit(&out, &one);
+        ARENA_PUSH(a, list, found, cap, one);
+    }
+    *ret = list;
+    *ret_count = found;
+    return r;
+}
+
 /* An event for a new branch has a base of zeros. */
 static bool is_no_commit(str commit) {
     return strspn(commit.ptr, "0") >= commit.len;
@@ -510,13 +538,19 @@ static int empty_filters(arena *a, const char *dir, const char ***ret, size_t *r
 
 /* Variables of the call take the place of those that are taken out. */
 static const char *const *environment_of(arena *a, const git_call *call) {
-    const char **env = ARENA_ARRAY(a, const char *, ENVIRONMENT_COUNT + 2);
-    size_t count = 0;
+    size_t count = 0, more = 0;
+    while (call->reach && call->reach->env && call->reach->env[more])
+        more++;
+    const char **env = ARENA_ARRAY(a, const char *, ENVIRONMENT_COUNT + 3 + more);
     for (size_t i = 0; environment[i]; i++)
         env[count++] = environment[i];
     if (call->index) env[count++] = arena_printf(a, "GIT_INDEX_FILE=%s", call->index).ptr;
     if (call->objects)
         env[count++] = arena_printf(a, "GIT_ALTERNATE_OBJECT_DIRECTORIES=%s", call->objects).ptr;
+    if (call->reach)
+        env[count++] = arena_printf(a, "GIT_ALLOW_PROTOCOL=%s", call->reach->protocol).ptr;
+    for (size_t i = 0; i < more; i++)
+        env[count++] = call->reach->env[i];
     return env;
 }
 
@@ -527,11 +561,18 @@ int git_ask(arena *a, const git_call *call, git_answer *ret, err *e) {
         int r = empty_filters(a, call->dir, &more, &more_count, e);
         if (r < 0) return r;
     }
+    unsigned timeout_ms = TIMEOUT_MS;
+    if (call->reach) {
+        size_t cap = more_count;
+        for (const char *const *word = call->reach->settings; word && *word; word++)
+            ARENA_PUSH(a, more, more_count, cap, *word);
+        if (call->reach->timeout_ms) timeout_ms = call->reach->timeout_ms;
+    }
     process_spec spec = {.argv = git_words(a, call->argv, more, more_count),
                          .env = environment_of(a, call),
                          .cwd = call->dir,
                          .input = call->input,
-                         .timeout_ms = TIMEOUT_MS,
+                         .timeout_ms = timeout_ms,
                          .max_output = call->max_output};
     process_result result;
     int r = process_run(a, &spec, &result, e);

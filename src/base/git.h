@@ -31,6 +31,11 @@ typedef struct git_info {
  * in a bare one; ERR_FAILED when git refuses, as for a folder of another user. */
 int git_inspect(arena *a, const char *dir, git_info *ret, err *e);
 
+/* The commits of `head` that `base` has not (empty: all), the newest first, at most `max`. Of each
+ * only what is of a commit is filled. Both are whole ids; the repository may be bare. */
+int git_log(arena *a, const char *dir, str base, str head, size_t max, git_info **ret,
+            size_t *ret_count, err *e);
+
 /* What may hold files and cannot be looked at. */
 typedef struct git_refusal {
     str path;
@@ -57,6 +62,15 @@ int git_changed(arena *a, const char *root, str base, str head, str **ret, size_
 /* Whether it is the whole id of an object: 40 digits of hex, or 64. */
 bool git_is_id(str text);
 
+/* How a call may reach another repository. Without it none is reached. */
+typedef struct git_reach {
+    const char *protocol; /* the only one: "https", "http", "ssh", "git", "file" */
+    const char *const
+        *settings;          /* words before the command: "-c", "key=value", …; NULL-terminated */
+    const char *const *env; /* as of process_spec; may hold secrets, which arguments may not */
+    unsigned timeout_ms;    /* 0: 120 s */
+} git_reach;
+
 typedef struct git_call {
     const char *dir;
     const char *const *argv; /* begins with "git", ends with NULL */
@@ -64,6 +78,7 @@ typedef struct git_call {
     const char *objects;     /* a folder of objects that are borrowed besides, or NULL */
     str input;               /* what it reads on stdin */
     size_t max_output;       /* as of process_spec */
+    const git_reach *reach;  /* NULL: it stays in the repository */
     bool compares_files;     /* it may look into files of the working tree: filters are taken out of
                               * the settings, for one more call of git */
 } git_call;

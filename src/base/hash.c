@@ -80,6 +80,39 @@ void base64_encode(strbuf *out, str data) {
     }
 }
 
+static int digit_of(char c) {
+    if (c >= 'A' && c <= 'Z') return c - 'A';
+    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+    if (c >= '0' && c <= '9') return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+bool base64_decode(strbuf *out, str text) {
+    size_t before = out->len;
+    size_t padding = str_ends(text, STR("==")) ? 2 : str_ends(text, STR("=")) ? 1 : 0;
+    uint32_t bits = 0;
+    if (text.len % 4) return false;
+    for (size_t i = 0; i < text.len; i++) {
+        int digit = i < text.len - padding ? digit_of(text.ptr[i]) : 0;
+        if (digit < 0) {
+            strbuf_truncate(out, before);
+            return false;
+        }
+        bits = bits << 6 | (uint32_t)digit;
+        if (i % 4 != 3) continue;
+        for (int shift = 16; shift >= 0; shift -= 8)
+            strbuf_addc(out, (char)(bits >> shift));
+        bits = 0;
+    }
+    /* What padding stands for must be zeros, of the bits before it too. */
+    for (; padding; padding--) {
+        bits |= (uint8_t)out->ptr[out->len - 1];
+        strbuf_truncate(out, out->len - 1);
+    }
+    if (bits) strbuf_truncate(out, before);
+    return bits == 0;
+}
+
 static const char url_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 void base64url_encode(strbuf *out, str data) {

@@ -17,6 +17,9 @@ int sha256_file(const char *path, uint8_t digest[32], err *e);
 void hex_encode(const uint8_t *data, size_t size, char *out);
 /* Appends standard base64 with padding. */
 void base64_encode(strbuf *out, str data);
+/* Appends the bytes of a standard base64 text with padding; false, and nothing appended, when it is
+ * none or not the one that base64_encode writes. */
+bool base64_decode(strbuf *out, str text);
 /* Appends base64url without padding (RFC 7515, section 2), the form of tokens and URLs. */
 void base64url_encode(strbuf *out, str data);
 /* Appends the bytes of a base64url text without padding; false, and nothing appended, when it is

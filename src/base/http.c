@@ -150,7 +150,10 @@ int http_send(arena *a, const http_request *request, http_response *ret, err *e)
     for (const char *const *h = request->headers; h && *h; h++)
         headers = curl.curl_slist_append(headers, *h);
     set_options(&t, why);
+    struct curl_slist *pinned =
+        request->resolve ? curl.curl_slist_append(NULL, request->resolve) : NULL;
     curl.curl_easy_setopt(t.handle, CURLOPT_HTTPHEADER, headers);
+    curl.curl_easy_setopt(t.handle, CURLOPT_RESOLVE, pinned);
     int code = judge(&t, curl.curl_easy_perform(t.handle), why, e);
     if (code == 0) {
         const char *type = NULL;
@@ -160,6 +163,7 @@ int http_send(arena *a, const http_request *request, http_response *ret, err *e)
                                .content_type = arena_str(a, str_from(type))};
     }
     curl.curl_slist_free_all(headers);
+    curl.curl_slist_free_all(pinned);
     curl.curl_easy_cleanup(t.handle);
     strbuf_done(&t.body);
     return code;

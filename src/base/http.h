@@ -16,6 +16,8 @@ typedef struct http_request {
     const char *unix_socket; /* path, or NULL for TCP to the URL's host */
     const char *method;      /* NULL: GET */
     const char *url;         /* http:// or https://; with a Unix socket the host is a name only */
+    const char *resolve; /* "HOST:PORT:ADDRESS": where the URL's host is reached, whatever DNS says;
+                          * NULL: as the system resolves it */
     const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
     str body;                   /* what is sent */
     /* Gives the body in pieces instead: fills at most `size` bytes and returns how many; 0 at the

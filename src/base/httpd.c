@@ -358,10 +358,9 @@ static enum MHD_Result on_head(httpd_request *r, const char *method, const char 
     }
     if (!r->response) return MHD_YES;
     uint64_t size = httpd_body_size(r);
-    /* The answer comes after a short body. */
-    if (!r->hard && size && size <= DROPPED_BODY_MAX) return MHD_YES;
-    if (!r->hard && size && !r->prepared)
-        mhd.MHD_add_response_header(r->response, "Connection", "close");
+    /* The answer comes after a short body, or none: one that is queued now ends the connection. */
+    if (!r->hard && size <= DROPPED_BODY_MAX) return MHD_YES;
+    if (!r->hard && !r->prepared) mhd.MHD_add_response_header(r->response, "Connection", "close");
     return send_answer(r);
 }
 

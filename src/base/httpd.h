@@ -131,7 +131,7 @@ void httpd_close_door(httpd_door *d);
 
 /* Stops serving, cuts off what is under way, ends streams, and returns when the last `gone` has
  * been called. It waits for those that were deferred to be answered, so whoever has them answers
- * them first, or in another thread. NULL is allowed. */
+ * them first, or in another thread. Streams may be closed later. NULL is allowed. */
 void httpd_stop(httpd *h);
 
 /* ---- one request --------------------------------------------------------------------------- */

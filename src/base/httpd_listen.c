@@ -145,6 +145,10 @@ int httpd_listen(httpd *h, str address, const httpd_tls *tls, uint16_t *ret_port
     uint16_t port = 0;
     if (h->listener_count == LISTENERS_MAX)
         return err_set(e, ERR_LIMIT, "a server listens at %d addresses at most", LISTENERS_MAX);
+    /* GnuTLS takes a text without certificates for a CA that trusts nobody. */
+    if (tls && tls->client_ca.len &&
+        str_find(tls->client_ca, STR("-----BEGIN CERTIFICATE-----")) < 0)
+        return err_set(e, ERR_INVALID, "the certificate of the clients' CA must be PEM");
     int fd = open_socket(address, &port, e);
     if (fd < 0) return fd;
     if (start_daemon(h, fd, tls, e) < 0) {
@@ -172,7 +176,7 @@ static void set_defaults(httpd_limits *l) {
     if (!l->request_bytes) l->request_bytes = 5ULL << 30;
 }
 
-static void release(httpd *h) {
+void httpd_release(httpd *h) {
     pthread_cond_destroy(&h->settled);
     pthread_mutex_destroy(&h->lock);
     arena_free(h->a);
@@ -191,7 +195,7 @@ int httpd_new(const httpd_limits *limits, const httpd_handler *handler, httpd **
     pthread_cond_init(&h->settled, NULL);
     int r = httpd_watch_start(h, e);
     if (r < 0) {
-        release(h);
+        httpd_release(h);
         return r;
     }
     *ret = h;
@@ -236,7 +240,11 @@ void httpd_stop(httpd *h) {
         mhd.MHD_stop_daemon(h->listeners[i].daemon);
     wait_for_deferred(h); /* what a handler deferred after all */
     httpd_watch_stop(h);
-    release(h);
+    pthread_mutex_lock(&h->lock);
+    h->stopped = true;
+    bool last = h->stream_count == 0; /* else whoever closes the last stream frees it */
+    pthread_mutex_unlock(&h->lock);
+    if (last) httpd_release(h);
 }
 
 void httpd_get_figures(httpd *h, httpd_figures *ret) {

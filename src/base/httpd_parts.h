@@ -96,7 +96,7 @@ struct httpd {
     httpd_stream *streams;
     size_t link_count, stream_count, deferred;
     uint64_t stream_ids;
-    bool stopping;
+    bool stopping, stopped;
 
     pthread_t watcher;
     int watch_fd, wake_fd; /* epoll; eventfd */
@@ -148,6 +148,7 @@ struct httpd_stream {
 };
 
 int64_t httpd_now_ms(void);
+void httpd_release(httpd *h);
 /* The connection of a request. */
 httpd_link *httpd_link_of(struct MHD_Connection *c);
 /* The end of a request's exchange, for its stream. */

@@ -22,8 +22,9 @@ static void unref_stream(httpd_stream *s) {
     pthread_mutex_lock(&h->lock);
     *(s->previous ? &s->previous->next : &h->streams) = s->next;
     if (s->next) s->next->previous = s->previous;
-    h->stream_count--;
+    bool release = --h->stream_count == 0 && h->stopped;
     pthread_mutex_unlock(&h->lock);
+    if (release) httpd_release(h);
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->notice);
     strbuf_done(&s->queue);

@@ -14,7 +14,8 @@
 #ifndef __has_feature
 #define __has_feature(x) 0
 #endif
-#if defined __SANITIZE_ADDRESS__ || __has_feature(address_sanitizer)
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__ ||                                 \
+    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define MEMORY_IS_LIMITED false /* the sanitizer reserves terabytes */
 #else
 #define MEMORY_IS_LIMITED true

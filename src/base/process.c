@@ -27,6 +27,7 @@
 
 #define OUTPUT_MAX_DEFAULT ((size_t)64 << 20)
 #define TERM_GRACE_MS      500
+#define ASK_MS             200
 #define NO_DEADLINE        UINT64_MAX
 
 extern char **environ;
@@ -227,6 +228,8 @@ static int end_error(const child *c, err *e) {
     if (c->code == ERR_TIMEOUT)
         return err_set(e, ERR_TIMEOUT, "'%s' was ended: it took more than %u ms", name,
                        c->spec->timeout_ms);
+    if (c->code == ERR_CANCELLED)
+        return err_set(e, ERR_CANCELLED, "'%s' was ended: what it was for was cancelled", name);
     if (c->code == ERR_LIMIT)
         return err_set(e, ERR_LIMIT, "'%s' was ended: it printed more than %zu bytes", name,
                        output_max(c));
@@ -261,12 +264,14 @@ static void release(child *c) {
  * `fds` per running child. */
 static void wait_for_some(const child *children, size_t count, struct pollfd *fds) {
     uint64_t deadline = NO_DEADLINE;
+    bool asks = false;
     for (size_t i = 0; i < count; i++) {
         const child *c = &children[i];
         fds[3 * i] = (struct pollfd){.fd = c->pid ? c->pidfd : -1, .events = POLLIN};
         fds[3 * i + 1] = (struct pollfd){.fd = c->pid ? c->out.fd : -1, .events = POLLIN};
         fds[3 * i + 2] = (struct pollfd){.fd = c->pid ? c->err_out.fd : -1, .events = POLLIN};
         if (c->pid && c->deadline < deadline) deadline = c->deadline;
+        asks |= c->pid && c->spec->stopped;
     }
     int timeout = -1;
     if (deadline != NO_DEADLINE) {
@@ -274,6 +279,7 @@ static void wait_for_some(const child *children, size_t count, struct pollfd *fd
         uint64_t left = deadline > now ? deadline - now : 0;
         timeout = left < 60000 ? (int)left : 60000;
     }
+    if (asks && (timeout < 0 || timeout > ASK_MS)) timeout = ASK_MS;
     if (poll(fds, 3 * count, timeout) < 0) memset(fds, 0, 3 * count * sizeof *fds);
 }
 
@@ -283,6 +289,8 @@ static bool attend(child *c, const struct pollfd fds[3]) {
     if (fds[2].revents) read_stream(c, &c->err_out);
     if (fds[0].revents) return true;
     if (c->deadline != NO_DEADLINE && loop_now_ms() >= c->deadline) end(c, ERR_TIMEOUT);
+    bool asks = c->spec->stopped && !c->terminated;
+    if (asks && c->spec->stopped(c->spec->context)) end(c, ERR_CANCELLED);
     return false;
 }
 

@@ -14,6 +14,10 @@ typedef struct process_spec {
     str input;               /* what the program reads on stdin */
     unsigned timeout_ms; /* 0: none; past it the program is ended and the result is ERR_TIMEOUT */
     size_t max_output;   /* of stdout and of stderr; 0: 64 MiB; more is ERR_LIMIT */
+    /* Asked several times a second while the program runs: true ends it, and the result is
+     * ERR_CANCELLED. May be NULL. */
+    bool (*stopped)(void *context);
+    void *context;
 } process_spec;
 
 typedef struct process_result {

@@ -4,6 +4,7 @@
 #include "cli/console.h"
 #include "cli/help.h"
 #include "cli/options.h"
+#include "server/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -90,6 +91,7 @@ const char *cli_index_file(void) {
 
 int cli_main(int argc, char **argv) {
     actions_main(argc, argv);
+    child_main(argc, argv);
     hold_descriptors();
     forget_repository();
     setlocale(LC_CTYPE, "");

@@ -2,21 +2,15 @@
  *
  *   run_config.c   options become a run_config: secrets, variables and inputs are read
  *   run_files.c    workflow files are found, read and judged; the event is made; what it starts
- *   run_actions.c  actions and reusable workflows of other repositories are found
- *   run_fetch.c    and fetched
- *   run_lock.c     and compared with the lock file
  *   run_list.c     --list and --dry-run print what would run
  *   run_graph.c    --graph draws it
  *   run_driver.c   the loop: schedules give jobs, runners run them, a renderer shows it
  *   run_job.c      one of its jobs
  *   run_debug.c    a failed step: --debug, --shell-on-failure
- *   run_where.c    where its jobs run, within which limits
+ *   run_limits.c   what its jobs may use
  *   run_network.c  what they may reach
- *   run_images.c   the images that they have as roots
- *   run_roots.c    the folders of its jobs
- *   run_ref.c      a checkout of another ref, or of a part of the files
- *   run_services.c what its actions call
- *   run_temp.c     the private folder of a run */
+ *
+ * What one job needs besides, whoever runs it, is in src/agent/. */
 #ifndef SLIPWAY_CLI_RUN_H
 #define SLIPWAY_CLI_RUN_H
 
@@ -56,6 +50,9 @@ typedef struct run_config {
 /* The part of it that says where things are: -C, which it obeys, and --actions-from. `given` must
  * have both options. */
 int run_config_places(const options *given, run_config *ret, err *e);
+/* -P and --cache-limit. */
+int run_config_platforms(const options *given, run_config *ret, err *e);
+int run_config_cache_limit(const options *given, run_config *ret, err *e);
 /* Reads the options and the files that they name; may ask for secrets on the terminal. */
 int run_config_read(const options *given, run_config *ret, err *e);
 /* Appends "slipway run" with the event and the options that the same event needs again: not what

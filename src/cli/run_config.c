@@ -198,7 +198,7 @@ int run_config_places(const options *given, run_config *c, err *e) {
 }
 
 /* "10", "0.5", in GiB. */
-static int read_cache_limit(const options *given, run_config *c, err *e) {
+int run_config_cache_limit(const options *given, run_config *c, err *e) {
     const char *text = options_value(given, "cache-limit");
     char *end;
     if (!text) return 0;
@@ -207,6 +207,11 @@ static int read_cache_limit(const options *given, run_config *c, err *e) {
         return err_set(e, ERR_INVALID, "--cache-limit %s is no number of GiB", text);
     c->cache_bytes = (uint64_t)(gib * (double)(1ULL << 30));
     return 0;
+}
+
+int run_config_platforms(const options *given, run_config *c, err *e) {
+    int r = read_mappings(given, "platform", "LABEL=BACKEND", &c->platforms, &c->platform_count, e);
+    return r == 0 ? where_judge(c->a, c->platforms, c->platform_count, e) : r;
 }
 
 /* Made absolute: it may not exist yet. */
@@ -245,17 +250,15 @@ int run_config_read(const options *given, run_config *c, err *e) {
         c->jobs[i] = str_from(jobs[i]);
     int r = judge_modes(c, e);
     if (r == 0) r = run_config_places(given, c, e);
-    if (r == 0) r = read_cache_limit(given, c, e);
+    if (r == 0) r = run_config_cache_limit(given, c, e);
     if (r == 0) r = read_artifacts(given, c, e);
     if (r == 0) r = read_all_pairs(given, c, e);
     if (r == 0) r = read_matrix(given, c, e);
     if (r == 0) r = read_parallel(given, c, e);
     if (r == 0)
         r = read_mappings(given, "action", "OWNER/REPO@REF=DIR", &c->actions, &c->action_count, e);
-    if (r == 0)
-        r = read_mappings(given, "platform", "LABEL=BACKEND", &c->platforms, &c->platform_count, e);
+    if (r == 0) r = run_config_platforms(given, c, e);
     if (r == 0) r = judge_actions(c, e);
-    if (r == 0) r = where_judge(c->a, c->platforms, c->platform_count, e);
     if (r == 0) r = run_network_judge(given, e);
     if (r == 0) r = run_debug_judge(c, e);
     sandbox_limits judged = {0};

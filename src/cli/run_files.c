@@ -246,13 +246,9 @@ static void find_facts(run_set *set, str name, event_facts *facts) {
         set->repo.in_git = false;
     }
     if (set->repo.in_git) {
-        facts->sha = git->head, facts->before = git->parent;
+        event_facts_of_commit(facts, git);
         facts->branch = git->branch, facts->tag = git->tag;
         facts->owner = git->owner, facts->repo = git->repo;
-        facts->author_name = git->author_name, facts->author_email = git->author_email;
-        facts->committer_name = git->committer_name;
-        facts->committer_email = git->committer_email;
-        facts->message = git->message, facts->timestamp = git->timestamp;
         facts->actor_email = git->user_email;
         if (git->upstream.len) facts->default_branch = git->upstream;
         if (!git->branch.len && !git->tag.len) facts->branch = facts->default_branch;

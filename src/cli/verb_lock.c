@@ -104,7 +104,7 @@ static void name_commits(locker *x, const action_edge *edges, size_t count) {
             wanted = repos[k] != r;
         if (wanted) repos[found++] = r;
     }
-    repos_name(x->a, repos, found);
+    repos_name(x->a, &x->set.tell, repos, found);
 }
 
 static int make_lock(locker *x, err *e) {

@@ -164,7 +164,7 @@ typedef struct runner_spec {
     sandbox_limits limits;
     bool snapshots; /* of the job's files before each of its own steps, so that a failed one can be
                      * tried again: port.failed_step */
-    const char *repo_root; /* the repository being run */
+    const char *repo_root; /* the working tree being run; NULL: a commit, from wherever */
     const value *env;      /* --env: lowest precedence, under the workflow's env */
     const char *path;      /* PATH of the job's processes; NULL: ours, or a sandbox's own */
     const char *node;      /* on the host: the node program, or NULL where none is installed */

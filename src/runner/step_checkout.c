@@ -102,6 +102,21 @@ static void on_checked_out(void *context, const err *e) {
     lane_go(l);
 }
 
+static void tell_copy(step *s, const runner_checkout *what, str below) {
+    const char *root = s->r->spec->repo_root, *to = below.len ? "./" : "the workspace";
+    str commit = s->checked_out_commit;
+    if (!root)
+        output_logf(s, LOG_PLAIN, "Checking out '%.*s' (%.*s) to %s%.*s",
+                    STR_ARG(what->ref.len ? what->ref : what->head), STR_ARG(commit), to,
+                    STR_ARG(below));
+    else if (what->ref.len)
+        output_logf(s, LOG_PLAIN, "Checking out '%.*s' (%.*s) of '%s' to %s%.*s",
+                    STR_ARG(what->ref), STR_ARG(commit), root, to, STR_ARG(below));
+    else
+        output_logf(s, LOG_PLAIN, "Copying the working tree of '%s' to %s%.*s", root, to,
+                    STR_ARG(below));
+}
+
 int step_checkout(step *s, const value *inputs, err *e) {
     runner *r = s->r;
     runner_checkout *what = ARENA_NEW(s->a, runner_checkout);
@@ -110,13 +125,7 @@ int step_checkout(step *s, const value *inputs, err *e) {
     int code =
         r->port.checkout(r->port.context, what, &s->checked_out_commit, on_checked_out, s, e);
     if (code < 0) return code;
-    if (what->ref.len)
-        output_logf(s, LOG_PLAIN, "Checking out '%.*s' (%.*s) of '%s' to %s%.*s",
-                    STR_ARG(what->ref), STR_ARG(s->checked_out_commit), r->spec->repo_root,
-                    below.len ? "./" : "the workspace", STR_ARG(below));
-    else
-        output_logf(s, LOG_PLAIN, "Copying the working tree of '%s' to %s%.*s", r->spec->repo_root,
-                    below.len ? "./" : "the workspace", STR_ARG(below));
+    tell_copy(s, what, below);
     s->copies = true;
     step_watch_time(s);
     return 0;

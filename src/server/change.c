@@ -5,7 +5,7 @@
 int change_record(core_tx *tx, const change *c, err *e) {
     char id[24];
     snprintf(id, sizeof id, "%lld", (long long)c->id);
-    audit_event event = {
+    audit_event x = {
         .time_us = tx->now_us,
         .actor = tx->by.actor,
         .action = str_from(c->action),
@@ -15,6 +15,6 @@ int change_record(core_tx *tx, const change *c, err *e) {
         .origin = {tx->by.address, tx->by.request_id, tx->by.user_agent},
         .details = c->details,
     };
-    int r = audit_append(tx->audit, &event, NULL, e);
+    int r = audit_append(tx->audit, &x, NULL, e);
     return r < 0 ? err_context(e, "the audit log") : 0;
 }

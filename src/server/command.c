@@ -15,7 +15,7 @@ server *call_server(const api_call *c) {
 }
 
 static const char *const caller_kinds[] = {
-    [API_NOBODY] = "nobody",    [API_SESSION] = "user",      [API_TOKEN] = "token",
+    [API_NOBODY] = "nobody",  [API_SESSION] = "user",       [API_TOKEN] = "token",
     [API_IS_AGENT] = "agent", [API_IS_WEBHOOK] = "webhook",
 };
 
@@ -49,7 +49,7 @@ static void on_done(void *context, const err *e) {
 void call_core(api_call *c, call_work *work, void (*answer)(api_call *c)) {
     waiting *w = ARENA_NEW(c->a, waiting);
     *w = (waiting){c, work, answer, arena_str(c->a, httpd_header(c->r, "User-Agent"))};
-    core *core = call_server(c)->core;
+    server *s = call_server(c);
     api_defer(c);
-    core_post(core, do_work, on_done, w);
+    core_post(s->core, do_work, on_done, w);
 }

@@ -189,11 +189,8 @@ static void on_ring(void *context) {
     err e = {0};
     if (!first) return;
     _cleanup_arena_ arena *a = arena_new();
-    core_tx tx = {.core = c,
-                  .store = c->spec.store,
-                  .a = a,
-                  .audit = c->spec.audit,
-                  .state = c->spec.state};
+    core_tx tx = {
+        .core = c, .store = c->spec.store, .a = a, .audit = c->spec.audit, .state = c->spec.state};
     tx.now_us = c->spec.now ? c->spec.now(c->spec.state) : clock_wall_us();
     c->afters = NULL;
     c->after_count = c->after_cap = 0;

@@ -55,7 +55,7 @@ typedef struct core_spec {
     store *store;
     void *state;
     int64_t (*now)(void *state); /* microseconds; NULL: the wall clock */
-    audit_log *audit; /* transactions go through it; NULL: none is kept */
+    audit_log *audit;            /* transactions go through it; NULL: none is kept */
     /* Makes memory anew after a batch that failed; may be NULL. */
     int (*reload)(void *state, err *e);
     /* At the end of each batch, as its last command: what follows from the others. May be NULL. */

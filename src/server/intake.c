@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH            100
-#define WORKFLOWS        ".github/workflows/"
-#define LOCK_FILE        WORKFLOWS "actions.lock"
-#define FILES_MAX        200
-#define FILE_MAX         ((size_t)1 << 20)
-#define FILES_BYTES_MAX  ((size_t)16 << 20)
+#define BATCH           100
+#define WORKFLOWS       ".github/workflows/"
+#define LOCK_FILE       WORKFLOWS "actions.lock"
+#define FILES_MAX       200
+#define FILE_MAX        ((size_t)1 << 20)
+#define FILES_BYTES_MAX ((size_t)16 << 20)
 
 struct intake {
     server *s;
@@ -43,8 +43,8 @@ typedef struct work {
 /* ---- the files of a commit ------------------------------------------------------------------ */
 
 static int list_files(work *w, str sha, str **ret, size_t *ret_count, err *e) {
-    const char *argv[] = {"git", "ls-tree", "-z", "--name-only", arena_cstr(w->a, sha), WORKFLOWS,
-                          NULL};
+    const char *argv[] = {"git",     "ls-tree", "-z", "--name-only", arena_cstr(w->a, sha),
+                          WORKFLOWS, NULL};
     str out, name;
     size_t cap = 0;
     *ret = NULL;
@@ -52,7 +52,8 @@ static int list_files(work *w, str sha, str **ret, size_t *ret_count, err *e) {
     int r = git_run(w->a, arena_cstr(w->a, w->repository->url), NULL, argv, &out, e);
     while (r == 0 && out.len) {
         str_cut(out, '\0', &name, &out);
-        bool wanted = str_ends(name, STR(".yml")) || str_ends(name, STR(".yaml")) || str_is(name, LOCK_FILE);
+        bool wanted =
+            str_ends(name, STR(".yml")) || str_ends(name, STR(".yaml")) || str_is(name, LOCK_FILE);
         if (!wanted) continue;
         if (*ret_count == FILES_MAX)
             return err_set(e, ERR_LIMIT, "there are more than %d files in " WORKFLOWS, FILES_MAX);
@@ -83,7 +84,8 @@ static int read_files(work *w, str sha, value *ret, err *e) {
         uint64_t size;
         ptrdiff_t blank = str_line(&out, &line) ? str_rfind_char(line, ' ') : -1;
         rest = blank < 0 ? STR_EMPTY : str_sub(line, (size_t)blank + 1, line.len);
-        if (!str_to_uint(rest, FILE_MAX, &size) || out.len < size || (total += size) > FILES_BYTES_MAX)
+        if (!str_to_uint(rest, FILE_MAX, &size) || out.len < size ||
+            (total += size) > FILES_BYTES_MAX)
             return err_set(e, ERR_LIMIT, "the file '%.*s' cannot be read, or is larger than 1 MiB",
                            STR_ARG(names[i]));
         value_set(w->a, ret, names[i], value_string(str_sub(out, 0, size)));
@@ -196,18 +198,19 @@ static push_place place_of(const work *w) {
 }
 
 static int on_push(work *w, const value *payload, err *e) {
-    git_change change = {.ref = value_path_str(payload, "ref"),
+    git_change moved = {.ref = value_path_str(payload, "ref"),
                          .before = value_path_str(payload, "before"),
                          .after = value_path_str(payload, "after")};
     push_place place = place_of(w);
     event events[PUSH_EVENTS_MAX];
     size_t count = 0;
     value found;
-    if (!git_ref_is_valid(change.ref) || !git_is_id(change.before) || !git_is_id(change.after))
+    if (!git_ref_is_valid(moved.ref) || !git_is_id(moved.before) || !git_is_id(moved.after))
         return err_set(e, ERR_INVALID, "the change of a ref is malformed");
-    int r = push_look(w->a, arena_cstr(w->a, w->repository->url), &change,
+    int r = push_look(w->a, arena_cstr(w->a, w->repository->url), &moved,
                       w->repository->default_branch, &found, e);
-    if (r == 0) r = push_events(w->a, &place, &change, &found, w->in->created_us, events, &count, e);
+    if (r == 0)
+        r = push_events(w->a, &place, &moved, &found, w->in->created_us, events, &count, e);
     for (size_t i = 0; i < count && r == 0; i++) {
         str message = value_path_str(&events[i].payload, "head_commit.message");
         r = match_event(w, &events[i], STR_EMPTY, message, e);
@@ -216,8 +219,9 @@ static int on_push(work *w, const value *payload, err *e) {
 }
 
 static int resolve(work *w, str ref, str *ret_sha, str *ret_message, err *e) {
-    const char *argv[] = {"git",   "log", "-1", "--format=%H%n%s", "--end-of-options",
-                          arena_cstr(w->a, ref), "--", NULL};
+    const char *argv[] = {
+        "git", "log", "-1", "--format=%H%n%s", "--end-of-options", arena_cstr(w->a, ref),
+        "--",  NULL};
     str out;
     int r = git_run(w->a, arena_cstr(w->a, w->repository->url), NULL, argv, &out, e);
     if (r < 0) return r;
@@ -244,7 +248,8 @@ static int on_ref_event(work *w, const value *payload, err *e) {
     if (!str_starts(ref, STR("refs/"))) ref = arena_printf(w->a, "refs/heads/%.*s", STR_ARG(ref));
     rest = str_sub(ref, sizeof "refs/heads/" - 1, ref.len);
     if (str_starts(ref, STR("refs/heads/"))) facts.branch = rest;
-    if (str_starts(ref, STR("refs/tags/"))) facts.tag = str_sub(ref, sizeof "refs/tags/" - 1, ref.len);
+    if (str_starts(ref, STR("refs/tags/")))
+        facts.tag = str_sub(ref, sizeof "refs/tags/" - 1, ref.len);
     int r = resolve(w, ref, &facts.sha, &message, e);
     if (r == 0) r = event_make(w->a, w->in->event, &facts, &ev, e);
     return r == 0 ? match_event(w, &ev, value_path_str(payload, "workflow"), message, e) : r;
@@ -263,7 +268,8 @@ static int do_start(core_tx *tx, void *context, err *e) {
     work *w = context;
     server *s = tx->state;
     int r = 0;
-    tx->by.actor = (audit_party){STR("event"), arena_printf(tx->a, "%lld", (long long)w->in->id), w->in->source};
+    tx->by.actor = (audit_party){STR("event"), arena_printf(tx->a, "%lld", (long long)w->in->id),
+                                 w->in->source};
     for (size_t i = 0; i < w->count && r == 0; i++) {
         int64_t id;
         r = live_start(s->live, tx, &w->runs[i], w->repository->name, str_from(w->asks[i]), &id, e);
@@ -395,10 +401,14 @@ int intake_accept(core_tx *tx, store_incoming *in, err *e) {
     int r = store_repository_by_id(tx->store, tx->a, in->repository, &repository, e);
     if (r < 0) return r;
     if (repository.archived)
-        return err_set(e, ERR_INVALID, "the repository '%.*s' is archived", STR_ARG(repository.name));
+        return err_set(e, ERR_INVALID, "the repository '%.*s' is archived",
+                       STR_ARG(repository.name));
     in->created_us = tx->now_us;
     if ((r = store_incoming_add(tx->store, in, e)) < 0) return r;
-    change x = {.action = "event.accept", .kind = "event", .id = in->id, .name = in->event,
+    change x = {.action = "event.accept",
+                .kind = "event",
+                .id = in->id,
+                .name = in->event,
                 .project = repository.name};
     if ((r = change_record(tx, &x, e)) < 0) return r;
     core_after(tx, wake_after, NULL);
@@ -449,20 +459,34 @@ static void pushed(api_call *c) {
 }
 
 static const api_field repository_path[] = {
-    {.name = "repository_id", .type = API_INTEGER, .min = 1, .help = "Number of a repository."}, {0}};
+    {.name = "repository_id", .type = API_INTEGER, .min = 1, .help = "Number of a repository."},
+    {0}};
 static const api_field dispatch_fields[] = {
-    {.name = "workflow", .type = API_STRING, .required = true,
+    {.name = "workflow",
+     .type = API_STRING,
+     .required = true,
      .help = "The workflow's file (ci.yml) or name."},
-    {.name = "ref", .type = API_STRING, .help = "A branch or the full name of a ref; else the default branch."},
+    {.name = "ref",
+     .type = API_STRING,
+     .help = "A branch or the full name of a ref; else the default branch."},
     {.name = "inputs", .type = API_OBJECT, .help = "Its inputs."},
     {0}};
 static const api_field push_fields[] = {
     {.name = "ref", .type = API_STRING, .required = true, .help = "The full name of the ref."},
-    {.name = "before", .type = API_STRING, .required = true, .help = "The commit before; zeros for none."},
-    {.name = "after", .type = API_STRING, .required = true, .help = "The commit now; zeros for none."},
+    {.name = "before",
+     .type = API_STRING,
+     .required = true,
+     .help = "The commit before; zeros for none."},
+    {.name = "after",
+     .type = API_STRING,
+     .required = true,
+     .help = "The commit now; zeros for none."},
     {0}};
-static const api_field accepted_fields[] = {
-    {.name = "event_id", .type = API_INTEGER, .required = true, .help = "Number of what was accepted."}, {0}};
+static const api_field accepted_fields[] = {{.name = "event_id",
+                                             .type = API_INTEGER,
+                                             .required = true,
+                                             .help = "Number of what was accepted."},
+                                            {0}};
 static const api_schema schemas[] = {
     {"Dispatch", "A workflow to be started by hand.", dispatch_fields},
     {"Push", "A ref that has changed.", push_fields},
@@ -471,13 +495,33 @@ static const api_schema schemas[] = {
 const api_schemas intake_schemas = {schemas, sizeof schemas / sizeof *schemas};
 
 static const api_route rows[] = {
-    {.id = "repositories.dispatch", .method = "POST", .path = "/api/v1/repositories/{repository_id}/dispatch",
-     .tag = "repositories", .summary = "Start a workflow by hand", .auth = API_PERSON,
-     .scope = API_PROJECT, .right = RIGHT_RUNS_WRITE, .parameters = repository_path,
-     .body = "Dispatch", .answer = "Accepted", .status = 202, .flags = API_IDEMPOTENT, .handle = dispatch},
-    {.id = "repositories.push", .method = "POST", .path = "/api/v1/repositories/{repository_id}/push",
-     .tag = "repositories", .summary = "Tell that a ref has changed", .auth = API_PERSON,
-     .scope = API_PROJECT, .right = RIGHT_RUNS_WRITE, .parameters = repository_path,
-     .body = "Push", .answer = "Accepted", .status = 202, .flags = API_IDEMPOTENT, .handle = pushed},
+    {.id = "repositories.dispatch",
+     .method = "POST",
+     .path = "/api/v1/repositories/{repository_id}/dispatch",
+     .tag = "repositories",
+     .summary = "Start a workflow by hand",
+     .auth = API_PERSON,
+     .scope = API_PROJECT,
+     .right = RIGHT_RUNS_WRITE,
+     .parameters = repository_path,
+     .body = "Dispatch",
+     .answer = "Accepted",
+     .status = 202,
+     .flags = API_IDEMPOTENT,
+     .handle = dispatch},
+    {.id = "repositories.push",
+     .method = "POST",
+     .path = "/api/v1/repositories/{repository_id}/push",
+     .tag = "repositories",
+     .summary = "Tell that a ref has changed",
+     .auth = API_PERSON,
+     .scope = API_PROJECT,
+     .right = RIGHT_RUNS_WRITE,
+     .parameters = repository_path,
+     .body = "Push",
+     .answer = "Accepted",
+     .status = 202,
+     .flags = API_IDEMPOTENT,
+     .handle = pushed},
 };
 const api_routes intake_routes = {rows, sizeof rows / sizeof *rows};

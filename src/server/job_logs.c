@@ -156,26 +156,26 @@ static writer **find_writer(job_logs *l, int64_t job) {
     return at;
 }
 
-void job_logs_allow(job_logs *l, int64_t job, int64_t agent, str token) {
+void job_logs_allow(job_logs *l, int64_t job, int64_t agent, str attempt) {
     pthread_mutex_lock(&l->lock);
     writer **at = find_writer(l, job), *w = *at;
-    if (!token.len && w) {
+    if (!attempt.len && w) {
         *at = w->next;
         free(w);
-    } else if (token.len) {
+    } else if (attempt.len) {
         if (!w) {
             w = *at = mem_alloc(sizeof *w);
             *w = (writer){.job = job};
         }
         w->agent = agent;
-        snprintf(w->token, sizeof w->token, "%.*s", STR_ARG(token));
+        snprintf(w->token, sizeof w->token, "%.*s", STR_ARG(attempt));
     }
     pthread_mutex_unlock(&l->lock);
 }
 
-bool job_logs_allowed(job_logs *l, int64_t job, int64_t agent, str token) {
+bool job_logs_allowed(job_logs *l, int64_t job, int64_t agent, str attempt) {
     char digest[65];
-    sha256_hex(token, digest);
+    sha256_hex(attempt, digest);
     pthread_mutex_lock(&l->lock);
     const writer *w = *find_writer(l, job);
     bool may = w && w->agent == agent && bytes_same(str_from(w->token), str_from(digest));
@@ -370,7 +370,8 @@ static void get_lines(api_call *c) {
     if (!routes_find_job(c, &s, &row) || !open_to_read(c, row.id, &log)) return;
     size_t lines = (size_t)api_query_int(c, "lines");
     if (log && api_has_query(c, "from")) {
-        log_range range = {.step = step_of(c), .from = (uint64_t)api_query_int(c, "from"), .lines = lines};
+        log_range range = {
+            .step = step_of(c), .from = (uint64_t)api_query_int(c, "from"), .lines = lines};
         r = log_read(log, c->a, &range, &page, &e);
     } else if (log) {
         r = log_tail(log, c->a, step_of(c), lines, &page, &e);
@@ -479,22 +480,44 @@ static const api_field job_path[] = {
 
 static const api_field lines_query[] = {
     STEP,
-    {.name = "from", .type = API_INTEGER, .min = 1,
+    {.name = "from",
+     .type = API_INTEGER,
+     .min = 1,
      .help = "Number of the first line; without it, the last lines come."},
-    {.name = "lines", .type = API_INTEGER, .min = 1, .max = LOG_LINES_MAX, .fallback = "500",
+    {.name = "lines",
+     .type = API_INTEGER,
+     .min = 1,
+     .max = LOG_LINES_MAX,
+     .fallback = "500",
      .help = "How many."},
     {0}};
-static const api_field text_query[] = {
-    STEP,
-    {.name = "times", .type = API_BOOLEAN, .fallback = "false", .help = "With the time before each line."},
-    {0}};
+static const api_field text_query[] = {STEP,
+                                       {.name = "times",
+                                        .type = API_BOOLEAN,
+                                        .fallback = "false",
+                                        .help = "With the time before each line."},
+                                       {0}};
 static const api_field search_query[] = {
-    {.name = "q", .type = API_STRING, .required = true, .max = LOG_QUERY_MAX, .help = "What to look for."},
+    {.name = "q",
+     .type = API_STRING,
+     .required = true,
+     .max = LOG_QUERY_MAX,
+     .help = "What to look for."},
     STEP,
-    {.name = "exact", .type = API_BOOLEAN, .fallback = "false", .help = "With upper and lower case."},
-    {.name = "regex", .type = API_BOOLEAN, .fallback = "false", .help = "It is a regular expression."},
+    {.name = "exact",
+     .type = API_BOOLEAN,
+     .fallback = "false",
+     .help = "With upper and lower case."},
+    {.name = "regex",
+     .type = API_BOOLEAN,
+     .fallback = "false",
+     .help = "It is a regular expression."},
     {.name = "skip", .type = API_INTEGER, .fallback = "0", .help = "Matching lines to pass over."},
-    {.name = "max", .type = API_INTEGER, .min = 1, .max = LOG_MATCHES_MAX, .fallback = "100",
+    {.name = "max",
+     .type = API_INTEGER,
+     .min = 1,
+     .max = LOG_MATCHES_MAX,
+     .fallback = "100",
      .help = "Matches wanted."},
     {0}};
 static const api_field follow_query[] = {
@@ -511,23 +534,48 @@ static const api_field line_fields[] = {
     {.name = "line", .type = API_INTEGER, .required = true, .help = "Its number in the log."},
     {.name = "step", .type = API_INTEGER, .required = true, .help = "The step; -1: the job."},
     {.name = "at_us", .type = API_INTEGER, .required = true, .help = "Microseconds since 1970."},
-    {.name = "kind", .type = API_STRING, .required = true,
+    {.name = "kind",
+     .type = API_STRING,
+     .required = true,
      .help = "plain, debug, notice, warning, error, command, group, endgroup."},
-    {.name = "text", .type = API_STRING, .required = true, .max = LOG_TEXT_MAX, .help = "The line, with its escape sequences."},
+    {.name = "text",
+     .type = API_STRING,
+     .required = true,
+     .max = LOG_TEXT_MAX,
+     .help = "The line, with its escape sequences."},
     {.name = "start", .type = API_INTEGER, .help = "Where the first match begins, in bytes."},
     {.name = "size", .type = API_INTEGER, .help = "Bytes of the match."},
     {0}};
 static const api_field lines_fields[] = {
-    {.name = "lines", .type = API_LIST, .items = API_OBJECT, .schema = "LogLine", .required = true, .help = "Lines in their order."},
-    {.name = "total", .type = API_INTEGER, .required = true, .help = "Lines of the log, or of the step."},
+    {.name = "lines",
+     .type = API_LIST,
+     .items = API_OBJECT,
+     .schema = "LogLine",
+     .required = true,
+     .help = "Lines in their order."},
+    {.name = "total",
+     .type = API_INTEGER,
+     .required = true,
+     .help = "Lines of the log, or of the step."},
     {.name = "end", .type = API_INTEGER, .required = true, .help = "`offset` to follow from."},
     {.name = "end_line", .type = API_INTEGER, .required = true, .help = "`line` to follow from."},
     {0}};
 static const api_field found_fields[] = {
-    {.name = "matches", .type = API_LIST, .items = API_OBJECT, .schema = "LogLine", .required = true, .help = "Lines that match."},
+    {.name = "matches",
+     .type = API_LIST,
+     .items = API_OBJECT,
+     .schema = "LogLine",
+     .required = true,
+     .help = "Lines that match."},
     {.name = "total", .type = API_INTEGER, .required = true, .help = "How many do."},
-    {.name = "searched", .type = API_INTEGER, .required = true, .help = "Lines that were searched."},
-    {.name = "complete", .type = API_BOOLEAN, .required = true, .help = "False: the time was over."},
+    {.name = "searched",
+     .type = API_INTEGER,
+     .required = true,
+     .help = "Lines that were searched."},
+    {.name = "complete",
+     .type = API_BOOLEAN,
+     .required = true,
+     .help = "False: the time was over."},
     {0}};
 static const api_schema schemas[] = {
     {"LogLine", "A line of a log.", line_fields},
@@ -537,9 +585,12 @@ static const api_schema schemas[] = {
 const api_schemas logs_schemas = {schemas, sizeof schemas / sizeof *schemas};
 
 static const api_route rows[] = {
-    {LOG_ROUTE("logs.lines", "", "Lines of a job's log"), .query = lines_query, .answer = "LogLines", .handle = get_lines},
-    {LOG_ROUTE("logs.text", "/text", "A job's log as text"), .query = text_query, .type = "text/plain", .handle = get_text},
-    {LOG_ROUTE("logs.search", "/search", "Search a job's log"), .query = search_query, .answer = "LogFound", .handle = search},
+    {LOG_ROUTE("logs.lines", "", "Lines of a job's log"), .query = lines_query,
+     .answer = "LogLines", .handle = get_lines},
+    {LOG_ROUTE("logs.text", "/text", "A job's log as text"), .query = text_query,
+     .type = "text/plain", .handle = get_text},
+    {LOG_ROUTE("logs.search", "/search", "Search a job's log"), .query = search_query,
+     .answer = "LogFound", .handle = search},
     {LOG_ROUTE("logs.follow", "/follow", "A job's log as it grows: records, as they are stored"),
      .query = follow_query, .type = "text/plain", .handle = follow},
 };

@@ -13,10 +13,10 @@ job_logs *job_logs_new(server *s);
 /* After the HTTP server has stopped. */
 void job_logs_free(job_logs *l);
 
-/* Who may write the log of a job: the core says so when it gives the job to an agent. `token`: its
+/* Who may write the log of a job: the core says so when it gives the job to an agent. `attempt`: its
  * digest, as in the row; empty: nobody any more. */
-void job_logs_allow(job_logs *l, int64_t job, int64_t agent, str token);
-bool job_logs_allowed(job_logs *l, int64_t job, int64_t agent, str token);
+void job_logs_allow(job_logs *l, int64_t job, int64_t agent, str attempt);
+bool job_logs_allowed(job_logs *l, int64_t job, int64_t agent, str attempt);
 
 /* Appends what an agent sends of a job's log; as log_append. *ret_size is on the disk when
  * `durable`. */

@@ -1,6 +1,6 @@
 #include "server/links.h"
 
-#include "agent/job_spec.h"
+#include "runner/job_spec.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "server/job_logs.h"
@@ -98,8 +98,8 @@ static int read_labels(arena *a, str json, str **ret, size_t *ret_count, err *e)
     *ret_count = value_count(&list);
     *ret = ARENA_ARRAY(a, str, *ret_count);
     for (size_t i = 0; i < *ret_count; i++)
-        (*ret)[i] = list.array.items[i].kind == VALUE_STRING ? list.array.items[i].string
-                                                             : STR_EMPTY;
+        (*ret)[i] =
+            list.array.items[i].kind == VALUE_STRING ? list.array.items[i].string : STR_EMPTY;
     return 0;
 }
 
@@ -116,7 +116,8 @@ void links_ready(core_tx *tx, live_job *job) {
                    .priority = (int)job->run->row.priority,
                    .queued_us = job->row.queued_us};
     /* Over a limit: it would wait for ever, so it says why. */
-    if (queue_add(s->queue, &x, &why) < 0) job->row.reason = arena_str(job->run->a, str_from(why.message));
+    if (queue_add(s->queue, &x, &why) < 0)
+        job->row.reason = arena_str(job->run->a, str_from(why.message));
 }
 
 void links_remove_job(core_tx *tx, live_job *job) {
@@ -160,7 +161,7 @@ static void add_sources(core_tx *tx, const live_run *run, job_spec *spec) {
     }
 }
 
-static int write_spec(core_tx *tx, const live_job *job, str token, strbuf *out, err *e) {
+static int write_spec(core_tx *tx, const live_job *job, str attempt, strbuf *out, err *e) {
     const live_run *run = job->run;
     store_repository repository;
     job_spec spec = {0};
@@ -169,7 +170,7 @@ static int write_spec(core_tx *tx, const live_job *job, str token, strbuf *out, 
     job_spec_of(&spec, job->instance, &run->event);
     spec.job_id = job->row.id;
     spec.attempt = job->row.tries;
-    spec.token = token;
+    spec.token = attempt;
     spec.run_id = run->row.id;
     spec.run_number = run->row.number;
     spec.run_attempt = run->row.attempt;
@@ -187,24 +188,24 @@ static int write_spec(core_tx *tx, const live_job *job, str token, strbuf *out, 
     return 0;
 }
 
-static void new_token(live_job *job, char token[2 * TOKEN_BYTES + 1]) {
+static void new_token(live_job *job, char attempt[2 * TOKEN_BYTES + 1]) {
     char digest[65];
-    random_hex(TOKEN_BYTES, token);
-    sha256_hex(str_from(token), digest);
+    random_hex(TOKEN_BYTES, attempt);
+    sha256_hex(str_from(attempt), digest);
     job->row.token = arena_str(job->run->a, str_from(digest));
 }
 
 static int give(core_tx *tx, live_job *job, int64_t agent, err *e) {
     server *s = tx->state;
     _cleanup_strbuf_ strbuf text = STRBUF_INIT;
-    char token[2 * TOKEN_BYTES + 1];
-    new_token(job, token);
+    char attempt[2 * TOKEN_BYTES + 1];
+    new_token(job, attempt);
     job->row.agent = agent;
     job->row.tries++;
     job->row.seq = 0;
     job_logs_allow(s->logs, job->row.id, agent, job->row.token);
     int r = live_job_move(tx, job, JOB_EVENT_ASSIGN, STR_EMPTY, e);
-    if (r == 0) r = write_spec(tx, job, str_from(token), &text, e);
+    if (r == 0) r = write_spec(tx, job, str_from(attempt), &text, e);
     if (r == 0) post_message(tx, agent, strbuf_str(&text));
     return r;
 }
@@ -229,8 +230,7 @@ static int lose_job(core_tx *tx, live_job *job, str why, err *e) {
     server *s = tx->state;
     unsigned tries = s->how.tries ? s->how.tries : 1;
     bool begun = job->row.state == JOB_STATE_RUNNING;
-    if (job->row.cancelling)
-        return live_job_end(tx, job, RESULT_CANCELLED, NULL, why, e);
+    if (job->row.cancelling) return live_job_end(tx, job, RESULT_CANCELLED, NULL, why, e);
     if (begun && job->row.tries >= (int64_t)tries)
         return live_job_end(tx, job, RESULT_FAILURE, NULL, why, e);
     queue_remove(s->queue, (uint64_t)job->row.id);
@@ -310,16 +310,16 @@ static void wait_for(link *x) {
 
 /* ---- coming and going ----------------------------------------------------------------------- */
 
-static bool token_fits(const live_job *job, str token) {
+static bool token_fits(const live_job *job, str attempt) {
     char digest[65];
-    sha256_hex(token, digest);
+    sha256_hex(attempt, digest);
     return job->row.token.len && bytes_same(job->row.token, str_from(digest));
 }
 
-int links_job(core_tx *tx, int64_t agent, int64_t id, str token, live_job **ret, err *e) {
+int links_job(core_tx *tx, int64_t agent, int64_t id, str attempt, live_job **ret, err *e) {
     server *s = tx->state;
     live_job *job = live_job_find(s->live, id);
-    if (!job || job->row.agent != agent || !token_fits(job, token))
+    if (!job || job->row.agent != agent || !token_fits(job, attempt))
         return err_set(e, ERR_NOT_FOUND, "the job %lld is not this agent's (any more)",
                        (long long)id);
     *ret = job;
@@ -343,8 +343,8 @@ static value answer_to(core_tx *tx, const link_hello *hello) {
         live_job *job;
         err none = {0};
         if (!id || id->kind != VALUE_NUMBER) continue;
-        bool goes_on = links_job(tx, hello->agent, (int64_t)id->number,
-                                 value_path_str(x, "token"), &job, &none) == 0;
+        bool goes_on = links_job(tx, hello->agent, (int64_t)id->number, value_path_str(x, "token"),
+                                 &job, &none) == 0;
         value_set(tx->a, &one, STR("id"), *id);
         value_set(tx->a, &one, STR("go_on"), value_bool(goes_on));
         value_set(tx->a, &one, STR("cancel"), value_bool(goes_on && job->row.cancelling));

@@ -7,10 +7,10 @@
  *     {"type":"drain"}                    no more jobs will come
  *
  * What it has to say comes as requests (routes_agents.c). A stream that ends is no loss yet: the
- * agent's jobs go on, and it has some time to come back. Then its jobs are lost: one that it had not
- * begun goes back into the queue with a new token; one that ran has failed, unless the settings
- * allow it more tries. A token is of one try: an agent that comes back later with an old one is told
- * to drop the job.
+ * agent's jobs go on, and it has some time to come back. Then its jobs are lost: one that it had
+ * not begun goes back into the queue with a new token; one that ran has failed, unless the settings
+ * allow it more tries. A token is of one try: an agent that comes back later with an old one is
+ * told to drop the job.
  *
  * All functions are called on the core's thread; those with a tx inside of a command. */
 #ifndef SLIPWAY_SERVER_LINKS_H
@@ -51,6 +51,6 @@ int links_drain(core_tx *tx, int64_t agent, bool remove, err *e);
 
 /* The job of that number, when the token is the one of its present try. ERR_NOT_FOUND: the agent is
  * to drop it. */
-int links_job(core_tx *tx, int64_t agent, int64_t job, str token, live_job **ret, err *e);
+int links_job(core_tx *tx, int64_t agent, int64_t job, str attempt, live_job **ret, err *e);
 
 #endif

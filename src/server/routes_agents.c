@@ -2,7 +2,8 @@
  *
  * An agent that has joined says what it is and which jobs it has, and holds a stream:
  *
- *     POST /agent/v1/hello               {"version", "system", "labels", "capacity", "jobs": [{"id", "token"}]}
+ *     POST /agent/v1/hello               {"version", "system", "labels", "capacity", "jobs":
+ * [{"id", "token"}]}
  *                                     -> {"jobs": [{"id", "go_on", "cancel", "seq"}]}
  *     GET  /agent/v1/stream              messages, a line of JSON each (links.h); an empty line is
  *                                        a sign of life
@@ -10,8 +11,8 @@
  * and of each job, with its token in X-Job-Token:
  *
  *     PUT  /agent/v1/jobs/7/log?offset=N    records           -> {"size": M}: it goes on from there
- *     POST /agent/v1/jobs/7/events          NDJSON, with seq  -> {"seq": N}: the last that was taken
- *     POST /agent/v1/jobs/7/result          {"result", "reason", "outputs", "seq", "bytes"}
+ *     POST /agent/v1/jobs/7/events          NDJSON, with seq  -> {"seq": N}: the last that was
+ * taken POST /agent/v1/jobs/7/result          {"result", "reason", "outputs", "seq", "bytes"}
  *
  * Everything may be sent again. 404 says that the job is not the agent's any more: it is dropped.
  * A result that comes before all events and all of the log is 409 with what is there. */
@@ -28,11 +29,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EVENT_DEPTH  20
-#define SUMMARY_MAX  ((size_t)1 << 20) /* of one step, as on GitHub */
-#define NOTES_MAX    1000              /* annotations of a job */
-#define JOB_TOKEN    "X-Job-Token"
-#define BODY_MAX     ((size_t)16 << 20)
+#define EVENT_DEPTH 20
+#define SUMMARY_MAX ((size_t)1 << 20) /* of one step, as on GitHub */
+#define NOTES_MAX   1000              /* annotations of a job */
+#define JOB_TOKEN   "X-Job-Token"
+#define BODY_MAX    ((size_t)16 << 20)
 
 /* ---- hello and stream ----------------------------------------------------------------------- */
 
@@ -54,7 +55,7 @@ static void answer_hello(api_call *c) {
     api_json(c, 200, &h->answer);
 }
 
-static void hello(api_call *c) {
+static void take_hello(api_call *c) {
     hello_call *h = ARENA_NEW(c->a, hello_call);
     const value *capacity = value_get(&c->body, STR("capacity"));
     h->hello = (link_hello){
@@ -107,7 +108,7 @@ static void on_connected(void *context, const err *e) {
     free(x);
 }
 
-static void stream(api_call *c) {
+static void open_stream(api_call *c) {
     server *s = call_server(c);
     arrival *x = mem_alloc(sizeof *x);
     httpd_stream_options how = {.context = s, .closed = on_closed, .queue_bytes = 128u << 20};
@@ -270,7 +271,7 @@ static job_call *new_job_call(api_call *c) {
     return x;
 }
 
-static void events(api_call *c) {
+static void take_events(api_call *c) {
     job_call *x = new_job_call(c);
     str rest = c->raw, line;
     err e = {0};
@@ -288,7 +289,7 @@ static void events(api_call *c) {
 /* ---- log and result ------------------------------------------------------------------------- */
 
 /* Of the core nothing is asked: a log is no state. */
-static void log_bytes(api_call *c) {
+static void take_log(api_call *c) {
     const job_call *x = new_job_call(c);
     job_logs *logs = call_server(c)->logs;
     uint64_t size = 0;
@@ -297,7 +298,7 @@ static void log_bytes(api_call *c) {
         api_problem(c, 404, "the job %lld is not this agent's (any more)", (long long)x->job);
         return;
     }
-    int r = job_logs_append(logs, x->job, (uint64_t)api_query_int(c, "offset"), c->raw, false,
+    int r = job_logs_append(logs, x->job, (uint64_t)api_query_int(c, "offset"), c->raw, true,
                             &size, &e);
     value v = value_object_new(c->a, true);
     value_set(c->a, &v, STR("size"), value_number((double)size));
@@ -341,7 +342,7 @@ static void answer_result(api_call *c) {
     api_no_content(c);
 }
 
-static void result(api_call *c) {
+static void take_result(api_call *c) {
     job_call *x = new_job_call(c);
     job_logs_size(call_server(c)->logs, x->job, &x->log_bytes, &x->log_lines);
     call_core(c, do_result, answer_result);
@@ -389,30 +390,53 @@ static const api_field agent_path[] = {
 static const api_field job_path[] = {
     {.name = "job_id", .type = API_INTEGER, .min = 1, .help = "Number of a job."}, {0}};
 static const api_field offset_query[] = {
-    {.name = "offset", .type = API_INTEGER, .fallback = "0", .help = "Where the bytes belong."}, {0}};
+    {.name = "offset", .type = API_INTEGER, .fallback = "0", .help = "Where the bytes belong."},
+    {0}};
 
 static const api_field hello_fields[] = {
     {.name = "version", .type = API_STRING, .required = true, .help = "Of the agent's Slipway."},
     {.name = "system", .type = API_STRING, .help = "Its system and processor."},
-    {.name = "labels", .type = API_LIST, .items = API_STRING, .max = QUEUE_LABELS_MAX,
+    {.name = "labels",
+     .type = API_LIST,
+     .items = API_STRING,
+     .max = QUEUE_LABELS_MAX,
      .help = "What `runs-on` may ask for."},
-    {.name = "capacity", .type = API_INTEGER, .min = 1, .max = QUEUE_CAPACITY_MAX, .help = "Jobs at once."},
-    {.name = "jobs", .type = API_LIST, .items = API_OBJECT, .max = QUEUE_CAPACITY_MAX,
+    {.name = "capacity",
+     .type = API_INTEGER,
+     .min = 1,
+     .max = QUEUE_CAPACITY_MAX,
+     .help = "Jobs at once."},
+    {.name = "jobs",
+     .type = API_LIST,
+     .items = API_OBJECT,
+     .max = QUEUE_CAPACITY_MAX,
      .help = "[{\"id\", \"token\"}] that it has."},
     {0}};
 static const api_field hello_answer[] = {
-    {.name = "jobs", .type = API_LIST, .items = API_OBJECT, .required = true,
+    {.name = "jobs",
+     .type = API_LIST,
+     .items = API_OBJECT,
+     .required = true,
      .help = "[{\"id\", \"go_on\", \"cancel\", \"seq\"}]: what shall become of them."},
     {0}};
 static const api_field result_fields[] = {
-    {.name = "result", .type = API_STRING, .required = true, .help = "success, failure or cancelled."},
-    {.name = "reason", .type = API_STRING, .max = 4096, .help = "Why it failed before its first step."},
+    {.name = "result",
+     .type = API_STRING,
+     .required = true,
+     .help = "success, failure or cancelled."},
+    {.name = "reason",
+     .type = API_STRING,
+     .max = 4096,
+     .help = "Why it failed before its first step."},
     {.name = "outputs", .type = API_OBJECT, .help = "Of the job."},
     {.name = "seq", .type = API_INTEGER, .required = true, .help = "Number of its last event."},
     {.name = "bytes", .type = API_INTEGER, .required = true, .help = "Size of its log."},
     {0}};
-static const api_field seq_fields[] = {
-    {.name = "seq", .type = API_INTEGER, .required = true, .help = "The last event that was taken."}, {0}};
+static const api_field seq_fields[] = {{.name = "seq",
+                                        .type = API_INTEGER,
+                                        .required = true,
+                                        .help = "The last event that was taken."},
+                                       {0}};
 static const api_field size_fields[] = {
     {.name = "size", .type = API_INTEGER, .required = true, .help = "Bytes that are here."}, {0}};
 static const api_schema schemas[] = {
@@ -430,24 +454,48 @@ const api_schemas agents_schemas = {schemas, sizeof schemas / sizeof *schemas};
 
 static const api_route rows[] = {
     {OF_AGENT("agent.hello", "POST", "hello", "An agent comes"), .body = "Hello",
-     .answer = "HelloAnswer", .handle = hello},
+     .answer = "HelloAnswer", .handle = take_hello},
     {OF_AGENT("agent.stream", "GET", "stream", "What an agent is told"),
-     .type = "application/x-ndjson", .handle = stream},
+     .type = "application/x-ndjson", .handle = open_stream},
     {OF_AGENT("agent.events", "POST", "jobs/{job_id}/events", "What happens in a job"),
-     .parameters = job_path, .flags = API_RAW, .body_bytes = BODY_MAX, .answer = "Taken", .handle = events},
+     .parameters = job_path, .flags = API_RAW, .body_bytes = BODY_MAX, .answer = "Taken",
+     .handle = take_events},
     {OF_AGENT("agent.log", "PUT", "jobs/{job_id}/log", "A piece of a job's log"),
      .parameters = job_path, .query = offset_query, .flags = API_RAW, .body_bytes = BODY_MAX,
-     .answer = "LogSize", .handle = log_bytes},
+     .answer = "LogSize", .handle = take_log},
     {OF_AGENT("agent.result", "POST", "jobs/{job_id}/result", "How a job has ended"),
-     .parameters = job_path, .body = "JobResult", .body_bytes = BODY_MAX, .status = 204, .handle = result},
-    {.id = "agents.list", .method = "GET", .path = "/api/v1/agents", .tag = "agents",
-     .summary = "The agents", .auth = API_PERSON, .right = RIGHT_AGENTS_READ, .answer = "Agent",
-     .flags = API_PAGED, .handle = list_agents},
-    {.id = "agents.drain", .method = "POST", .path = "/api/v1/agents/{agent_id}/drain", .tag = "agents",
-     .summary = "Give it no more jobs", .auth = API_PERSON, .right = RIGHT_AGENTS_WRITE,
-     .parameters = agent_path, .status = 204, .flags = API_IDEMPOTENT, .handle = drain_agent},
-    {.id = "agents.remove", .method = "DELETE", .path = "/api/v1/agents/{agent_id}", .tag = "agents",
-     .summary = "Remove an agent", .auth = API_PERSON, .right = RIGHT_AGENTS_WRITE,
-     .parameters = agent_path, .status = 204, .handle = remove_agent},
+     .parameters = job_path, .body = "JobResult", .body_bytes = BODY_MAX, .status = 204,
+     .handle = take_result},
+    {.id = "agents.list",
+     .method = "GET",
+     .path = "/api/v1/agents",
+     .tag = "agents",
+     .summary = "The agents",
+     .auth = API_PERSON,
+     .right = RIGHT_AGENTS_READ,
+     .answer = "Agent",
+     .flags = API_PAGED,
+     .handle = list_agents},
+    {.id = "agents.drain",
+     .method = "POST",
+     .path = "/api/v1/agents/{agent_id}/drain",
+     .tag = "agents",
+     .summary = "Give it no more jobs",
+     .auth = API_PERSON,
+     .right = RIGHT_AGENTS_WRITE,
+     .parameters = agent_path,
+     .status = 204,
+     .flags = API_IDEMPOTENT,
+     .handle = drain_agent},
+    {.id = "agents.remove",
+     .method = "DELETE",
+     .path = "/api/v1/agents/{agent_id}",
+     .tag = "agents",
+     .summary = "Remove an agent",
+     .auth = API_PERSON,
+     .right = RIGHT_AGENTS_WRITE,
+     .parameters = agent_path,
+     .status = 204,
+     .handle = remove_agent},
 };
 const api_routes agents_routes = {rows, sizeof rows / sizeof *rows};

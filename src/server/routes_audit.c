@@ -28,9 +28,15 @@ static const api_field file_path[] = {
     {.name = "file", .type = API_STRING, .help = "\"checkpoint\", \"key\", \"tile/…\"."}, {0}};
 
 static const api_route rows[] = {
-    {.id = "audit.file", .method = "GET", .path = "/audit/{file...}", .tag = "audit",
-     .summary = "The audit log as tiles (c2sp.org/tlog-tiles)", .auth = API_PERSON,
-     .right = RIGHT_AUDIT_READ, .parameters = file_path, .type = "application/octet-stream",
+    {.id = "audit.file",
+     .method = "GET",
+     .path = "/audit/{file...}",
+     .tag = "audit",
+     .summary = "The audit log as tiles (c2sp.org/tlog-tiles)",
+     .auth = API_PERSON,
+     .right = RIGHT_AUDIT_READ,
+     .parameters = file_path,
+     .type = "application/octet-stream",
      .handle = get_file},
 };
 const api_routes audit_routes = {rows, sizeof rows / sizeof *rows};

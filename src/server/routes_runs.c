@@ -29,7 +29,8 @@ static void list_repositories(api_call *c) {
     store_repository *rows;
     size_t count;
     err e = {0};
-    if (!open_reader(c, &s) || failed(c, store_repositories(s, c->a, &rows, &count, &e), &e)) return;
+    if (!open_reader(c, &s) || failed(c, store_repositories(s, c->a, &rows, &count, &e), &e))
+        return;
     value items = value_array_new(c->a);
     for (size_t i = 0; i < count; i++) {
         if (api_sees(c, rows[i].id)) value_push(c->a, &items, show_repository(c->a, &rows[i]));
@@ -63,7 +64,10 @@ static int do_add_repository(core_tx *tx, api_call *c, err *e) {
         return err_set(e, ERR_INVALID, "there is a repository '%.*s' already", STR_ARG(row->name));
     row->created_us = tx->now_us;
     int r = store_repository_add(tx->store, row, e);
-    change x = {.action = "repository.add", .kind = "repository", .id = row->id, .name = row->name,
+    change x = {.action = "repository.add",
+                .kind = "repository",
+                .id = row->id,
+                .name = row->name,
                 .project = row->name};
     return r < 0 ? r : change_record(tx, &x, e);
 }
@@ -117,8 +121,8 @@ static int add_visible(api_call *c, store *s, int64_t **ret, size_t *ret_count, 
 }
 
 static int64_t cursor_id(const api_call *c) {
-    const value *id = c->cursor.kind == VALUE_ARRAY && c->cursor.array.count ? c->cursor.array.items
-                                                                             : NULL;
+    const value *id =
+        c->cursor.kind == VALUE_ARRAY && c->cursor.array.count ? c->cursor.array.items : NULL;
     return id && id->kind == VALUE_NUMBER ? (int64_t)id->number : 0;
 }
 
@@ -209,7 +213,8 @@ static void list_annotations(api_call *c) {
     size_t count;
     err e = {0};
     if (!find_run(c, &s, &row) ||
-        failed(c, store_annotations_of_run(s, c->a, row.id, ANNOTATIONS_MAX, &rows, &count, &e), &e))
+        failed(c, store_annotations_of_run(s, c->a, row.id, ANNOTATIONS_MAX, &rows, &count, &e),
+               &e))
         return;
     value items = value_array_new(c->a);
     for (size_t i = 0; i < count; i++)
@@ -284,16 +289,17 @@ static void get_job(api_call *c) {
         value_push(c->a, &list, show_step(c->a, &steps[i]));
     value_set(c->a, &v, STR("job"), show_job(c->a, &row));
     value_set(c->a, &v, STR("steps"), list);
-    value_set(c->a, &v, STR("waits_for"), row.reason.len && row.state != JOB_STATE_COMPLETED
-                                              ? value_string(row.reason)
-                                              : VALUE_NULL_INIT);
+    value_set(c->a, &v, STR("waits_for"),
+              row.reason.len && row.state != JOB_STATE_COMPLETED ? value_string(row.reason)
+                                                                 : VALUE_NULL_INIT);
     api_json(c, 200, &v);
 }
 
 /* ---- tables --------------------------------------------------------------------------------- */
 
 static const api_field repository_path[] = {
-    {.name = "repository_id", .type = API_INTEGER, .min = 1, .help = "Number of a repository."}, {0}};
+    {.name = "repository_id", .type = API_INTEGER, .min = 1, .help = "Number of a repository."},
+    {0}};
 static const api_field run_path[] = {
     {.name = "run_id", .type = API_INTEGER, .min = 1, .help = "Number of a run."}, {0}};
 static const api_field job_path[] = {
@@ -310,25 +316,38 @@ static const api_field runs_query[] = {
     {.name = "state", .type = API_WORD, .words = run_state_words, .help = "Only in this state."},
     {.name = "result", .type = API_WORD, .words = result_words, .help = "Only with this result."},
     {.name = "sha", .type = API_STRING, .help = "Only of this commit."},
-    {.name = "q", .type = API_STRING, .help = "Only with this text in the name, message, branch or commit."},
+    {.name = "q",
+     .type = API_STRING,
+     .help = "Only with this text in the name, message, branch or commit."},
     {0}};
 
-static const api_field run_query[] = {
-    {.name = "attempt", .type = API_INTEGER, .min = 1, .help = "Jobs of this attempt; else the newest of each."},
-    {0}};
+static const api_field run_query[] = {{.name = "attempt",
+                                       .type = API_INTEGER,
+                                       .min = 1,
+                                       .help = "Jobs of this attempt; else the newest of each."},
+                                      {0}};
 
 static const api_field new_repository[] = {
     {.name = "name", .type = API_STRING, .required = true, .max = 200, .help = "\"owner/name\"."},
-    {.name = "kind", .type = API_WORD, .required = true, .words = repository_kind_words,
+    {.name = "kind",
+     .type = API_WORD,
+     .required = true,
+     .words = repository_kind_words,
      .help = "How its changes become known."},
-    {.name = "url", .type = API_STRING, .required = true, .max = 2000,
+    {.name = "url",
+     .type = API_STRING,
+     .required = true,
+     .max = 2000,
      .help = "A folder of the server, or what git clones."},
     {.name = "default_branch", .type = API_STRING, .help = "\"main\" when it is not said."},
     {0}};
 
 static const char *const rerun_words[] = {"all", "failed", NULL};
 static const api_field rerun_body[] = {
-    {.name = "jobs", .type = API_WORD, .words = rerun_words, .fallback = "all",
+    {.name = "jobs",
+     .type = API_WORD,
+     .words = rerun_words,
+     .fallback = "all",
      .help = "All jobs anew, or those that failed and what needs them."},
     {.name = "job", .type = API_STRING, .help = "One job by its key, and what needs it."},
     {0}};
@@ -340,44 +359,126 @@ static const api_schema schemas[] = {
 const api_schemas runs_schemas = {schemas, sizeof schemas / sizeof *schemas};
 
 static const api_route rows[] = {
-    {.id = "repositories.list", .method = "GET", .path = "/api/v1/repositories", .tag = "repositories",
-     .summary = "The repositories that you may see", .auth = API_PERSON, .scope = API_PROJECT,
-     .right = RIGHT_REPOSITORIES_READ, .answer = "Repository", .flags = API_PAGED | API_CACHED,
+    {.id = "repositories.list",
+     .method = "GET",
+     .path = "/api/v1/repositories",
+     .tag = "repositories",
+     .summary = "The repositories that you may see",
+     .auth = API_PERSON,
+     .scope = API_PROJECT,
+     .right = RIGHT_REPOSITORIES_READ,
+     .answer = "Repository",
+     .flags = API_PAGED | API_CACHED,
      .handle = list_repositories},
-    {.id = "repositories.add", .method = "POST", .path = "/api/v1/repositories", .tag = "repositories",
-     .summary = "Add a repository", .auth = API_PERSON, .right = RIGHT_REPOSITORIES_WRITE,
-     .body = "NewRepository", .answer = "Repository", .status = 201, .flags = API_IDEMPOTENT,
+    {.id = "repositories.add",
+     .method = "POST",
+     .path = "/api/v1/repositories",
+     .tag = "repositories",
+     .summary = "Add a repository",
+     .auth = API_PERSON,
+     .right = RIGHT_REPOSITORIES_WRITE,
+     .body = "NewRepository",
+     .answer = "Repository",
+     .status = 201,
+     .flags = API_IDEMPOTENT,
      .handle = add_repository},
-    {.id = "repositories.get", .method = "GET", .path = "/api/v1/repositories/{repository_id}",
-     .tag = "repositories", .summary = "One repository", .auth = API_PERSON, .scope = API_PROJECT,
-     .right = RIGHT_REPOSITORIES_READ, .parameters = repository_path, .answer = "Repository",
-     .flags = API_CACHED, .handle = get_repository},
-    {.id = "runs.list", .method = "GET", .path = "/api/v1/runs", .tag = "runs",
-     .summary = "Runs, the newest first", .auth = API_PERSON, .scope = API_PROJECT,
-     .right = RIGHT_RUNS_READ, .query = runs_query, .answer = "Run",
-     .flags = API_PAGED | API_CACHED, .handle = list_runs},
-    {.id = "runs.get", .method = "GET", .path = "/api/v1/runs/{run_id}", .tag = "runs",
-     .summary = "A run with its jobs", .auth = API_PERSON, .scope = API_PROJECT,
-     .right = RIGHT_RUNS_READ, .parameters = run_path, .query = run_query, .answer = "RunDetails",
-     .flags = API_CACHED, .handle = get_run},
-    {.id = "runs.annotations", .method = "GET", .path = "/api/v1/runs/{run_id}/annotations",
-     .tag = "runs", .summary = "What steps say of lines of files", .auth = API_PERSON,
-     .scope = API_PROJECT, .right = RIGHT_RUNS_READ, .parameters = run_path, .answer = "Annotation",
-     .flags = API_PAGED | API_CACHED, .handle = list_annotations},
-    {.id = "runs.cancel", .method = "POST", .path = "/api/v1/runs/{run_id}/cancel", .tag = "runs",
-     .summary = "Cancel a run", .auth = API_PERSON, .scope = API_PROJECT, .right = RIGHT_RUNS_WRITE,
-     .parameters = run_path, .status = 204, .flags = API_IDEMPOTENT, .handle = cancel_run},
-    {.id = "runs.rerun", .method = "POST", .path = "/api/v1/runs/{run_id}/rerun", .tag = "runs",
-     .summary = "Run it again, as a new attempt", .auth = API_PERSON, .scope = API_PROJECT,
-     .right = RIGHT_RUNS_WRITE, .parameters = run_path, .body = "Rerun", .status = 204,
-     .flags = API_IDEMPOTENT, .handle = rerun_run},
-    {.id = "runs.approve", .method = "POST", .path = "/api/v1/runs/{run_id}/approve", .tag = "runs",
-     .summary = "Let a run of a fork start", .auth = API_PERSON, .scope = API_PROJECT,
-     .right = RIGHT_RUNS_APPROVE, .parameters = run_path, .status = 204, .flags = API_IDEMPOTENT,
+    {.id = "repositories.get",
+     .method = "GET",
+     .path = "/api/v1/repositories/{repository_id}",
+     .tag = "repositories",
+     .summary = "One repository",
+     .auth = API_PERSON,
+     .scope = API_PROJECT,
+     .right = RIGHT_REPOSITORIES_READ,
+     .parameters = repository_path,
+     .answer = "Repository",
+     .flags = API_CACHED,
+     .handle = get_repository},
+    {.id = "runs.list",
+     .method = "GET",
+     .path = "/api/v1/runs",
+     .tag = "runs",
+     .summary = "Runs, the newest first",
+     .auth = API_PERSON,
+     .scope = API_PROJECT,
+     .right = RIGHT_RUNS_READ,
+     .query = runs_query,
+     .answer = "Run",
+     .flags = API_PAGED | API_CACHED,
+     .handle = list_runs},
+    {.id = "runs.get",
+     .method = "GET",
+     .path = "/api/v1/runs/{run_id}",
+     .tag = "runs",
+     .summary = "A run with its jobs",
+     .auth = API_PERSON,
+     .scope = API_PROJECT,
+     .right = RIGHT_RUNS_READ,
+     .parameters = run_path,
+     .query = run_query,
+     .answer = "RunDetails",
+     .flags = API_CACHED,
+     .handle = get_run},
+    {.id = "runs.annotations",
+     .method = "GET",
+     .path = "/api/v1/runs/{run_id}/annotations",
+     .tag = "runs",
+     .summary = "What steps say of lines of files",
+     .auth = API_PERSON,
+     .scope = API_PROJECT,
+     .right = RIGHT_RUNS_READ,
+     .parameters = run_path,
+     .answer = "Annotation",
+     .flags = API_PAGED | API_CACHED,
+     .handle = list_annotations},
+    {.id = "runs.cancel",
+     .method = "POST",
+     .path = "/api/v1/runs/{run_id}/cancel",
+     .tag = "runs",
+     .summary = "Cancel a run",
+     .auth = API_PERSON,
+     .scope = API_PROJECT,
+     .right = RIGHT_RUNS_WRITE,
+     .parameters = run_path,
+     .status = 204,
+     .flags = API_IDEMPOTENT,
+     .handle = cancel_run},
+    {.id = "runs.rerun",
+     .method = "POST",
+     .path = "/api/v1/runs/{run_id}/rerun",
+     .tag = "runs",
+     .summary = "Run it again, as a new attempt",
+     .auth = API_PERSON,
+     .scope = API_PROJECT,
+     .right = RIGHT_RUNS_WRITE,
+     .parameters = run_path,
+     .body = "Rerun",
+     .status = 204,
+     .flags = API_IDEMPOTENT,
+     .handle = rerun_run},
+    {.id = "runs.approve",
+     .method = "POST",
+     .path = "/api/v1/runs/{run_id}/approve",
+     .tag = "runs",
+     .summary = "Let a run of a fork start",
+     .auth = API_PERSON,
+     .scope = API_PROJECT,
+     .right = RIGHT_RUNS_APPROVE,
+     .parameters = run_path,
+     .status = 204,
+     .flags = API_IDEMPOTENT,
      .handle = approve_run},
-    {.id = "jobs.get", .method = "GET", .path = "/api/v1/jobs/{job_id}", .tag = "runs",
-     .summary = "A job with its steps", .auth = API_PERSON, .scope = API_PROJECT,
-     .right = RIGHT_RUNS_READ, .parameters = job_path, .answer = "JobDetails", .flags = API_CACHED,
+    {.id = "jobs.get",
+     .method = "GET",
+     .path = "/api/v1/jobs/{job_id}",
+     .tag = "runs",
+     .summary = "A job with its steps",
+     .auth = API_PERSON,
+     .scope = API_PROJECT,
+     .right = RIGHT_RUNS_READ,
+     .parameters = job_path,
+     .answer = "JobDetails",
+     .flags = API_CACHED,
      .handle = get_job},
 };
 const api_routes runs_routes = {rows, sizeof rows / sizeof *rows};

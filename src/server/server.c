@@ -144,7 +144,8 @@ static int add_embedded(server *s, err *e) {
 
 /* ---- who calls ------------------------------------------------------------------------------ */
 
-/* Who gets to the socket in the data folder may read and write all that is in it: it is the owner. */
+/* Who gets to the socket in the data folder may read and write all that is in it: it is the owner.
+ */
 static int authenticate(void *context, api_call *c, err *e) {
     server *s = context;
     if (!httpd_local(c->r)) return err_set(e, ERR_NOT_FOUND, "nothing was shown");
@@ -206,7 +207,8 @@ static int take_keys(server *s, err *e) {
         return 0;
     }
     random_bytes(s->api_config.key, sizeof s->api_config.key);
-    return fs_write(cursor, (str){(const char *)s->api_config.key, sizeof s->api_config.key}, 0600, e);
+    return fs_write(cursor, (str){(const char *)s->api_config.key, sizeof s->api_config.key}, 0600,
+                    e);
 }
 
 static int open_state(server *s, err *e) {
@@ -238,23 +240,25 @@ static int open_state(server *s, err *e) {
 }
 
 static const api_routes *all_routes(arena *a, size_t *ret_count) {
-    const api_routes tables[] = {runs_routes, logs_routes, agents_routes, hub_routes, intake_routes,
-                                 audit_routes};
+    const api_routes tables[] = {runs_routes, logs_routes,   agents_routes,
+                                 hub_routes,  intake_routes, audit_routes};
     *ret_count = sizeof tables / sizeof *tables;
     return memcpy(arena_alloc(a, sizeof tables), tables, sizeof tables);
 }
 
 static const api_schemas *all_schemas(arena *a, size_t *ret_count) {
-    const api_schemas tables[] = {show_schemas, runs_schemas, logs_schemas, agents_schemas,
-                                  intake_schemas, audit_schemas};
+    const api_schemas tables[] = {show_schemas,   runs_schemas,   logs_schemas,
+                                  agents_schemas, intake_schemas, audit_schemas};
     *ret_count = sizeof tables / sizeof *tables;
     return memcpy(arena_alloc(a, sizeof tables), tables, sizeof tables);
 }
 
 static int open_http(server *s, err *e) {
     api_config *k = &s->api_config;
-    httpd_limits limits = {.threads = s->how.threads, .connections = 4096,
-                           .connection_bytes = 48u << 10, .idle_seconds = 60};
+    httpd_limits limits = {.threads = s->how.threads,
+                           .connections = 4096,
+                           .connection_bytes = 48u << 10,
+                           .idle_seconds = 60};
     k->routes = all_routes(s->a, &k->route_tables);
     k->schemas = all_schemas(s->a, &k->schema_tables);
     k->hosts = s->how.hosts;
@@ -276,8 +280,9 @@ static int open_http(server *s, err *e) {
     ptrdiff_t colon = str_rfind_char(listen, ':');
     str host = str_sub(listen, 0, (size_t)colon);
     if (!host.len) host = STR("localhost");
-    s->url = s->how.url.len ? arena_cstr(s->a, s->how.url)
-                            : arena_cstr(s->a, arena_printf(s->a, "http://%.*s:%u", STR_ARG(host), port));
+    s->url = s->how.url.len
+                 ? arena_cstr(s->a, s->how.url)
+                 : arena_cstr(s->a, arena_printf(s->a, "http://%.*s:%u", STR_ARG(host), port));
     return 0;
 }
 

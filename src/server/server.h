@@ -15,14 +15,14 @@
 typedef struct server server;
 
 typedef struct server_options {
-    const char *data;   /* the folder; made with mode 0700 */
-    str listen;         /* "127.0.0.1:7070"; port 0: any free one */
+    const char *data;         /* the folder; made with mode 0700 */
+    str listen;               /* "127.0.0.1:7070"; port 0: any free one */
     const char *const *hosts; /* names that it goes by besides localhost, NULL-terminated; may be
                                * NULL */
-    str url;            /* how people reach it, "https://ci.example.com"; empty: by `listen` */
-    unsigned threads;   /* for HTTP; 0: 4 */
-    unsigned lost_ms;   /* after which an agent that does not come back is lost; 0: 60 s */
-    unsigned tries;     /* of a job whose agent was lost; 0: 2 */
+    str url;          /* how people reach it, "https://ci.example.com"; empty: by `listen` */
+    unsigned threads; /* for HTTP; 0: 4 */
+    unsigned lost_ms; /* after which an agent that does not come back is lost; 0: 60 s */
+    unsigned tries;   /* of a job whose agent was lost; 0: 2 */
 } server_options;
 
 /* Opens everything and begins to serve. Errors say what and where: a folder that another server

@@ -69,8 +69,8 @@ int change_record(core_tx *tx, const change *c, err *e);
 /* ---- commands of HTTP (command.c) ----------------------------------------------------------- */
 
 /* A change that a call asks for. `work` runs in the core with the call as its context and tx->by
- * set; it may keep what `answer` needs in c->data. `answer` is called when it went well, also in the
- * core; a failure is answered as api_fail does. The handler must return after it. */
+ * set; it may keep what `answer` needs in c->data. `answer` is called when it went well, also in
+ * the core; a failure is answered as api_fail does. The handler must return after it. */
 typedef int call_work(core_tx *tx, api_call *c, err *e);
 void call_core(api_call *c, call_work *work, void (*answer)(api_call *c));
 server *call_server(const api_call *c);

@@ -28,7 +28,7 @@ static const char *const migrations[] = {
     "  expires_us bigint NOT NULL,"
     "  UNIQUE (run, name));"
     "CREATE INDEX artifacts_expires ON artifacts (expires_us);",
-    /* 2 */
+    migration_audit,
     migration_server,
 };
 

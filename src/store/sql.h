@@ -48,14 +48,13 @@ int sql_run(sql *q, err *e);
 /* Runs constant SQL without parameters, several statements too. */
 int sql_script(store *s, const char *text, err *e);
 
-/* The migrations of topics that have a file of their own. */
-extern const char migration_audit[]; /* audit_schema.c */
-/* schema_server.c: a migration */
-extern const char migration_server[];
-
 /* schema.c */
 int schema_migrate(store *s, err *e);
 /* Fails where schema_migrate would have something to do. */
 int schema_check(store *s, err *e);
+
+/* The migrations of topics that have a file of their own. */
+extern const char migration_audit[];  /* audit_schema.c */
+extern const char migration_server[]; /* schema_server.c */
 
 #endif

@@ -67,6 +67,7 @@ int sql_open(store *s, const char *text, sql *ret, err *e) {
     return 0;
 }
 
+/* A str of zeros is an empty text, not NULL. */
 void sql_bind_str(sql *q, str text) {
     if (sqlite3_bind_text64(q->statement, q->next++, text.ptr ? text.ptr : "", text.len,
                             SQLITE_TRANSIENT, SQLITE_UTF8) == SQLITE_NOMEM)
@@ -74,8 +75,8 @@ void sql_bind_str(sql *q, str text) {
 }
 
 void sql_bind_bytes(sql *q, str bytes) {
-    if (sqlite3_bind_blob64(q->statement, q->next++, bytes.ptr, bytes.len, SQLITE_TRANSIENT) ==
-        SQLITE_NOMEM)
+    if (sqlite3_bind_blob64(q->statement, q->next++, bytes.ptr ? bytes.ptr : "", bytes.len,
+                            SQLITE_TRANSIENT) == SQLITE_NOMEM)
         oom();
 }
 

@@ -327,6 +327,17 @@ static void changed_from_commits(arena *a, const value *payload, event *ev) {
     ev->changed_known = true;
 }
 
+void event_facts_of_commit(event_facts *f, const git_info *commit) {
+    f->sha = commit->head;
+    f->before = commit->parent;
+    f->author_name = commit->author_name;
+    f->author_email = commit->author_email;
+    f->committer_name = commit->committer_name;
+    f->committer_email = commit->committer_email;
+    f->message = commit->message;
+    f->timestamp = commit->timestamp;
+}
+
 /* ---- the fields of an event ---------------------------------------------------------------- */
 
 static str full_ref(arena *a, str ref, const char *prefix) {
@@ -370,7 +381,7 @@ static str ref_of(arena *a, const event_kind *kind, const value *payload, const 
 
 /* The commit that is run: what the person's payload says, else what is checked out. */
 static str sha_of(const value *given, const event_facts *f) {
-    static const char *const places[] = {"after", "pull_request.merge_commit_sha",
+    static const char *const places[] = {"pull_request.merge_commit_sha", "after",
                                          "merge_group.head_sha", "deployment.sha"};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         str sha = value_path_str(given, places[i]);

@@ -2,6 +2,7 @@
 #ifndef SLIPWAY_WORKFLOW_EVENT_H
 #define SLIPWAY_WORKFLOW_EVENT_H
 
+#include "base/git.h"
 #include "workflow/workflow.h"
 
 typedef struct event {
@@ -31,6 +32,9 @@ typedef struct event_facts {
     value inputs; /* workflow_dispatch: an object */
     int64_t now_us;
 } event_facts;
+
+/* Sets what is of a commit: sha, before (its parent), people, message, time. */
+void event_facts_of_commit(event_facts *f, const git_info *commit);
 
 /* Which ref a run of an event has ("Events that trigger workflows", column GITHUB_REF). */
 typedef enum event_ref {

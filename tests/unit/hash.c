@@ -81,6 +81,17 @@ static void base64_is_padded(void **state) {
         _cleanup_strbuf_ strbuf out = STRBUF_INIT;
         base64_encode(&out, str_from(cases[i][0]));
         assert_str(strbuf_str(&out), cases[i][1]);
+        _cleanup_strbuf_ strbuf back = STRBUF_INIT;
+        assert_true(base64_decode(&back, strbuf_str(&out)));
+        assert_str(strbuf_str(&back), cases[i][0]);
+    }
+    static const char *const wrong[] = {
+        "Z",        "Zg",     "Zg=",  "Zh==", "Zm9=", "====",    "=",
+        "Zg==Zg==", "Zm9v\n", "-_8=", "Zm 9", "Zg=v", "Zm9vY==="};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        _cleanup_strbuf_ strbuf back = STRBUF_INIT;
+        if (base64_decode(&back, str_from(wrong[i]))) fail_msg("%s", wrong[i]);
+        assert_int_equal(back.len, 0);
     }
     _cleanup_strbuf_ strbuf in = STRBUF_INIT, out = STRBUF_INIT;
     strbuf_pad(&in, '\0', (3 << 20) + 1);

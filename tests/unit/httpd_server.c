@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "base/httpd.h"
+#include "http_client.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -13,44 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CLOSE   "Host: x\r\nConnection: close\r\n"
-#define WAIT_MS 20000 /* nothing here takes as long */
-
-/* ---- a client ---------------------------------------------------------------------------------
- */
-
-static int dial(uint16_t port) {
-    struct sockaddr_in to = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
-    return fd;
-}
-
-static void say(int fd, const char *text) {
-    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
-}
-
-/* Reads until `wanted` has come `times` times; false when the connection ends before. */
-static bool hear(int fd, strbuf *got, const char *wanted, unsigned times) {
-    for (;;) {
-        unsigned n = 0;
-        for (const char *at = strbuf_cstr(got); (at = strstr(at, wanted)); at++)
-            n++;
-        if (n >= times) return true;
-        char buffer[4096];
-        struct pollfd p = {fd, POLLIN, 0};
-        if (poll(&p, 1, WAIT_MS) != 1) fail_msg("nothing came; so far: %s", strbuf_cstr(got));
-        ssize_t size = recv(fd, buffer, sizeof buffer, 0);
-        if (size <= 0) return false;
-        strbuf_add(got, (str){buffer, (size_t)size});
-    }
-}
-
-static void hear_all(int fd, strbuf *got) {
-    assert_false(hear(fd, got, "\x01", 1));
-    close(fd);
-}
+#define CLOSE "Host: x\r\nConnection: close\r\n"
 
 /* ---- a server whose answers come from another thread ------------------------------------------
  */
@@ -154,12 +118,12 @@ static void an_answer_may_come_later_from_another_thread(void **state) {
     _cleanup_strbuf_ strbuf got = STRBUF_INIT;
     place *p = place_new();
     httpd *h = serve(p, &(httpd_limits){.threads = 2});
-    int fd = dial(httpd_port(h));
-    say(fd, "GET /later HTTP/1.1\r\nHost: x\r\n\r\nGET /second HTTP/1.1\r\n" CLOSE "\r\n");
+    int fd = client_dial(httpd_port(h));
+    client_say(fd, "GET /later HTTP/1.1\r\nHost: x\r\n\r\nGET /second HTTP/1.1\r\n" CLOSE "\r\n");
     wait_for(p, &p->waiting_count, 1);
     assert_int_equal(p->begun, 1); /* what is pipelined waits its turn */
     httpd_answer(p->waiting[0], 200, "text/plain", STR("first"));
-    hear_all(fd, &got);
+    client_hear_all(fd, &got);
     const char *first = strstr(strbuf_cstr(&got), "first");
     assert_non_null(first);
     assert_non_null(strstr(first, "/second"));
@@ -174,10 +138,10 @@ static void what_is_deferred_may_be_answered_before_the_handler_returns(void **s
     p->at_once = true;
     httpd *h = serve(p, NULL);
     for (int i = 0; i < 20; i++) {
-        int fd = dial(httpd_port(h));
-        say(fd, "GET /later HTTP/1.1\r\n" CLOSE "\r\n");
+        int fd = client_dial(httpd_port(h));
+        client_say(fd, "GET /later HTTP/1.1\r\n" CLOSE "\r\n");
         strbuf_clear(&got);
-        hear_all(fd, &got);
+        client_hear_all(fd, &got);
         assert_non_null(strstr(strbuf_cstr(&got), "at once"));
     }
     httpd_stop(h);
@@ -189,8 +153,8 @@ static void a_client_that_has_gone_harms_no_deferred_answer(void **state) {
     place *p = place_new();
     httpd *h = serve(p, NULL);
     for (size_t i = 0; i < 8; i++) {
-        int fd = dial(httpd_port(h));
-        say(fd, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+        int fd = client_dial(httpd_port(h));
+        client_say(fd, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
         wait_for(p, &p->waiting_count, i + 1);
         const struct linger hard = {1, 0};
         if (i % 2) setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
@@ -216,8 +180,8 @@ static void a_stop_waits_for_what_is_deferred(void **state) {
     int fds[4];
     pthread_t thread;
     for (size_t i = 0; i < 4; i++) {
-        fds[i] = dial(httpd_port(h));
-        say(fds[i], "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+        fds[i] = client_dial(httpd_port(h));
+        client_say(fds[i], "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
         wait_for(p, &p->waiting_count, i + 1);
     }
     pthread_create(&thread, NULL, answer_all, p);
@@ -236,17 +200,17 @@ static void a_stream_is_written_from_anywhere_and_ends_whole(void **state) {
     _cleanup_strbuf_ strbuf got = STRBUF_INIT;
     place *p = place_new();
     httpd *h = serve(p, NULL);
-    int fd = dial(httpd_port(h));
-    say(fd, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    int fd = client_dial(httpd_port(h));
+    client_say(fd, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
     wait_for(p, &p->stream_count, 1);
     for (int i = 0; i < 3; i++) {
         assert_true(httpd_stream_write(p->streams[0], STR("tick\n")));
-        assert_true(hear(fd, &got, "tick", (unsigned)i + 1));
+        assert_true(client_hear(fd, &got, "tick", (unsigned)i + 1));
     }
     httpd_stream_close(p->streams[0]);
-    assert_true(hear(fd, &got, "\r\n0\r\n\r\n", 1));
-    say(fd, "GET /again HTTP/1.1\r\n" CLOSE "\r\n"); /* the connection goes on */
-    hear_all(fd, &got);
+    assert_true(client_hear(fd, &got, "\r\n0\r\n\r\n", 1));
+    client_say(fd, "GET /again HTTP/1.1\r\n" CLOSE "\r\n"); /* the connection goes on */
+    client_hear_all(fd, &got);
     assert_non_null(strstr(strbuf_cstr(&got), "/again"));
     httpd_stop(h);
     assert_int_equal(p->closed, 0); /* who closes is not told */
@@ -258,11 +222,11 @@ static void a_stream_whose_client_leaves_is_noticed_without_writing(void **state
     place *p = place_new();
     httpd *h = serve(p, NULL);
     for (size_t i = 0; i < 5; i++) {
-        int fd = dial(httpd_port(h));
-        say(fd, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+        int fd = client_dial(httpd_port(h));
+        client_say(fd, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
         wait_for(p, &p->stream_count, i + 1);
         strbuf_clear(&got);
-        assert_true(hear(fd, &got, "\r\n\r\n", 1));
+        assert_true(client_hear(fd, &got, "\r\n\r\n", 1));
         close(fd);
         wait_for(p, &p->closed, i + 1);
         assert_false(httpd_stream_write(p->streams[i], STR("x")));
@@ -278,14 +242,14 @@ static void a_reader_that_falls_behind_is_cut(void **state) {
     place *p = place_new();
     p->queue_bytes = 1 << 20;
     httpd *h = serve(p, NULL);
-    int fd = dial(httpd_port(h));
+    int fd = client_dial(httpd_port(h));
     memset(piece, 'x', sizeof piece);
-    say(fd, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    client_say(fd, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
     wait_for(p, &p->stream_count, 1);
     while (httpd_stream_write(p->streams[0], (str){piece, sizeof piece}))
         continue;
     wait_for(p, &p->closed, 1);
-    hear_all(fd, &got);
+    client_hear_all(fd, &got);
     assert_null(strstr(strbuf_cstr(&got), "\r\n0\r\n\r\n")); /* it sees that this was not all */
     httpd_stream_close(p->streams[0]);
     httpd_stop(h);
@@ -307,14 +271,14 @@ static void a_stop_ends_streams_that_are_written_to(void **state) {
     pthread_t threads[6];
     int fds[6];
     for (size_t i = 0; i < 6; i++) {
-        fds[i] = dial(httpd_port(h));
-        say(fds[i], "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+        fds[i] = client_dial(httpd_port(h));
+        client_say(fds[i], "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
         wait_for(p, &p->stream_count, i + 1);
         pthread_create(&threads[i], NULL, write_until_over, p->streams[i]);
     }
     for (size_t i = 0; i < 6; i++) {
         strbuf_clear(&got);
-        assert_true(hear(fds[i], &got, "0123456789", 3));
+        assert_true(client_hear(fds[i], &got, "0123456789", 3));
     }
     for (size_t i = 0; i < 3; i++)
         close(fds[i]);
@@ -369,12 +333,12 @@ static void requests_with_two_ends_are_refused_and_the_connection_ends(void **st
     place *p = place_new();
     httpd *h = serve(p, NULL);
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-        int fd = dial(httpd_port(h));
+        int fd = client_dial(httpd_port(h));
         strbuf_clear(&sent);
         strbuf_clear(&got);
         strbuf_addf(&sent, "POST /first HTTP/1.1\r\nHost: x\r\n%s" SMUGGLED, heads[i]);
-        say(fd, strbuf_cstr(&sent));
-        hear_all(fd, &got);
+        client_say(fd, strbuf_cstr(&sent));
+        client_hear_all(fd, &got);
         if (strstr(strbuf_cstr(&got), "smuggled") || strstr(strbuf_cstr(&got), " 200 "))
             fail_msg("%s\ngave %s", heads[i], strbuf_cstr(&got));
     }
@@ -387,9 +351,9 @@ static void a_header_without_a_name_ends_no_head(void **state) {
     _cleanup_strbuf_ strbuf got = STRBUF_INIT;
     place *p = place_new();
     httpd *h = serve(p, NULL);
-    int fd = dial(httpd_port(h));
-    say(fd, "POST /a HTTP/1.1\r\n" CLOSE ": a\r\nContent-Length: 37\r\n\r\n" SMUGGLED);
-    hear_all(fd, &got);
+    int fd = client_dial(httpd_port(h));
+    client_say(fd, "POST /a HTTP/1.1\r\n" CLOSE ": a\r\nContent-Length: 37\r\n\r\n" SMUGGLED);
+    client_hear_all(fd, &got);
     assert_null(strstr(strbuf_cstr(&got), "smuggled"));
     httpd_stop(h);
     place_free(p);
@@ -399,9 +363,10 @@ static void old_versions_have_no_chunks(void **state) {
     _cleanup_strbuf_ strbuf got = STRBUF_INIT;
     place *p = place_new();
     httpd *h = serve(p, NULL);
-    int fd = dial(httpd_port(h));
-    say(fd, "POST /a HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" SMUGGLED);
-    hear_all(fd, &got);
+    int fd = client_dial(httpd_port(h));
+    client_say(
+        fd, "POST /a HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" SMUGGLED);
+    client_hear_all(fd, &got);
     assert_null(strstr(strbuf_cstr(&got), " 200 "));
     httpd_stop(h);
     place_free(p);
@@ -417,13 +382,13 @@ static void slow_heads_and_slow_bodies_are_cut(void **state) {
     place *p = place_new();
     httpd *h = serve(p, &(httpd_limits){.head_seconds = 1, .body_seconds = 1});
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
-        int fd = dial(httpd_port(h));
-        say(fd, beginnings[i]);
+        int fd = client_dial(httpd_port(h));
+        client_say(fd, beginnings[i]);
         struct pollfd end_of_it = {fd, POLLIN | POLLHUP, 0};
         char byte;
         /* A byte now and then keeps the connection busy, but does not save it. */
         for (int tries = 0; poll(&end_of_it, 1, 100) == 0; tries++) {
-            assert_true(tries < WAIT_MS / 100);
+            assert_true(tries < CLIENT_WAIT_MS / 100);
             ssize_t ignored = send(fd, "a", *beginnings[i] ? 1 : 0, MSG_NOSIGNAL);
             (void)ignored;
         }
@@ -438,16 +403,16 @@ static void one_address_has_so_many_connections(void **state) {
     _cleanup_strbuf_ strbuf got = STRBUF_INIT;
     place *p = place_new();
     httpd *h = serve(p, &(httpd_limits){.per_address = 2, .threads = 1});
-    int first = dial(httpd_port(h)), second = dial(httpd_port(h));
-    say(first, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
-    say(second, "GET /b HTTP/1.1\r\nHost: x\r\n\r\n");
-    assert_true(hear(first, &got, "/a", 1));
-    assert_true(hear(second, &got, "/b", 1));
-    int third = dial(httpd_port(h));
+    int first = client_dial(httpd_port(h)), second = client_dial(httpd_port(h));
+    client_say(first, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+    client_say(second, "GET /b HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_true(client_hear(first, &got, "/a", 1));
+    assert_true(client_hear(second, &got, "/b", 1));
+    int third = client_dial(httpd_port(h));
     ssize_t ignored = send(third, "G", 1, MSG_NOSIGNAL);
     (void)ignored;
     strbuf_clear(&got);
-    hear_all(third, &got);
+    client_hear_all(third, &got);
     assert_int_equal(got.len, 0);
     close(first);
     close(second);
@@ -492,10 +457,10 @@ static void only_trusted_proxies_are_believed(void **state) {
         assert_int_equal(httpd_new(&(httpd_limits){.threads = 1}, &handler, &h, &e), 0);
         httpd_trust_proxies(h, networks, count);
         assert_int_equal(httpd_listen(h, STR("127.0.0.1:0"), NULL, &port, &e), 0);
-        int fd = dial(port);
+        int fd = client_dial(port);
         strbuf_addf(&sent, "GET /peer HTTP/1.1\r\n" CLOSE "%s\r\n", cases[i].header);
-        say(fd, strbuf_cstr(&sent));
-        hear_all(fd, &got);
+        client_say(fd, strbuf_cstr(&sent));
+        client_hear_all(fd, &got);
         const char *peer = strstr(strbuf_cstr(&got), "\r\n\r\n") + 4;
         assert_string_equal(peer, cases[i].peer);
         httpd_stop(h);
@@ -542,10 +507,10 @@ static void a_server_listens_at_several_addresses(void **state) {
     assert_int_equal(httpd_listen(h, STR("127.0.0.1:0"), NULL, &first, &e), 0);
     assert_int_equal(httpd_listen(h, STR(":0"), NULL, &second, &e), 0);
     for (int i = 0; i < 2; i++) {
-        int fd = dial(i ? second : first);
+        int fd = client_dial(i ? second : first);
         strbuf_clear(&got);
-        say(fd, "GET /peer HTTP/1.1\r\n" CLOSE "\r\n");
-        hear_all(fd, &got);
+        client_say(fd, "GET /peer HTTP/1.1\r\n" CLOSE "\r\n");
+        client_hear_all(fd, &got);
         assert_non_null(strstr(strbuf_cstr(&got), "\r\n\r\n127.0.0.1"));
     }
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)

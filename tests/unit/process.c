@@ -99,6 +99,20 @@ static void what_cannot_be_run_is_an_error(void **state) {
     assert_int_equal(process_run(f->a, &spec, &f->result, &f->e), ERR_IO);
 }
 
+static bool third_time(void *context) {
+    unsigned *asked = context;
+    return ++*asked == 3;
+}
+
+static void a_program_can_be_given_up(void **state) {
+    fixture *f = *state;
+    unsigned asked = 0;
+    process_spec spec = {.stopped = third_time, .context = &asked};
+    assert_int_equal(shell(f, "exec sleep 60", spec), ERR_CANCELLED);
+    assert_string_equal(f->e.message, "'sh' was ended: what it was for was cancelled");
+    assert_int_equal(asked, 3);
+}
+
 static void a_program_that_takes_too_long_is_ended(void **state) {
     fixture *f = *state;
     uint64_t start = loop_now_ms();
@@ -257,6 +271,8 @@ int main(void) {
         PROCESS_TEST(the_environment_is_ours_with_changes),
         PROCESS_TEST(the_folder_can_be_chosen),
         PROCESS_TEST(what_cannot_be_run_is_an_error),
+        PROCESS_TEST(a_program_can_be_given_up),
+        PROCESS_TEST(a_program_can_be_given_up),
         PROCESS_TEST(a_program_that_takes_too_long_is_ended),
         PROCESS_TEST(a_program_that_ignores_the_request_to_end_is_killed),
         PROCESS_TEST(output_has_a_cap),
