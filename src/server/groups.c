@@ -1,7 +1,7 @@
 /* groups.c: a group exists while somebody holds it; its members are found by their number. */
 #include "server/groups.h"
 
-#include "server/idmap.h"
+#include "server/number_map.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +25,7 @@ struct group {
 };
 
 struct groups {
-    idmap members, by_key; /* by_key: hash of repository and name to a chain of groups */
+    number_map members, by_key; /* by_key: hash of repository and name to a chain of groups */
     size_t count;
 };
 
@@ -50,8 +50,8 @@ void groups_free(groups *g) {
             free_group(x);
         }
     }
-    idmap_done(&g->members);
-    idmap_done(&g->by_key);
+    number_map_done(&g->members);
+    number_map_done(&g->by_key);
     free(g);
 }
 
@@ -63,7 +63,7 @@ static uint64_t key_of(int64_t repository, str name) {
 
 static group *find_group(groups *g, int64_t repository, str name) {
     uint64_t key = key_of(repository, name);
-    group *chain = idmap_get(&g->by_key, key);
+    group *chain = number_map_get(&g->by_key, key);
     for (group *x = chain; x; x = x->next) {
         if (x->repository == repository && str_eq_nocase((str){x->name, x->name_len}, name))
             return x;
@@ -73,17 +73,17 @@ static group *find_group(groups *g, int64_t repository, str name) {
     x->name = mem_alloc(name.len + 1);
     memcpy(x->name, name.ptr, name.len);
     x->name[name.len] = '\0';
-    idmap_set(&g->by_key, key, x);
+    number_map_set(&g->by_key, key, x);
     g->count++;
     return x;
 }
 
 static void drop_group(groups *g, group *x) {
-    group *chain = idmap_get(&g->by_key, x->key);
+    group *chain = number_map_get(&g->by_key, x->key);
     if (chain == x && x->next)
-        idmap_set(&g->by_key, x->key, x->next);
+        number_map_set(&g->by_key, x->key, x->next);
     else if (chain == x)
-        idmap_remove(&g->by_key, x->key);
+        number_map_remove(&g->by_key, x->key);
     for (group *before = chain; before && before != x; before = before->next) {
         if (before->next == x) before->next = x->next;
     }
@@ -131,7 +131,7 @@ static void send_away(groups *g, group *x, str reason, group_effects *out) {
     while (x->first) {
         member *m = x->first;
         leave_line(x, m);
-        idmap_remove(&g->members, m->id);
+        number_map_remove(&g->members, m->id);
         refuse(out, m->id, reason);
         free(m);
     }
@@ -184,7 +184,7 @@ void groups_ask(groups *g, const group_ask *ask, group_effects *out) {
     }
     member *m = mem_alloc(sizeof *m);
     *m = (member){.id = ask->member, .group = x};
-    idmap_set(&g->members, m->id, m);
+    number_map_set(&g->members, m->id, m);
     if (!x->holder) {
         hold(x, m, out);
         return;
@@ -195,7 +195,7 @@ void groups_ask(groups *g, const group_ask *ask, group_effects *out) {
 }
 
 void groups_leave(groups *g, uint64_t id, group_effects *out) {
-    member *m = idmap_remove(&g->members, id);
+    member *m = number_map_remove(&g->members, id);
     if (!m) return;
     group *x = m->group;
     if (x->holder != m) {
@@ -214,7 +214,7 @@ void groups_leave(groups *g, uint64_t id, group_effects *out) {
 }
 
 uint64_t groups_holder(const groups *g, uint64_t id, size_t *ret_place, str *ret_name) {
-    const member *m = idmap_get(&g->members, id);
+    const member *m = number_map_get(&g->members, id);
     if (!m || m->group->holder == m) return 0;
     size_t place = 1;
     for (const member *at = m->group->first; at != m; at = at->next)
@@ -225,7 +225,7 @@ uint64_t groups_holder(const groups *g, uint64_t id, size_t *ret_place, str *ret
 }
 
 bool groups_holds(const groups *g, uint64_t id) {
-    const member *m = idmap_get(&g->members, id);
+    const member *m = number_map_get(&g->members, id);
     return m && m->group->holder == m;
 }
 

@@ -199,8 +199,8 @@ static push_place place_of(const work *w) {
 
 static int on_push(work *w, const value *payload, err *e) {
     git_change moved = {.ref = value_path_str(payload, "ref"),
-                         .before = value_path_str(payload, "before"),
-                         .after = value_path_str(payload, "after")};
+                        .before = value_path_str(payload, "before"),
+                        .after = value_path_str(payload, "after")};
     push_place place = place_of(w);
     event events[PUSH_EVENTS_MAX];
     size_t count = 0;
@@ -209,8 +209,7 @@ static int on_push(work *w, const value *payload, err *e) {
         return err_set(e, ERR_INVALID, "the change of a ref is malformed");
     int r = push_look(w->a, arena_cstr(w->a, w->repository->url), &moved,
                       w->repository->default_branch, &found, e);
-    if (r == 0)
-        r = push_events(w->a, &place, &moved, &found, w->in->created_us, events, &count, e);
+    if (r == 0) r = push_events(w->a, &place, &moved, &found, w->in->created_us, events, &count, e);
     for (size_t i = 0; i < count && r == 0; i++) {
         str message = value_path_str(&events[i].payload, "head_commit.message");
         r = match_event(w, &events[i], STR_EMPTY, message, e);

@@ -13,8 +13,8 @@ job_logs *job_logs_new(server *s);
 /* After the HTTP server has stopped. */
 void job_logs_free(job_logs *l);
 
-/* Who may write the log of a job: the core says so when it gives the job to an agent. `attempt`: its
- * digest, as in the row; empty: nobody any more. */
+/* Who may write the log of a job: the core says so when it gives the job to an agent. `attempt`:
+ * its digest, as in the row; empty: nobody any more. */
 void job_logs_allow(job_logs *l, int64_t job, int64_t agent, str attempt);
 bool job_logs_allowed(job_logs *l, int64_t job, int64_t agent, str attempt);
 

@@ -1,8 +1,8 @@
 #include "server/links.h"
 
-#include "runner/job_spec.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "runner/job_spec.h"
 #include "server/job_logs.h"
 
 #include <stdio.h>

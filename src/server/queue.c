@@ -47,11 +47,11 @@ static void rank_project(project *p) {
 /* ---- repositories -------------------------------------------------------------------------- */
 
 static project *project_of(queue *q, int64_t id) {
-    project *p = idmap_get(&q->projects, (uint64_t)id);
+    project *p = number_map_get(&q->projects, (uint64_t)id);
     if (p) return p;
     p = mem_alloc(sizeof *p);
     *p = (project){.id = id, .weight = 1};
-    idmap_set(&q->projects, (uint64_t)id, p);
+    number_map_set(&q->projects, (uint64_t)id, p);
     return p;
 }
 
@@ -63,7 +63,7 @@ static void free_project(project *p) {
 /* One that has no jobs is forgotten, unless there is something to remember. */
 static void drop_project(queue *q, project *p) {
     if (p->jobs || p->weight != 1) return;
-    idmap_remove(&q->projects, (uint64_t)p->id);
+    number_map_remove(&q->projects, (uint64_t)p->id);
     free_project(p);
 }
 
@@ -278,7 +278,7 @@ static int enter_class(queue *q, agent *x, const queue_agent *given, err *e) {
 }
 
 int queue_agent_add(queue *q, const queue_agent *given, err *e) {
-    if (idmap_get(&q->agents, given->id))
+    if (number_map_get(&q->agents, given->id))
         return err_set(e, ERR_INVALID, "the agent %llu is there already",
                        (unsigned long long)given->id);
     agent *x = mem_alloc(sizeof *x);
@@ -293,21 +293,21 @@ int queue_agent_add(queue *q, const queue_agent *given, err *e) {
         free(x);
         return r;
     }
-    idmap_set(&q->agents, x->id, x);
+    number_map_set(&q->agents, x->id, x);
     q->counts.agents++;
     q->counts.used += x->used;
     return 0;
 }
 
 int queue_agent_update(queue *q, const queue_agent *given, err *e) {
-    agent *x = idmap_get(&q->agents, given->id);
+    agent *x = number_map_get(&q->agents, given->id);
     if (!x)
         return err_set(e, ERR_NOT_FOUND, "there is no agent %llu", (unsigned long long)given->id);
     return enter_class(q, x, given, e);
 }
 
 void queue_agent_remove(queue *q, uint64_t id) {
-    agent *x = idmap_remove(&q->agents, id);
+    agent *x = number_map_remove(&q->agents, id);
     if (!x) return;
     q->counts.agents--;
     q->counts.capacity -= x->capacity;
@@ -321,7 +321,7 @@ void queue_agent_remove(queue *q, uint64_t id) {
 int queue_add(queue *q, const queue_job *given, err *e) {
     label_set set;
     int most = QUEUE_PRIORITY_MAX;
-    if (idmap_get(&q->jobs, given->id))
+    if (number_map_get(&q->jobs, given->id))
         return err_set(e, ERR_INVALID, "the job %llu is there already",
                        (unsigned long long)given->id);
     if (given->priority > most || given->priority < -most)
@@ -339,13 +339,13 @@ int queue_add(queue *q, const queue_job *given, err *e) {
     j->project->jobs++;
     j->class = job_class_of(q, &set);
     j->class->jobs++;
-    idmap_set(&q->jobs, j->id, j);
+    number_map_set(&q->jobs, j->id, j);
     put_in_line(q, j);
     return 0;
 }
 
 static void start_on(queue *q, job *j, uint64_t agent_id) {
-    agent *x = idmap_get(&q->agents, agent_id);
+    agent *x = number_map_get(&q->agents, agent_id);
     j->state = JOB_RUNNING;
     j->agent = agent_id;
     j->project->running++;
@@ -365,7 +365,7 @@ static void detach(queue *q, job *j) {
     q->counts.running--;
     j->project->running--;
     rank_project(j->project);
-    x = idmap_get(&q->agents, j->agent);
+    x = number_map_get(&q->agents, j->agent);
     if (!x) return;
     x->used--;
     q->counts.used--;
@@ -378,7 +378,7 @@ static void free_job(job *j) {
 }
 
 void queue_remove(queue *q, uint64_t id) {
-    job *j = idmap_remove(&q->jobs, id);
+    job *j = number_map_remove(&q->jobs, id);
     if (!j) return;
     detach(q, j);
     j->project->jobs--;
@@ -389,14 +389,14 @@ void queue_remove(queue *q, uint64_t id) {
 }
 
 void queue_place(queue *q, uint64_t id, uint64_t agent_id) {
-    job *j = idmap_get(&q->jobs, id);
+    job *j = number_map_get(&q->jobs, id);
     if (!j || j->state == JOB_RUNNING) return;
     detach(q, j);
     start_on(q, j, agent_id);
 }
 
 void queue_hold(queue *q, uint64_t id, queue_hold_kind kind, uint64_t by, str name) {
-    job *j = idmap_get(&q->jobs, id);
+    job *j = number_map_get(&q->jobs, id);
     if (!j || j->state == JOB_RUNNING || kind == QUEUE_HOLD_NONE) return;
     detach(q, j);
     j->state = JOB_HELD;
@@ -410,7 +410,7 @@ void queue_hold(queue *q, uint64_t id, queue_hold_kind kind, uint64_t by, str na
 }
 
 void queue_release(queue *q, uint64_t id) {
-    job *j = idmap_get(&q->jobs, id);
+    job *j = number_map_get(&q->jobs, id);
     if (!j || j->state != JOB_HELD) return;
     detach(q, j);
     j->hold = QUEUE_HOLD_NONE;
@@ -488,8 +488,8 @@ void queue_free(queue *q) {
         next = c->next;
         free_agent_class(c);
     }
-    idmap_done(&q->jobs);
-    idmap_done(&q->agents);
-    idmap_done(&q->projects);
+    number_map_done(&q->jobs);
+    number_map_done(&q->agents);
+    number_map_done(&q->projects);
     free(q);
 }

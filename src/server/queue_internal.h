@@ -9,7 +9,7 @@
 #define SLIPWAY_SERVER_QUEUE_INTERNAL_H
 
 #include "server/heap.h"
-#include "server/idmap.h"
+#include "server/number_map.h"
 #include "server/queue.h"
 
 /* Labels in lower case, sorted, without doubles; a group in lower case. */
@@ -84,7 +84,7 @@ struct agent_class {
 };
 
 struct queue {
-    idmap jobs, agents, projects;
+    number_map jobs, agents, projects;
     job_class *job_classes;
     agent_class *agent_classes;
     queue_counts counts;

@@ -118,7 +118,7 @@ static void tell_held(arena *a, const job *j, queue_why *ret) {
 }
 
 void queue_tell(const queue *q, arena *a, uint64_t id, queue_why *ret) {
-    const job *j = idmap_get(&q->jobs, id);
+    const job *j = number_map_get(&q->jobs, id);
     *ret = (queue_why){.reason = QUEUE_UNKNOWN, .text = STR("it is not in the queue")};
     if (!j) return;
     switch (j->state) {

@@ -298,8 +298,8 @@ static void take_log(api_call *c) {
         api_problem(c, 404, "the job %lld is not this agent's (any more)", (long long)x->job);
         return;
     }
-    int r = job_logs_append(logs, x->job, (uint64_t)api_query_int(c, "offset"), c->raw, true,
-                            &size, &e);
+    int r = job_logs_append(logs, x->job, (uint64_t)api_query_int(c, "offset"), c->raw, true, &size,
+                            &e);
     value v = value_object_new(c->a, true);
     value_set(c->a, &v, STR("size"), value_number((double)size));
     if (r == ERR_INVALID)

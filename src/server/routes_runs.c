@@ -32,6 +32,7 @@ static void list_repositories(api_call *c) {
     if (!open_reader(c, &s) || failed(c, store_repositories(s, c->a, &rows, &count, &e), &e))
         return;
     value items = value_array_new(c->a);
+    api_sees(c, 0); /* a list that is empty was judged as well */
     for (size_t i = 0; i < count; i++) {
         if (api_sees(c, rows[i].id)) value_push(c->a, &items, show_repository(c->a, &rows[i]));
     }
@@ -114,6 +115,7 @@ static int add_visible(api_call *c, store *s, int64_t **ret, size_t *ret_count, 
     int r = store_repositories(s, c->a, &rows, &count, e);
     *ret = ARENA_ARRAY(c->a, int64_t, 1); /* not NULL: an empty list shows nothing */
     *ret_count = 0;
+    api_sees(c, 0);
     for (size_t i = 0; r == 0 && i < count; i++) {
         if (api_sees(c, rows[i].id)) ARENA_PUSH(c->a, *ret, *ret_count, cap, rows[i].id);
     }

@@ -27,25 +27,25 @@ static const row_type agents = {"agents", "agent", sizeof(T), agent_fields, COUN
 #undef T
 
 int store_agent_add(store *s, store_agent *x, err *e) {
-    return row_add(s, &agents, x, e);
+    return rows_add(s, &agents, x, e);
 }
 
 int store_agent_put(store *s, const store_agent *x, err *e) {
-    return row_put(s, &agents, x, e);
+    return rows_put(s, &agents, x, e);
 }
 
 int store_agent_by_id(store *s, arena *a, int64_t id, store_agent *ret, err *e) {
-    return row_find(s, a, &agents, "WHERE id = ?", &ARG_INT(id), 1, ret, e);
+    return rows_find(s, a, &agents, "WHERE id = ?", &ARG_INT(id), 1, ret, e);
 }
 
 int store_agent_by_name(store *s, arena *a, str name, store_agent *ret, err *e) {
-    return row_find(s, a, &agents, "WHERE name = ? AND state <> 'removed'", &ARG_STR(name), 1, ret,
-                    e);
+    return rows_find(s, a, &agents, "WHERE name = ? AND state <> 'removed'", &ARG_STR(name), 1, ret,
+                     e);
 }
 
 int store_agents(store *s, arena *a, store_agent **ret, size_t *ret_count, err *e) {
-    return row_list(s, a, &agents, "WHERE state <> 'removed' ORDER BY name", NULL, 0, SIZE_MAX,
-                    (void **)ret, ret_count, e);
+    return rows_list(s, a, &agents, "WHERE state <> 'removed' ORDER BY name", NULL, 0, SIZE_MAX,
+                     (void **)ret, ret_count, e);
 }
 
 #define T store_join_token
@@ -59,13 +59,13 @@ static const row_type tokens = {"join_tokens", "token", sizeof(T), token_fields,
 #undef T
 
 int store_join_token_add(store *s, store_join_token *t, err *e) {
-    return row_add(s, &tokens, t, e);
+    return rows_add(s, &tokens, t, e);
 }
 
 int store_join_token_put(store *s, const store_join_token *t, err *e) {
-    return row_put(s, &tokens, t, e);
+    return rows_put(s, &tokens, t, e);
 }
 
 int store_join_token_find(store *s, arena *a, str hash, store_join_token *ret, err *e) {
-    return row_find(s, a, &tokens, "WHERE hash = ?", &ARG_STR(hash), 1, ret, e);
+    return rows_find(s, a, &tokens, "WHERE hash = ?", &ARG_STR(hash), 1, ret, e);
 }

@@ -75,7 +75,7 @@ static int next_id(store *s, const char *table, int64_t *ret, err *e) {
     return 0;
 }
 
-int row_add(store *s, const row_type *t, void *row, err *e) {
+int rows_add(store *s, const row_type *t, void *row, err *e) {
     _cleanup_strbuf_ strbuf text = STRBUF_INIT;
     int64_t *id = (int64_t *)((char *)row + t->fields[0].offset);
     sql q;
@@ -93,7 +93,7 @@ int row_add(store *s, const row_type *t, void *row, err *e) {
     return sql_run(&q, e);
 }
 
-int row_put(store *s, const row_type *t, const void *row, err *e) {
+int rows_put(store *s, const row_type *t, const void *row, err *e) {
     _cleanup_strbuf_ strbuf text = STRBUF_INIT;
     sql q;
     strbuf_addf(&text, "UPDATE %s SET ", t->table);
@@ -110,7 +110,7 @@ int row_put(store *s, const row_type *t, const void *row, err *e) {
     return r ? 0 : err_set(e, ERR_NOT_FOUND, "there is no such %s", t->what);
 }
 
-int row_run(store *s, const char *text, const row_arg *args, size_t arg_count, err *e) {
+int rows_run(store *s, const char *text, const row_arg *args, size_t arg_count, err *e) {
     sql q;
     int r = sql_open(s, text, &q, e);
     if (r < 0) return r;
@@ -131,8 +131,8 @@ static int open_select(store *s, const row_type *t, const char *rest, const row_
     return r;
 }
 
-int row_find(store *s, arena *a, const row_type *t, const char *rest, const row_arg *args,
-             size_t arg_count, void *ret, err *e) {
+int rows_find(store *s, arena *a, const row_type *t, const char *rest, const row_arg *args,
+              size_t arg_count, void *ret, err *e) {
     sql q;
     int r = open_select(s, t, rest, args, arg_count, &q, e);
     if (r < 0 || (r = sql_step(&q, e)) < 0) return r;
@@ -141,8 +141,8 @@ int row_find(store *s, arena *a, const row_type *t, const char *rest, const row_
     return r ? 0 : err_set(e, ERR_NOT_FOUND, "there is no such %s", t->what);
 }
 
-int row_list(store *s, arena *a, const row_type *t, const char *rest, const row_arg *args,
-             size_t arg_count, size_t max, void **ret, size_t *ret_count, err *e) {
+int rows_list(store *s, arena *a, const row_type *t, const char *rest, const row_arg *args,
+              size_t arg_count, size_t max, void **ret, size_t *ret_count, err *e) {
     sql q;
     size_t count = 0, cap = 0;
     char *rows = NULL;
@@ -165,8 +165,8 @@ int row_list(store *s, arena *a, const row_type *t, const char *rest, const row_
     return 0;
 }
 
-int row_number(store *s, const char *text, const row_arg *args, size_t arg_count, int64_t *ret,
-               err *e) {
+int rows_number(store *s, const char *text, const row_arg *args, size_t arg_count, int64_t *ret,
+                err *e) {
     sql q;
     int r = sql_open(s, text, &q, e);
     if (r < 0) return r;

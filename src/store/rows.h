@@ -56,19 +56,19 @@ typedef struct row_arg {
 
 /* Adds a row; an id of 0 is set to one that was never used in this table. ERR_INVALID when a
  * constraint does not hold. */
-int row_add(store *s, const row_type *t, void *row, err *e);
+int rows_add(store *s, const row_type *t, void *row, err *e);
 /* Writes all fields of the row with this id. ERR_NOT_FOUND. */
-int row_put(store *s, const row_type *t, const void *row, err *e);
+int rows_put(store *s, const row_type *t, const void *row, err *e);
 /* The first row of "WHERE …" (`rest`: the condition and what follows). ERR_NOT_FOUND. */
-int row_find(store *s, arena *a, const row_type *t, const char *rest, const row_arg *args,
-             size_t arg_count, void *ret, err *e);
+int rows_find(store *s, arena *a, const row_type *t, const char *rest, const row_arg *args,
+              size_t arg_count, void *ret, err *e);
 /* All of them, at most `max`. *ret is an array of the struct. */
-int row_list(store *s, arena *a, const row_type *t, const char *rest, const row_arg *args,
-             size_t arg_count, size_t max, void **ret, size_t *ret_count, err *e);
+int rows_list(store *s, arena *a, const row_type *t, const char *rest, const row_arg *args,
+              size_t arg_count, size_t max, void **ret, size_t *ret_count, err *e);
 /* One number: "SELECT …". */
-int row_number(store *s, const char *text, const row_arg *args, size_t arg_count, int64_t *ret,
-               err *e);
+int rows_number(store *s, const char *text, const row_arg *args, size_t arg_count, int64_t *ret,
+                err *e);
 /* Any statement without rows. */
-int row_run(store *s, const char *text, const row_arg *args, size_t arg_count, err *e);
+int rows_run(store *s, const char *text, const row_arg *args, size_t arg_count, err *e);
 
 #endif

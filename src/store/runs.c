@@ -32,24 +32,25 @@ static const row_type repositories = {"repositories", "repository", sizeof(T), r
 #undef T
 
 int store_repository_add(store *s, store_repository *r, err *e) {
-    return row_add(s, &repositories, r, e);
+    return rows_add(s, &repositories, r, e);
 }
 
 int store_repository_put(store *s, const store_repository *r, err *e) {
-    return row_put(s, &repositories, r, e);
+    return rows_put(s, &repositories, r, e);
 }
 
 int store_repository_by_id(store *s, arena *a, int64_t id, store_repository *ret, err *e) {
-    return row_find(s, a, &repositories, "WHERE id = ?", &ARG_INT(id), 1, ret, e);
+    return rows_find(s, a, &repositories, "WHERE id = ?", &ARG_INT(id), 1, ret, e);
 }
 
 int store_repository_by_name(store *s, arena *a, str name, store_repository *ret, err *e) {
-    return row_find(s, a, &repositories, "WHERE lower(name) = lower(?)", &ARG_STR(name), 1, ret, e);
+    return rows_find(s, a, &repositories, "WHERE lower(name) = lower(?)", &ARG_STR(name), 1, ret,
+                     e);
 }
 
 int store_repositories(store *s, arena *a, store_repository **ret, size_t *ret_count, err *e) {
-    return row_list(s, a, &repositories, "ORDER BY lower(name)", NULL, 0, SIZE_MAX, (void **)ret,
-                    ret_count, e);
+    return rows_list(s, a, &repositories, "ORDER BY lower(name)", NULL, 0, SIZE_MAX, (void **)ret,
+                     ret_count, e);
 }
 
 /* ---- what came in --------------------------------------------------------------------------- */
@@ -68,21 +69,21 @@ static const row_type incoming = {"incoming", "event", sizeof(T), incoming_field
 #undef T
 
 int store_incoming_add(store *s, store_incoming *in, err *e) {
-    return row_add(s, &incoming, in, e);
+    return rows_add(s, &incoming, in, e);
 }
 
 int store_incoming_put(store *s, const store_incoming *in, err *e) {
-    return row_put(s, &incoming, in, e);
+    return rows_put(s, &incoming, in, e);
 }
 
 int store_incoming_by_id(store *s, arena *a, int64_t id, store_incoming *ret, err *e) {
-    return row_find(s, a, &incoming, "WHERE id = ?", &ARG_INT(id), 1, ret, e);
+    return rows_find(s, a, &incoming, "WHERE id = ?", &ARG_INT(id), 1, ret, e);
 }
 
 int store_incoming_new(store *s, arena *a, size_t max, store_incoming **ret, size_t *ret_count,
                        err *e) {
-    return row_list(s, a, &incoming, "WHERE state = 'new' ORDER BY id", NULL, 0, max, (void **)ret,
-                    ret_count, e);
+    return rows_list(s, a, &incoming, "WHERE state = 'new' ORDER BY id", NULL, 0, max, (void **)ret,
+                     ret_count, e);
 }
 
 /* ---- runs ----------------------------------------------------------------------------------- */
@@ -131,23 +132,23 @@ static const row_type short_runs = {"runs", "run", sizeof(T), run_fields,
 
 int store_run_add(store *s, store_run *r, err *e) {
     const row_arg args[] = {ARG_INT(r->repository), ARG_STR(r->path)};
-    int code = row_number(
+    int code = rows_number(
         s, "SELECT coalesce(max(number), 0) + 1 FROM runs WHERE repository = ? AND path = ?", args,
         2, &r->number, e);
-    return code < 0 ? code : row_add(s, &runs, r, e);
+    return code < 0 ? code : rows_add(s, &runs, r, e);
 }
 
 int store_run_put(store *s, const store_run *r, err *e) {
-    return row_put(s, &short_runs, r, e);
+    return rows_put(s, &short_runs, r, e);
 }
 
 int store_run_by_id(store *s, arena *a, int64_t id, store_run *ret, err *e) {
-    return row_find(s, a, &runs, "WHERE id = ?", &ARG_INT(id), 1, ret, e);
+    return rows_find(s, a, &runs, "WHERE id = ?", &ARG_INT(id), 1, ret, e);
 }
 
 int store_runs_live(store *s, arena *a, store_run **ret, size_t *ret_count, err *e) {
-    return row_list(s, a, &runs, "WHERE state <> 'completed' ORDER BY id", NULL, 0, SIZE_MAX,
-                    (void **)ret, ret_count, e);
+    return rows_list(s, a, &runs, "WHERE state <> 'completed' ORDER BY id", NULL, 0, SIZE_MAX,
+                     (void **)ret, ret_count, e);
 }
 
 #define ARGS_MAX 24
@@ -203,8 +204,8 @@ int store_runs(store *s, arena *a, const store_run_filter *f, size_t max, store_
               f->text);
     add_repositories(&c, f);
     strbuf_addf(&c.text, " ORDER BY id DESC LIMIT %zu", max);
-    int r = row_list(s, a, &short_runs, strbuf_cstr(&c.text), c.args, c.count, max, (void **)ret,
-                     ret_count, e);
+    int r = rows_list(s, a, &short_runs, strbuf_cstr(&c.text), c.args, c.count, max, (void **)ret,
+                      ret_count, e);
     strbuf_done(&c.text);
     return r;
 }
@@ -247,34 +248,34 @@ static const row_type jobs = {"jobs", "job", sizeof(T), job_fields, COUNT(job_fi
 #undef T
 
 int store_job_add(store *s, store_job *j, err *e) {
-    return row_add(s, &jobs, j, e);
+    return rows_add(s, &jobs, j, e);
 }
 
 int store_job_put(store *s, const store_job *j, err *e) {
-    return row_put(s, &jobs, j, e);
+    return rows_put(s, &jobs, j, e);
 }
 
 int store_job_by_id(store *s, arena *a, int64_t id, store_job *ret, err *e) {
-    return row_find(s, a, &jobs, "WHERE id = ?", &ARG_INT(id), 1, ret, e);
+    return rows_find(s, a, &jobs, "WHERE id = ?", &ARG_INT(id), 1, ret, e);
 }
 
 int store_jobs_of_run(store *s, arena *a, int64_t run, int64_t attempt, store_job **ret,
                       size_t *ret_count, err *e) {
     const row_arg args[] = {ARG_INT(run), ARG_INT(attempt)};
     if (attempt)
-        return row_list(s, a, &jobs, "WHERE run = ? AND attempt = ? ORDER BY id", args, 2, SIZE_MAX,
-                        (void **)ret, ret_count, e);
-    return row_list(s, a, &jobs,
-                    "WHERE run = ? AND NOT EXISTS (SELECT 1 FROM jobs AS later WHERE later.run = "
-                    "jobs.run AND later.key = jobs.key AND later.attempt > jobs.attempt) "
-                    "ORDER BY id",
-                    args, 1, SIZE_MAX, (void **)ret, ret_count, e);
+        return rows_list(s, a, &jobs, "WHERE run = ? AND attempt = ? ORDER BY id", args, 2,
+                         SIZE_MAX, (void **)ret, ret_count, e);
+    return rows_list(s, a, &jobs,
+                     "WHERE run = ? AND NOT EXISTS (SELECT 1 FROM jobs AS later WHERE later.run = "
+                     "jobs.run AND later.key = jobs.key AND later.attempt > jobs.attempt) "
+                     "ORDER BY id",
+                     args, 1, SIZE_MAX, (void **)ret, ret_count, e);
 }
 
 int store_jobs_of_agent(store *s, arena *a, int64_t agent, store_job **ret, size_t *ret_count,
                         err *e) {
-    return row_list(s, a, &jobs, "WHERE agent = ? AND state <> 'completed' ORDER BY id",
-                    &ARG_INT(agent), 1, SIZE_MAX, (void **)ret, ret_count, e);
+    return rows_list(s, a, &jobs, "WHERE agent = ? AND state <> 'completed' ORDER BY id",
+                     &ARG_INT(agent), 1, SIZE_MAX, (void **)ret, ret_count, e);
 }
 
 /* ---- steps ---------------------------------------------------------------------------------- */
@@ -291,23 +292,23 @@ static const row_type steps = {"steps", "step", sizeof(T), step_fields, COUNT(st
 #undef T
 
 int store_step_put(store *s, store_step *step, err *e) {
-    return step->id ? row_put(s, &steps, step, e) : row_add(s, &steps, step, e);
+    return step->id ? rows_put(s, &steps, step, e) : rows_add(s, &steps, step, e);
 }
 
 int store_step_find(store *s, arena *a, int64_t job, int64_t number, store_step *ret, err *e) {
     const row_arg args[] = {ARG_INT(job), ARG_INT(number)};
-    return row_find(s, a, &steps, "WHERE job = ? AND number = ?", args, 2, ret, e);
+    return rows_find(s, a, &steps, "WHERE job = ? AND number = ?", args, 2, ret, e);
 }
 
 int store_steps_of_job(store *s, arena *a, int64_t job, store_step **ret, size_t *ret_count,
                        err *e) {
-    return row_list(s, a, &steps, "WHERE job = ? ORDER BY number", &ARG_INT(job), 1, SIZE_MAX,
-                    (void **)ret, ret_count, e);
+    return rows_list(s, a, &steps, "WHERE job = ? ORDER BY number", &ARG_INT(job), 1, SIZE_MAX,
+                     (void **)ret, ret_count, e);
 }
 
 int store_steps_forget(store *s, int64_t job, err *e) {
-    int r = row_run(s, "DELETE FROM steps WHERE job = ?", &ARG_INT(job), 1, e);
-    return r < 0 ? r : row_run(s, "DELETE FROM annotations WHERE job = ?", &ARG_INT(job), 1, e);
+    int r = rows_run(s, "DELETE FROM steps WHERE job = ?", &ARG_INT(job), 1, e);
+    return r < 0 ? r : rows_run(s, "DELETE FROM annotations WHERE job = ?", &ARG_INT(job), 1, e);
 }
 
 #define T store_annotation
@@ -322,14 +323,14 @@ static const row_type annotations = {"annotations", "annotation", sizeof(T), ann
 #undef T
 
 int store_annotation_add(store *s, store_annotation *x, err *e) {
-    return row_add(s, &annotations, x, e);
+    return rows_add(s, &annotations, x, e);
 }
 
 int store_annotations_of_run(store *s, arena *a, int64_t run, size_t max, store_annotation **ret,
                              size_t *ret_count, err *e) {
-    return row_list(s, a, &annotations,
-                    "WHERE job IN (SELECT jobs.id FROM jobs WHERE jobs.run = ?) ORDER BY id",
-                    &ARG_INT(run), 1, max, (void **)ret, ret_count, e);
+    return rows_list(s, a, &annotations,
+                     "WHERE job IN (SELECT jobs.id FROM jobs WHERE jobs.run = ?) ORDER BY id",
+                     &ARG_INT(run), 1, max, (void **)ret, ret_count, e);
 }
 
 /* ---- schedules ------------------------------------------------------------------------------ */
@@ -343,17 +344,17 @@ static const row_type crons = {"crons", "schedule", sizeof(T), cron_fields, COUN
 #undef T
 
 int store_cron_add(store *s, store_cron *c, err *e) {
-    return row_add(s, &crons, c, e);
+    return rows_add(s, &crons, c, e);
 }
 
 int store_cron_put(store *s, const store_cron *c, err *e) {
-    return row_put(s, &crons, c, e);
+    return rows_put(s, &crons, c, e);
 }
 
 int store_cron_remove(store *s, int64_t id, err *e) {
-    return row_run(s, "DELETE FROM crons WHERE id = ?", &ARG_INT(id), 1, e);
+    return rows_run(s, "DELETE FROM crons WHERE id = ?", &ARG_INT(id), 1, e);
 }
 
 int store_crons(store *s, arena *a, store_cron **ret, size_t *ret_count, err *e) {
-    return row_list(s, a, &crons, "ORDER BY id", NULL, 0, SIZE_MAX, (void **)ret, ret_count, e);
+    return rows_list(s, a, &crons, "ORDER BY id", NULL, 0, SIZE_MAX, (void **)ret, ret_count, e);
 }

@@ -1,31 +1,31 @@
-#include "server/idmap.h"
+#include "server/number_map.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* Numbers that follow each other are spread by their high bits (Fibonacci hashing). */
-static size_t home(const idmap *m, uint64_t id) {
+static size_t home(const number_map *m, uint64_t id) {
     return (size_t)((id * UINT64_C(11400714819323198485)) >> 32) & (m->cap - 1);
 }
 
-static size_t find(const idmap *m, uint64_t id) {
+static size_t find(const number_map *m, uint64_t id) {
     size_t at = home(m, id);
     while (m->slots[at].item && m->slots[at].id != id)
         at = (at + 1) & (m->cap - 1);
     return at;
 }
 
-void idmap_done(idmap *m) {
+void number_map_done(number_map *m) {
     free(m->slots);
-    *m = (idmap){0};
+    *m = (number_map){0};
 }
 
-void *idmap_get(const idmap *m, uint64_t id) {
+void *number_map_get(const number_map *m, uint64_t id) {
     return m->cap ? m->slots[find(m, id)].item : NULL;
 }
 
-static void grow(idmap *m) {
-    idmap old = *m;
+static void grow(number_map *m) {
+    number_map old = *m;
     m->cap = old.cap ? old.cap * 2 : 64;
     m->slots = mem_alloc(m->cap * sizeof *m->slots);
     memset(m->slots, 0, m->cap * sizeof *m->slots);
@@ -35,14 +35,14 @@ static void grow(idmap *m) {
     free(old.slots);
 }
 
-void idmap_set(idmap *m, uint64_t id, void *item) {
+void number_map_set(number_map *m, uint64_t id, void *item) {
     if (m->count * 2 >= m->cap) grow(m);
     size_t at = find(m, id);
     if (!m->slots[at].item) m->count++;
-    m->slots[at] = (struct idmap_slot){id, item};
+    m->slots[at] = (struct number_map_slot){id, item};
 }
 
-void *idmap_remove(idmap *m, uint64_t id) {
+void *number_map_remove(number_map *m, uint64_t id) {
     if (!m->cap) return NULL;
     size_t at = find(m, id);
     void *item = m->slots[at].item;
