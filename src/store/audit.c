@@ -56,9 +56,9 @@ static void borrow_row(sql *q, store_audit_entry *ret) {
 }
 
 static void keep_row(arena *a, store_audit_entry *row) {
-    str *texts[] = {&row->leaf,       &row->actor_kind,   &row->actor_id,   &row->actor_name,
-                    &row->action,     &row->subject_kind, &row->subject_id, &row->subject_name,
-                    &row->project,    &row->reason,       &row->entry};
+    str *texts[] = {&row->leaf,    &row->actor_kind,   &row->actor_id,   &row->actor_name,
+                    &row->action,  &row->subject_kind, &row->subject_id, &row->subject_name,
+                    &row->project, &row->reason,       &row->entry};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = arena_str(a, *texts[i]);
 }
@@ -89,8 +89,8 @@ int store_audit_entries(store *s, arena *a, int64_t from, int64_t count, store_a
 int store_audit_leaves(store *s, arena *a, int64_t from, int64_t count, str *ret, err *e) {
     sql q;
     _cleanup_strbuf_ strbuf all = STRBUF_INIT;
-    int r = sql_open(
-        s, "SELECT leaf FROM audit_entries WHERE number >= ? ORDER BY number LIMIT ?", &q, e);
+    int r = sql_open(s, "SELECT leaf FROM audit_entries WHERE number >= ? ORDER BY number LIMIT ?",
+                     &q, e);
     if (r < 0) return r;
     sql_bind_int(&q, from);
     sql_bind_int(&q, count);
@@ -111,7 +111,8 @@ static bool is_or_any(str asked, str text) {
 /* Whether `text` has `part`, which is not empty, somewhere. */
 static bool has_nocase(str text, str part) {
     for (size_t at = 0; at + part.len <= text.len; at++) {
-        if ((text.ptr[at] | 32) != (part.ptr[0] | 32)) continue; /* most are told apart by one byte */
+        if ((text.ptr[at] | 32) != (part.ptr[0] | 32))
+            continue; /* most are told apart by one byte */
         if (str_eq_nocase(str_sub(text, at, at + part.len), part)) return true;
     }
     return false;
@@ -208,8 +209,7 @@ int store_audit_put_tile(store *s, int level, int64_t number, str hashes, err *e
 
 int store_audit_tile(store *s, arena *a, int level, int64_t number, str *ret, err *e) {
     sql q;
-    int r =
-        sql_open(s, "SELECT hashes FROM audit_tiles WHERE level = ? AND number = ?", &q, e);
+    int r = sql_open(s, "SELECT hashes FROM audit_tiles WHERE level = ? AND number = ?", &q, e);
     if (r < 0) return r;
     sql_bind_int(&q, level);
     sql_bind_int(&q, number);

@@ -21,8 +21,8 @@ typedef struct store store;
  * ERR_UNSUPPORTED when a newer Slipway has written it. */
 int store_open(const char *path, store **ret, err *e);
 /* Opens a file that is there to read it: nothing is made, migrated or written. Reads while another
- * process writes, and sees what it has committed. ERR_NOT_FOUND without a file, ERR_UNSUPPORTED when
- * a newer Slipway has written it, or an older one that nobody has migrated yet. */
+ * process writes, and sees what it has committed. ERR_NOT_FOUND without a file, ERR_UNSUPPORTED
+ * when a newer Slipway has written it, or an older one that nobody has migrated yet. */
 int store_open_reader(const char *path, store **ret, err *e);
 /* NULL is allowed. */
 void store_close(store *s);
@@ -36,8 +36,8 @@ void store_rollback(store *s);
 
 #define STORE_SAVEPOINTS_MAX 16
 
-/* Within a transaction: a part of it that can be taken back by itself. Nested; the other two end the
- * innermost one. ERR_LIMIT beyond STORE_SAVEPOINTS_MAX. */
+/* Within a transaction: a part of it that can be taken back by itself. Nested; the other two end
+ * the innermost one. ERR_LIMIT beyond STORE_SAVEPOINTS_MAX. */
 int store_savepoint(store *s, err *e);
 /* Keeps what was done since. */
 int store_release(store *s, err *e);
