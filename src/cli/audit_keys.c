@@ -1,7 +1,7 @@
 #include "cli/audit_keys.h"
 
-#include "base/fs.h"
 #include "agent/person.h"
+#include "base/fs.h"
 
 #include <string.h>
 

@@ -7,6 +7,7 @@
 #include "cli/verbs.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,6 +31,12 @@ static void add_count(strbuf *out, uint64_t n) {
         strbuf_addc(out, digits[i]);
     }
     strbuf_adds(out, n == 1 ? " entry" : " entries");
+}
+
+/* The log that was named, or that of $SLIPWAY_DATA. */
+static const char *log_of(const char *named) {
+    const char *data = getenv("SLIPWAY_DATA");
+    return named ? named : data && *data ? data : NULL;
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */
@@ -154,9 +161,12 @@ static int run_verify(const options *given) {
         if (given->arg_count > 1) return usage("verify: give a log, or --proof FILE, not both");
         return verify_proof(given, proof);
     }
-    if (given->arg_count != 2)
-        return usage("verify: give one log: a folder, a URL or a database; or --proof FILE");
-    return verify_log(given, given->args[1]);
+    const char *where = log_of(given->arg_count > 1 ? given->args[1] : NULL);
+    if (!where || given->arg_count > 2)
+        return usage(
+            "verify: give one log: a folder, a URL or a database, or set $SLIPWAY_DATA; or "
+            "give --proof FILE");
+    return verify_log(given, where);
 }
 
 /* ---- prove ----------------------------------------------------------------------------------- */
@@ -172,16 +182,19 @@ static int put_proof(const options *given, uint64_t index, bool many, str proof,
 static int run_prove(const options *given) {
     err e = {0};
     audit_trust t;
+    uint64_t number;
     _cleanup_audit_source_ audit_source *s = NULL;
     const char *output = options_value(given, "output");
-    size_t count = given->arg_count - 1; /* but the word "prove"; the last is the log */
+    size_t count = given->arg_count; /* without the log, if it is named; the first is "prove" */
+    bool named = !str_to_uint(str_from(given->args[count - 1]), UINT64_MAX, &number);
+    const char *where = log_of(named ? given->args[--count] : NULL);
     if (count < 2) return usage("prove: give numbers of entries, and then the log");
+    if (!where) return usage("prove: give the log behind the numbers, or set $SLIPWAY_DATA");
     bool many = count > 2;
     if (many && !output) return usage("prove: several proofs need a folder: --output DIR");
     if (options_value(given, "since") || options_value(given, "proof"))
         return usage("prove: --since and --proof are for verify");
-    if (audit_source_open(given->args[count], &s, &e) < 0 || find_key(given, s, &t, &e) < 0)
-        return fail(&e);
+    if (audit_source_open(where, &s, &e) < 0 || find_key(given, s, &t, &e) < 0) return fail(&e);
     int r = many ? fs_mkdirs(output, 0777, &e) : 0;
     for (size_t i = 1; i < count && r == 0; i++) {
         uint64_t index;
@@ -232,7 +245,8 @@ const verb verb_audit = {
     .help =
         "Every change of state on a server is an entry of its audit log, a Merkle tree that is "
         "served below /audit/ as C2SP's tlog-tiles. A log is given as that URL, as a folder with "
-        "the same files, or as the database of a server."
+        "the same files, or as the database or the data folder of a server; without one it is that "
+        "of $SLIPWAY_DATA."
         "\n\n"
         "verify LOG: hashes every entry, builds all tiles and the root from that, compares them "
         "with those of the log, and checks the signature of its checkpoint. The first thing that "

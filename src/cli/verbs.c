@@ -29,7 +29,9 @@ const verb_pair program_environment[] = {
     {"SLIPWAY_ADVISORIES, XDG_DATA_HOME",
      "Where advisories are kept: $SLIPWAY_ADVISORIES, or $XDG_DATA_HOME/slipway/advisories "
      "(~/.local/share)."},
-    {"SLIPWAY_DATA", "The data folder of the server, for 'slipway backup' and 'slipway restore'."},
+    {"SLIPWAY_DATA",
+     "The data folder of the server, for 'slipway audit', 'slipway backup' and 'slipway "
+     "restore'."},
     {"SOURCE_DATE_EPOCH",
      "The time of the document that 'slipway sbom' or 'slipway scan --format openvex' writes."},
     {"GITHUB_API_URL", "Where 'slipway lock' asks for the numbers of owners and repositories."},

@@ -29,7 +29,7 @@
 
 #define AUDIT_ENTRY_MAX  65535 /* bytes of an entry: its length is 16 bits in tiles */
 #define AUDIT_INPUTS_MAX 256
-#define AUDIT_DEPTH_MAX  16 /* of details */
+#define AUDIT_DEPTH_MAX  16  /* of details */
 #define AUDIT_TILE       256 /* entries, or hashes, in a full tile */
 
 /* ---- entries --------------------------------------------------------------------------------- */
@@ -66,8 +66,8 @@ typedef struct audit_event {
  * gives the same bytes. ERR_INVALID for an event that has no actor, action or subject, or what
  * cannot be one; ERR_LIMIT for AUDIT_ENTRY_MAX and the other two above. */
 int audit_event_write(strbuf *out, const audit_event *event, err *e);
-/* Reads one back. ERR_UNSUPPORTED for a version that is not known; ERR_INVALID for what says who did
- * what in another way than audit_event_write. */
+/* Reads one back. ERR_UNSUPPORTED for a version that is not known; ERR_INVALID for what says who
+ * did what in another way than audit_event_write. */
 int audit_event_read(arena *a, str entry, audit_event *ret, err *e);
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -75,9 +75,9 @@ int audit_event_read(arena *a, str entry, audit_event *ret, err *e);
 typedef struct audit_log audit_log;
 
 /* `s` and `key` live longer than the log. A store without one gets an empty log, named as the key.
- * What is there is checked: the checkpoint's signature, that the tiles and the last entries give its
- * root, that no entry is beyond it. ERR_INVALID, "the audit log …", when something does not hold: a
- * log that is not whole is not gone on with. */
+ * What is there is checked: the checkpoint's signature, that the tiles and the last entries give
+ * its root, that no entry is beyond it. ERR_INVALID, "the audit log …", when something does not
+ * hold: a log that is not whole is not gone on with. */
 int audit_log_open(store *s, const sign_key *key, audit_log **ret, err *e);
 /* NULL is allowed. */
 void audit_log_close(audit_log *l);

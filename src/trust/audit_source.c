@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define HTTP_TIMEOUT_MS 60000
+#define DATABASE        "slipway.db" /* in a server's data folder */
 #define BUNDLE_MAX      (AUDIT_TILE * (2 + AUDIT_ENTRY_MAX))
 
 typedef enum source_kind { SOURCE_URL, SOURCE_FOLDER, SOURCE_STORE } source_kind;
@@ -31,8 +32,13 @@ int audit_source_open(const char *where, audit_source **ret, err *e) {
     *s = (audit_source){.a = arena_new()};
     s->base = arena_str(s->a, without_slash(text));
     s->kind = is_url ? SOURCE_URL : fs_is_dir(where) ? SOURCE_FOLDER : SOURCE_STORE;
+    const char *database = where;
+    if (s->kind == SOURCE_FOLDER && fs_exists(fs_join(s->a, where, STR(DATABASE)))) {
+        s->kind = SOURCE_STORE;
+        database = fs_join(s->a, where, STR(DATABASE));
+    }
     int r = 0;
-    if (s->kind == SOURCE_STORE) r = store_open_reader(where, &s->store, e);
+    if (s->kind == SOURCE_STORE) r = store_open_reader(database, &s->store, e);
     if (r < 0)
         audit_source_close(s);
     else

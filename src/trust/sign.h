@@ -1,7 +1,7 @@
 /* sign.h: Ed25519 keys with names, and notes that they sign.
  *
- * A key has a name, which says whose it is ("ci.example.com/audit"), and an id, the first four bytes
- * of SHA-256(name || 0x0A || 0x01 || public key). As texts, and as the Go module
+ * A key has a name, which says whose it is ("ci.example.com/audit"), and an id, the first four
+ * bytes of SHA-256(name || 0x0A || 0x01 || public key). As texts, and as the Go module
  * golang.org/x/mod/sumdb/note has them:
  *
  *     private key    PRIVATE+KEY+NAME+ID+BASE64(0x01 || seed)
