@@ -9,7 +9,7 @@
  * All may be read by others: several users may push into a repository that they share, and what one
  * of them left is sent by the next. The token file has to be readable for each of them.
  *
- * The route: POST /api/v1/pushes, at the server's URL or at DATA/agent.sock, with "Authorization:
+ * The route: POST /api/v1/pushes, at the server's URL or at DATA/server.sock, with "Authorization:
  * Bearer TOKEN" where there is a token file, and "Idempotency-Key: DELIVERY". The body:
  *
  *   {"delivery": 32 hex digits, the same when it is sent again,
@@ -28,7 +28,7 @@
 #include "base/err.h"
 
 #define HOOK_ROUTE     "/api/v1/pushes"
-#define HOOK_SOCKET    "agent.sock"
+#define HOOK_SOCKET    "server.sock"
 #define HOOK_SETTINGS  "slipway-hook.json"
 #define HOOK_SPOOL     "slipway-hook.spool"
 #define HOOK_LOCK      "slipway-hook.lock"

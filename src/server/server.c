@@ -3,6 +3,7 @@
 #include "server/intake.h"
 #include "server/job_logs.h"
 #include "server/links.h"
+#include "server/repeats.h"
 #include "server/routes.h"
 #include "server/show.h"
 
@@ -236,6 +237,7 @@ static int open_state(server *s, err *e) {
     s->links = links_new(s);
     s->hub = hub_new(s);
     s->logs = job_logs_new(s);
+    s->repeats = repeats_new(s);
     return reload(s, e);
 }
 
@@ -263,6 +265,7 @@ static int open_http(server *s, err *e) {
     k->schemas = all_schemas(s->a, &k->schema_tables);
     k->hosts = s->how.hosts;
     k->context = s;
+    k->repeats = repeats_store(s->repeats);
     k->authenticate = authenticate;
     k->may = may;
     k->changes = changes;
@@ -362,6 +365,7 @@ void server_free(server *s) {
     intake_free(s->intake);
     api_free(s->api);
     core_free(s->core);
+    repeats_free(s->repeats);
     job_logs_free(s->logs);
     hub_free(s->hub);
     links_free(s->links);

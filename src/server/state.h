@@ -18,6 +18,7 @@ typedef struct agent_links agent_links;
 typedef struct hub hub;
 typedef struct intake intake;
 typedef struct job_logs job_logs;
+typedef struct repeats repeats;
 
 struct server {
     arena *a;
@@ -31,6 +32,7 @@ struct server {
     hub *hub;
     intake *intake;
     job_logs *logs;
+    repeats *repeats;
     api *api;
     api_config api_config;
     httpd *http;

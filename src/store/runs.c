@@ -72,6 +72,17 @@ int store_incoming_add(store *s, store_incoming *in, err *e) {
     return rows_add(s, &incoming, in, e);
 }
 
+bool store_incoming_known(store *s, const store_incoming *in) {
+    const row_arg args[] = {ARG_INT(in->repository), ARG_STR(in->source), ARG_STR(in->delivery)};
+    int64_t count = 0;
+    err ignored = {0};
+    return rows_number(
+               s,
+               "SELECT count(*) FROM incoming WHERE repository = ? AND source = ? AND delivery = ?",
+               args, 3, &count, &ignored) == 0 &&
+           count > 0;
+}
+
 int store_incoming_put(store *s, const store_incoming *in, err *e) {
     return rows_put(s, &incoming, in, e);
 }

@@ -65,6 +65,8 @@ typedef struct store_incoming {
 
 /* ERR_INVALID when this delivery was accepted before. */
 int store_incoming_add(store *s, store_incoming *in, err *e);
+/* Whether a delivery was accepted before. */
+bool store_incoming_known(store *s, const store_incoming *in);
 int store_incoming_put(store *s, const store_incoming *in, err *e);
 int store_incoming_by_id(store *s, arena *a, int64_t id, store_incoming *ret, err *e);
 /* Those that are new, the oldest first. */

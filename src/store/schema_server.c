@@ -160,4 +160,13 @@ const char migration_server[] =
     "  created_by text NOT NULL,"
     "  created_us bigint NOT NULL,"
     "  expires_us bigint NOT NULL,"
-    "  used_us bigint NOT NULL);";
+    "  used_us bigint NOT NULL);"
+    "CREATE TABLE repeats ("
+    "  key text NOT NULL PRIMARY KEY,"
+    "  request text NOT NULL,"
+    "  status bigint NOT NULL,"
+    "  type text NOT NULL,"
+    "  body text NOT NULL,"
+    "  location text NOT NULL,"
+    "  created_us bigint NOT NULL);"
+    "CREATE INDEX repeats_created ON repeats (created_us);";
