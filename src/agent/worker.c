@@ -86,7 +86,7 @@ static void forget_stdin(void) {
 
 static str masked(worker *w, str text) {
     _cleanup_strbuf_ strbuf out = STRBUF_INIT;
-    if (!w->mask) return text;
+    if (!w->mask) return arena_str(w->a, text);
     mask_text(w->mask, text, &out);
     return arena_str(w->a, strbuf_str(&out));
 }
