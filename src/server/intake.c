@@ -2,6 +2,7 @@
 
 #include "server/push.h"
 #include "server/routes.h"
+#include "server/triggers.h"
 
 #include "base/git.h"
 #include "base/json.h"
@@ -33,9 +34,13 @@ typedef struct work {
     arena *a;
     store_incoming *in;
     store_repository *repository;
+    char *folder;    /* where git finds it */
     store_run *runs; /* to be started */
     const char **asks;
     size_t count, cap;
+    store_cron *crons; /* of the default branch, where it has changed */
+    size_t cron_count, cron_cap;
+    bool has_crons;
     strbuf reasons; /* why others are not */
     str failure;    /* why nothing can be */
 } work;
@@ -49,7 +54,7 @@ static int list_files(work *w, str sha, str **ret, size_t *ret_count, err *e) {
     size_t cap = 0;
     *ret = NULL;
     *ret_count = 0;
-    int r = git_run(w->a, arena_cstr(w->a, w->repository->url), NULL, argv, &out, e);
+    int r = git_run(w->a, w->folder, NULL, argv, &out, e);
     while (r == 0 && out.len) {
         str_cut(out, '\0', &name, &out);
         bool wanted =
@@ -73,7 +78,7 @@ static int read_files(work *w, str sha, value *ret, err *e) {
     if (r < 0 || !count) return r;
     for (size_t i = 0; i < count; i++)
         strbuf_addf(&asked, "%.*s:%.*s\n", STR_ARG(sha), STR_ARG(names[i]));
-    git_call call = {.dir = arena_cstr(w->a, w->repository->url),
+    git_call call = {.dir = w->folder,
                      .argv = argv,
                      .input = strbuf_str(&asked),
                      .max_output = FILES_BYTES_MAX + FILES_MAX * 128};
@@ -177,9 +182,38 @@ static int match_file(work *w, const event *ev, const value_pair *file, value *s
     return 0;
 }
 
+/* A schedule counts as the default branch has it. */
+static void note_schedules(work *w, const value *sources) {
+    w->has_crons = true;
+    for (size_t i = 0; i < value_count(sources); i++) {
+        const value_pair *file = value_at(sources, i);
+        workflow_options how = {.file = find_in_sources, .file_context = (void *)sources};
+        workflow *wf;
+        err ignored = {0};
+        if (str_is(file->key, LOCK_FILE) ||
+            workflow_parse(w->a, file->item.string, arena_cstr(w->a, file->key), &how, &wf,
+                           &ignored) < 0 ||
+            wf->problems.errors)
+            continue;
+        const event_trigger *t = workflow_trigger(wf, STR("schedule"));
+        for (size_t k = 0; t && k < t->schedule_count; k++) {
+            store_cron row = {.path = file->key,
+                              .cron = t->schedules[k].cron,
+                              .timezone = t->schedules[k].timezone};
+            ARENA_PUSH(w->a, w->crons, w->cron_count, w->cron_cap, row);
+        }
+    }
+}
+
+static bool is_default(const work *w, str ref) {
+    return str_starts(ref, STR("refs/heads/")) &&
+           str_eq(str_sub(ref, sizeof "refs/heads/" - 1, ref.len), w->repository->default_branch);
+}
+
 static int match_event(work *w, const event *ev, str only, str message, err *e) {
     value sources;
     int r = read_files(w, ev->sha, &sources, e);
+    if (r == 0 && str_is(ev->name, "push") && is_default(w, ev->ref)) note_schedules(w, &sources);
     for (size_t i = 0; i < value_count(&sources) && r == 0; i++) {
         const value_pair *file = value_at(&sources, i);
         if (!str_is(file->key, LOCK_FILE)) r = match_file(w, ev, file, &sources, only, message, e);
@@ -207,8 +241,7 @@ static int on_push(work *w, const value *payload, err *e) {
     value found;
     if (!git_ref_is_valid(moved.ref) || !git_is_id(moved.before) || !git_is_id(moved.after))
         return err_set(e, ERR_INVALID, "the change of a ref is malformed");
-    int r = push_look(w->a, arena_cstr(w->a, w->repository->url), &moved,
-                      w->repository->default_branch, &found, e);
+    int r = push_look(w->a, w->folder, &moved, w->repository->default_branch, &found, e);
     if (r == 0) r = push_events(w->a, &place, &moved, &found, w->in->created_us, events, &count, e);
     for (size_t i = 0; i < count && r == 0; i++) {
         str message = value_path_str(&events[i].payload, "head_commit.message");
@@ -222,12 +255,20 @@ static int resolve(work *w, str ref, str *ret_sha, str *ret_message, err *e) {
         "git", "log", "-1", "--format=%H%n%s", "--end-of-options", arena_cstr(w->a, ref),
         "--",  NULL};
     str out;
-    int r = git_run(w->a, arena_cstr(w->a, w->repository->url), NULL, argv, &out, e);
+    int r = git_run(w->a, w->folder, NULL, argv, &out, e);
     if (r < 0) return r;
     if (!str_line(&out, ret_sha) || !git_is_id(*ret_sha))
         return err_set(e, ERR_NOT_FOUND, "there is no '%.*s'", STR_ARG(ref));
     *ret_message = first_line(out);
     return 0;
+}
+
+static int make_event(work *w, const value *payload, const event_facts *facts, event *ret, err *e) {
+    value said = value_object_new(w->a, true);
+    str schedule = value_path_str(payload, "schedule");
+    if (!schedule.len) return event_make(w->a, w->in->event, facts, ret, e);
+    value_set_str(w->a, &said, "schedule", schedule);
+    return event_from_payload(w->a, w->in->event, &said, facts, ret, e);
 }
 
 /* By hand, by another program, or by the clock: an event of a ref. */
@@ -250,7 +291,7 @@ static int on_ref_event(work *w, const value *payload, err *e) {
     if (str_starts(ref, STR("refs/tags/")))
         facts.tag = str_sub(ref, sizeof "refs/tags/" - 1, ref.len);
     int r = resolve(w, ref, &facts.sha, &message, e);
-    if (r == 0) r = event_make(w->a, w->in->event, &facts, &ev, e);
+    if (r == 0) r = make_event(w, payload, &facts, &ev, e);
     return r == 0 ? match_event(w, &ev, value_path_str(payload, "workflow"), message, e) : r;
 }
 
@@ -273,6 +314,8 @@ static int do_start(core_tx *tx, void *context, err *e) {
         int64_t id;
         r = live_start(s->live, tx, &w->runs[i], w->repository->name, str_from(w->asks[i]), &id, e);
     }
+    if (r == 0 && w->has_crons)
+        r = triggers_set_schedules(tx, w->repository->id, w->crons, w->cron_count, e);
     if (r < 0) return r;
     w->in->state = w->failure.len ? INCOMING_FAILED : INCOMING_DONE;
     w->in->reason = w->failure.len ? w->failure : strbuf_str(&w->reasons);
@@ -309,7 +352,10 @@ static int take_one(intake *i, store *reader, store_incoming *in) {
     work w = {.i = i, .a = a, .in = in, .repository = &repository, .reasons = STRBUF_INIT};
     err why = {0};
     int r = store_repository_by_id(reader, a, in->repository, &repository, &why);
-    if (r == 0) r = look_at(&w, &why);
+    if (r == 0) {
+        w.folder = repository_folder(i->s, a, &repository);
+        r = look_at(&w, &why);
+    }
     if (r < 0) {
         w.count = 0;
         w.failure = arena_printf(a, "%s", why.message);

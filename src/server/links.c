@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "runner/job_spec.h"
 #include "server/job_logs.h"
+#include "server/triggers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,7 +177,7 @@ static int write_spec(core_tx *tx, const live_job *job, str attempt, strbuf *out
     spec.run_attempt = run->row.attempt;
     spec.run_name = run->row.name;
     spec.repository = run->repository;
-    spec.git = repository.url;
+    spec.git = str_from(repository_folder(tx->state, tx->a, &repository));
     spec.url = repository.url;
     spec.commit = run->row.sha;
     spec.ref = run->row.ref;

@@ -6,6 +6,7 @@
 #include "server/repeats.h"
 #include "server/routes.h"
 #include "server/show.h"
+#include "server/triggers.h"
 
 #include "base/fs.h"
 #include "base/hash.h"
@@ -23,6 +24,7 @@
 #define KEY_NAME       "slipway/audit"
 #define EMBEDDED_AGENT "local"
 #define CURSOR_KEY     "cursor.key"
+#define CLOSING_MS     20
 
 /* ---- readers -------------------------------------------------------------------------------- */
 
@@ -238,6 +240,7 @@ static int open_state(server *s, err *e) {
     s->hub = hub_new(s);
     s->logs = job_logs_new(s);
     s->repeats = repeats_new(s);
+    s->triggers = triggers_new(s);
     return reload(s, e);
 }
 
@@ -317,9 +320,13 @@ int server_new(const server_options *how, server **ret, err *e) {
 
 /* ---- running and ending --------------------------------------------------------------------- */
 
+/* HTTP is closed; children that were killed are waited for. */
 static void on_closed(void *context) {
     server *s = context;
-    loop_quit(s->loop);
+    if (triggers_busy(s->triggers))
+        loop_after(s->loop, CLOSING_MS, on_closed, s);
+    else
+        loop_quit(s->loop);
 }
 
 /* Calls that wait for the core are answered while HTTP closes, so that is done by a thread and the
@@ -336,6 +343,7 @@ static void on_stop(void *context) {
     server *s = context;
     if (s->stopping) return;
     s->stopping = true;
+    triggers_stop(s->triggers);
     if (pthread_create(&s->closer, NULL, close_http, s)) oom();
 }
 
@@ -366,6 +374,7 @@ void server_free(server *s) {
     api_free(s->api);
     core_free(s->core);
     repeats_free(s->repeats);
+    triggers_free(s->triggers);
     job_logs_free(s->logs);
     hub_free(s->hub);
     links_free(s->links);

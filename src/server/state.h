@@ -19,6 +19,7 @@ typedef struct hub hub;
 typedef struct intake intake;
 typedef struct job_logs job_logs;
 typedef struct repeats repeats;
+typedef struct triggers triggers;
 
 struct server {
     arena *a;
@@ -33,6 +34,7 @@ struct server {
     intake *intake;
     job_logs *logs;
     repeats *repeats;
+    triggers *triggers;
     api *api;
     api_config api_config;
     httpd *http;
