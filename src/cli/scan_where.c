@@ -80,7 +80,7 @@ const char *scan_where_index(const scan_job *j) {
 const char *scan_where_folder(scan_job *j, const char *name) {
     char *folder;
     err why = {0};
-    if (person_cache(j->a, name, &folder, &why) == 0) return folder;
+    if (person_cache(j->a, NULL, name, &folder, &why) == 0) return folder;
     if (why.code == ERR_INVALID && !j->told_cache)
         console_warning("nothing is kept for the next scan: %s", why.message);
     j->told_cache = true;

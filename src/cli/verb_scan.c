@@ -94,12 +94,6 @@ static int read_options(scan_job *j, err *e) {
 
 /* ---- judging and reporting ----------------------------------------------------------------- */
 
-static str today(arena *a) {
-    char text[11];
-    time_today(text);
-    return arena_str(a, str_from(text));
-}
-
 /* A kind that could not do its work (there are no advisories) would have found more. */
 static bool has_general_error(const scan_report *r) {
     for (size_t i = 0; i < r->errors.count; i++) {
@@ -112,7 +106,7 @@ static bool has_general_error(const scan_report *r) {
 static void judge(scan_job *j, bool whole, scan_report *r) {
     bool tells_unused = whole && !options_has(j->given, "only") && !has_general_error(r);
     bool staged = options_has(j->given, "staged");
-    suppressions_apply(j->suppressions, today(j->a), tells_unused, r);
+    suppressions_apply(j->suppressions, time_today(j->a), tells_unused, r);
     if (staged) { /* what has expired is no matter of a commit */
         size_t kept = 0;
         for (size_t i = 0; i < r->findings.count; i++) {

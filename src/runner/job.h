@@ -446,8 +446,6 @@ void output_group_end(step *s);
 /* Bytes from the step's process; output_flush takes what is left of the last line. */
 void output_bytes(step *s, str bytes);
 void output_flush(step *s);
-/* The text with ill-formed UTF-8 replaced: borrowed when there was none. */
-str output_clean(arena *a, str text);
 bool output_is_clean(runner *r, str text); /* holds no secret */
 str output_masked(runner *r, arena *a, str text);
 

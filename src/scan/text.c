@@ -2,8 +2,6 @@
 
 #include "base/table.h"
 
-#include <string.h>
-
 #define MARK_BYTES 512 /* from one mark to the next, of lines that are longer */
 
 static void mark_line(arena *a, text_lines *t, size_t *cap, size_t start, size_t end) {
@@ -67,17 +65,6 @@ str text_line(const text_lines *t, size_t line) {
     while (s.len && (s.ptr[s.len - 1] == '\n' || s.ptr[s.len - 1] == '\r'))
         s.len--;
     return s;
-}
-
-str text_valid(arena *a, str bytes) {
-    if (utf8_valid(bytes)) return bytes;
-    _cleanup_strbuf_ strbuf out = STRBUF_INIT;
-    for (size_t at = 0; at < bytes.len;) {
-        char unit[4];
-        size_t n = utf8_put(utf8_next(bytes, &at), unit);
-        strbuf_add(&out, (str){unit, n});
-    }
-    return arena_str(a, strbuf_str(&out));
 }
 
 /* ---- hashes of lines ------------------------------------------------------------------------ */
