@@ -2,15 +2,14 @@
 #include "agent/repo.h"
 #include "base/fs.h"
 #include "base/hash.h"
+#include "base/process.h"
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/scan_job.h"
 #include "scan/prune.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -100,8 +99,7 @@ static void begin_pruning(scan_job *j) {
 }
 
 void scan_where_cache_done(scan_job *j) {
-    while (j->pruner && waitpid(j->pruner, NULL, 0) < 0 && errno == EINTR)
-        continue;
+    if (j->pruner) process_wait(j->pruner);
     j->pruner = 0;
 }
 
