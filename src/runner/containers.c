@@ -126,7 +126,9 @@ int containers_engine(runner *r, sandbox **ret, err *e) {
     const sandbox_spec spec = {.backend = SANDBOX_ENGINE,
                                .name = arena_cstr(r->a, name),
                                .loop = r->spec->loop,
-                               .engine = r->engine_path};
+                               .engine = r->engine_path,
+                               .on_left = job_tell_left,
+                               .context = r};
     if (!r->engine && sandbox_spawn(&spec, &r->engine, e) < 0) return e->code;
     *ret = r->engine;
     return 0;

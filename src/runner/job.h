@@ -254,6 +254,8 @@ struct runner {
 
 /* Called by the foreground lane when its last step has ended. */
 void job_complete(runner *r);
+/* sandbox_spec.on_left of a runner. */
+void job_tell_left(void *context, const char *why);
 /* Merges a result into the job's as GitHub does: a cancelled job stays cancelled. */
 void job_merge(runner *r, step_result result);
 step_result result_merge(step_result now, step_result with);

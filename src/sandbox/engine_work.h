@@ -15,6 +15,7 @@ typedef struct engine_page {
     char container[ENGINE_ID_MAX]; /* of `setup`: the job's; of `run`: the action's */
     char exec[ENGINE_ID_MAX];      /* of a command, from when it can be signalled */
     bool runs;                     /* `run`: signals go to the container */
+    bool reached;                  /* the engine has answered: something may have been made */
     int status;
     char problem[1024];
     uint32_t result_len;
