@@ -40,7 +40,8 @@ struct matcher {
     rule_state *states;
     bool all_filtered;      /* all rules are */
     size_t before_assigned; /* bytes before an assigned run that the heads need */
-    run_list runs;          /* of the text */
+    bool only_drawn;        /* all that is looked for near runs is drawn */
+    run_list runs, drawn;   /* of the text */
     run_extract near_runs;
     size_t *path_rules; /* that look at paths only */
     size_t path_rule_count;
@@ -207,8 +208,10 @@ static bool look_at_runs(pass *p) {
     matcher *m = p->m;
     err e = {0};
     if (!m->at_runs) return false;
-    if (!m->runs.count) return true;
-    runs_gather(p->text, &m->runs, BEFORE_RUN, m->before_assigned, &m->near_runs);
+    if (m->only_drawn) runs_drawn(p->text, &m->runs, &m->drawn);
+    const run_list *runs = m->only_drawn ? &m->drawn : &m->runs;
+    if (!runs->count) return true;
+    runs_gather(p->text, runs, BEFORE_RUN, m->before_assigned, &m->near_runs);
     return prefilter_scan(m->at_runs, strbuf_str(&m->near_runs.text), on_head_end, m, &e) == 0;
 }
 
@@ -684,6 +687,7 @@ static int make_filter(matcher *m, bool anywhere, const char *cache, bool quick,
         size_t before = m->rules->items[i].pattern->head.before;
         m->states[i].filtered = true;
         if (m->before_assigned < before + 1) m->before_assigned = before + 1;
+        m->only_drawn &= anywhere || m->rules->items[i].drawn;
     }
     return 0;
 }
@@ -693,6 +697,7 @@ static void make_filters(matcher *m, const char *cache, bool quick) {
     prefilter_state *states = ARENA_ARRAY(scratch, prefilter_state, m->rules->count);
     err why = {0};
     m->before_assigned = BEFORE_RUN;
+    m->only_drawn = true;
     int code = make_filter(m, true, cache, quick, states, &m->anywhere, &why);
     if (code == 0) code = make_filter(m, false, cache, quick, states, &m->at_runs, &why);
     m->all_filtered = true;
@@ -733,6 +738,7 @@ void matcher_free(matcher *m) {
     prefilter_free(m->anywhere);
     prefilter_free(m->at_runs);
     runs_done(&m->runs);
+    runs_done(&m->drawn);
     run_extract_done(&m->near_runs);
     regex_matcher_free(m->regexes);
     strbuf_done(&m->lower);

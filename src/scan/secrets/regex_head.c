@@ -9,6 +9,7 @@
 #include "scan/secrets/runs.h"
 
 #define BEFORE_MAX 200 /* bytes of a match before its run */
+#define DRAWN_MIN  10  /* characters of a run that are no letters of the pattern's own */
 
 typedef struct part_list {
     const regex_node **items;
@@ -63,6 +64,27 @@ static bool is_all_of(const regex_node *n, const uint64_t set[2]) {
         if (!is_all_of(n->parts[i], set)) return false;
     }
     return true;
+}
+
+/* How many characters of classes a match has at least. A run that need not have some may read as
+ * words do, among which none is looked for (runs.h). */
+static size_t drawn_width(const regex_node *n) {
+    size_t sum = 0, least = n->count ? SIZE_MAX : 0;
+    if (n->kind == RX_CLASS) return 1;
+    for (size_t i = 0; i < n->count; i++) {
+        size_t part = drawn_width(n->parts[i]);
+        sum += part;
+        if (part < least) least = part;
+    }
+    if (n->kind == RX_REPEAT) return sum * n->min;
+    return n->kind == RX_ALT ? least : sum;
+}
+
+static size_t drawn_from(const regex_node *parts, size_t index) {
+    size_t sum = 0;
+    while (index < parts->count)
+        sum += drawn_width(parts->parts[index++]);
+    return sum;
 }
 
 /* Whether there is a character of its own in it, not just classes: without, it is found in too many
@@ -193,7 +215,7 @@ static regex_place head_of(arena *a, const regex_node *tree, size_t *ret_before,
     for (size_t i = 0; i < list.count && before.max <= BEFORE_MAX; i++) {
         bool early = before.max <= 1;
         if ((early || is_assigned(&list, i)) && add_run(a, head, &list, i) >= RUN_MIN &&
-            has_letter(head)) {
+            drawn_from(head, i) >= DRAWN_MIN && has_letter(head)) {
             *ret_before = before.max;
             return early ? REGEX_AT_RUN : REGEX_AT_ASSIGNED_RUN;
         }
