@@ -138,17 +138,17 @@ static bool has_digit(const char *at, size_t size) {
 
 /* ---- words ---------------------------------------------------------------------------------- */
 
-#define LETTERS_KINDS 27  /* 0: a sign */
-#define PAIRS         12  /* in a row, that are looked at together */
-#define WORD_COST     44  /* of each of them, on average: words have less */
-#define WORDS_MAX     256 /* bytes: what is longer is none */
+#define LETTER_KINDS 27  /* 0: a sign */
+#define PAIRS        12  /* in a row, that are looked at together */
+#define DRAWN_COST   46  /* of each of them, on average: words have less */
+#define SIGN_COST    38  /* of a pair with a sign, which tells nothing: as in words */
+#define WORDS_MAX    256 /* bytes: what is longer is none */
 
-static uint8_t letter_of[128], cost_of[LETTERS_KINDS][32];
+static uint8_t letter_of[128], cost_of[LETTER_KINDS][32];
 
-/* A sign between letters tells nothing. */
 static void make_costs(void) {
     if (letter_of['a']) return;
-    memset(cost_of, WORD_COST - 1, sizeof cost_of);
+    memset(cost_of, SIGN_COST, sizeof cost_of);
     for (unsigned i = 0; i < 26; i++) {
         letter_of['a' + i] = letter_of['A' + i] = (uint8_t)(i + 1);
         memcpy(&cost_of[i + 1][1], check_pair_cost[i], sizeof check_pair_cost[i]);
@@ -165,7 +165,7 @@ static bool reads_as_words(const char *at, size_t size) {
         costs[i] = cost_of[last][letter];
         sum += costs[i];
         if (i > PAIRS) sum -= costs[i - PAIRS];
-        if (sum >= PAIRS * WORD_COST) return false;
+        if (sum >= PAIRS * DRAWN_COST) return false;
         last = letter;
     }
     return true;
