@@ -39,8 +39,7 @@ void runs_done(run_list *list);
 
 /* Those of the runs that a drawn text can be part of; `ret` is emptied before. The others, three
  * fifths, have no digit, and nowhere in them do the letters follow each other other than in words:
- * of texts drawn of letters and digits, 6 % of 16 characters have no digit, and of
- * those 3 in 1,000 read so. */
+ * of texts of 16 drawn letters and digits, 6 % have no digit, and of those 3 in 1,000 read so. */
 void runs_drawn(str text, const run_list *all, run_list *ret);
 
 /* Whether there is one of run_assigns within RUN_GAP_MAX + 1 bytes before `start`, and only
