@@ -19,10 +19,9 @@ double check_entropy(str s) {
 
 /* ---- drawn or written ----------------------------------------------------------------------- */
 
-/* Tenths of bits that the second letter of a pair takes after the first, over the words in the
- * names and comments of 3,000 source files (Debian's headers, Python's, Go's and Node's libraries).
- * Drawn letters need about 62 a pair, words about 37. */
-static const unsigned char pair_cost[26][26] = {
+/* Over the words in the names and comments of 3,000 source files (Debian's headers, Python's, Go's
+ * and Node's libraries). */
+const unsigned char check_pair_cost[26][26] = {
     /* clang-format off */
     {74, 45, 38, 43, 79, 66, 49, 90, 49, 103, 65, 31, 41, 34, 98, 44, 109, 32, 40, 25, 57, 63, 72, 69, 60, 88},
     {31, 55, 52, 60, 35, 61, 71, 88, 32, 52, 72, 25, 60, 69, 39, 56, 98, 42, 38, 60, 34, 80, 91, 96, 53, 81},
@@ -102,7 +101,7 @@ static shape measure(str s) {
         m.long_steps += i > 1 && (c == s.ptr[i - 2] + 1 || c == s.ptr[i - 2]);
         if (kind <= KIND_CAPITAL && last <= KIND_CAPITAL) {
             m.pairs++;
-            m.cost += pair_cost[(before | 0x20) - 'a'][(c | 0x20) - 'a'];
+            m.cost += check_pair_cost[(before | 0x20) - 'a'][(c | 0x20) - 'a'];
         }
         bool starts_word = last == KIND_CAPITAL && kind == KIND_SMALL &&
                            (i < 2 || kind_of(s.ptr[i - 2]) != KIND_CAPITAL);
