@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -213,14 +212,6 @@ typedef struct tree {
     size_t file_count, folder_count;
 } tree;
 
-static int by_bytes(const void *x, const void *y) {
-    return str_cmp(*(const str *)x, *(const str *)y);
-}
-
-static bool is_among(str path, const str *sorted, size_t count) {
-    return count && bsearch(&path, sorted, count, sizeof path, by_bytes);
-}
-
 /* Of the working tree. With patterns, files that git does not track stay behind. */
 static int choose_files(arena *a, const checkout *c, tree *ret, err *e) {
     const repository *repo = c->repo;
@@ -239,7 +230,7 @@ static int choose_files(arena *a, const checkout *c, tree *ret, err *e) {
             if ((inside = is_below(path, modules[m]))) in = modules[m];
         }
         if (inside && !what->submodules) continue;
-        if (what->sparse && !is_among(in, chosen, chosen_count)) continue;
+        if (what->sparse && !str_in_sorted(in, chosen, chosen_count)) continue;
         ret->files[ret->file_count++] = path;
     }
     ret->folders = modules;

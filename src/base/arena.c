@@ -109,6 +109,17 @@ str arena_str(arena *a, str text) {
     return (str){arena_cstr(a, text), text.len};
 }
 
+str arena_utf8(arena *a, str text) {
+    if (utf8_valid(text)) return text;
+    _cleanup_strbuf_ strbuf out = STRBUF_INIT;
+    for (size_t at = 0; at < text.len;) {
+        char unit[4];
+        size_t n = utf8_put(utf8_next(text, &at), unit);
+        strbuf_add(&out, (str){unit, n});
+    }
+    return arena_str(a, strbuf_str(&out));
+}
+
 str arena_printf(arena *a, const char *format, ...) {
     va_list args, again;
     va_start(args, format);

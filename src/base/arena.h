@@ -32,6 +32,8 @@ void *arena_grow(arena *a, void *old, size_t old_size, size_t new_size);
 /* Copies of text in the arena. The copy is NUL-terminated past its length. */
 str arena_str(arena *a, str text);
 char *arena_cstr(arena *a, str text);
+/* The text where it is UTF-8, else a copy with U+FFFD for each ill-formed byte. */
+str arena_utf8(arena *a, str text);
 str arena_printf(arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Bytes handed out so far: for tests and for reporting caps. */

@@ -319,13 +319,9 @@ typedef struct path_list {
     size_t refused_count, refused_cap;
 } path_list;
 
-static int compare_paths(const void *a, const void *b) {
-    return str_cmp(*(const str *)a, *(const str *)b);
-}
-
 /* Sorts, and drops what stands there twice: a file in conflict is listed once per side. */
 static void sort_paths(path_list *list) {
-    if (list->count) qsort(list->paths, list->count, sizeof *list->paths, compare_paths);
+    if (list->count) qsort(list->paths, list->count, sizeof *list->paths, str_order);
     size_t kept = 0;
     for (size_t i = 0; i < list->count; i++) {
         if (kept == 0 || !str_eq(list->paths[kept - 1], list->paths[i]))

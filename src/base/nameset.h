@@ -3,19 +3,18 @@
 #ifndef SLIPWAY_BASE_NAMESET_H
 #define SLIPWAY_BASE_NAMESET_H
 
-#include "base/arena.h"
+#include "base/table.h"
 
 #define NAMESET_SMALL 16
 
 typedef struct nameset {
     arena *a;
-    struct nameset_slot {
+    struct nameset_item {
         uint64_t hash;
         str name;
-        size_t index; /* when it was added: 0, 1, … */
-        bool used;
-    } small[NAMESET_SMALL], *slots; /* slots: open addressing, once `small` is full */
+    } small[NAMESET_SMALL], *items; /* in the order in which they came; items: NULL while few */
     size_t count, cap;
+    table_index table; /* of the items */
 } nameset;
 
 #define NAMESET(arena)                                                                             \
@@ -23,7 +22,7 @@ typedef struct nameset {
 
 /* False when the name is there already. Borrows the text. */
 bool nameset_add(nameset *set, str name);
-/* The index of a name, or -1. */
+/* The index of a name (when it was added: 0, 1, …), or -1. */
 ptrdiff_t nameset_find(const nameset *set, str name);
 
 #endif

@@ -136,13 +136,18 @@ static _Noreturn void become(const char *program, const process_spec *spec, cons
     _exit(127);
 }
 
+static sigset_t block_signals(void) {
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    return before;
+}
+
 /* No handler of ours may run in the child, which has our memory: until its own are set, signals
  * wait. Not inlined, so that no variable of a caller is in the way of the two returns of vfork. */
 static __attribute__((noinline)) pid_t launch(const char *program, const process_spec *spec,
                                               const int fds[3], char **env, volatile int *failed) {
-    sigset_t all, before;
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &before);
+    sigset_t before = block_signals();
     pid_t pid = vfork();
     if (pid == 0) become(program, spec, fds, env, failed);
     if (pid < 0) *failed = errno;
@@ -352,4 +357,22 @@ int process_check(arena *a, const process_spec *spec, str *ret_out, err *e) {
     }
     if (ret_out) *ret_out = result.out;
     return 0;
+}
+
+/* ---- children of our own ------------------------------------------------------------------- */
+
+pid_t process_fork(void) {
+    sigset_t before = block_signals();
+    pid_t pid = _Fork();
+    int failed = errno;
+    if (pid != 0) sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = failed;
+    return pid;
+}
+
+int process_wait(pid_t pid) {
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    return status;
 }

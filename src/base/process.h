@@ -6,6 +6,8 @@
 #include "base/arena.h"
 #include "base/err.h"
 
+#include <sys/types.h>
+
 typedef struct process_spec {
     const char *const *argv; /* NULL-terminated; argv[0] is looked up in our PATH */
     const char *const *env;  /* NULL-terminated: "K=V" replaces or adds to ours, "K" alone removes;
@@ -36,5 +38,14 @@ void process_run_many(arena *a, const process_spec *specs, size_t count, size_t 
 /* As process_run, but a status other than 0 is ERR_FAILED with the last line of stderr. `ret_out`
  * may be NULL. */
 int process_check(arena *a, const process_spec *spec, str *ret_out, err *e);
+
+/* As fork(2), for a child that does some work of ours and ends by _exit. All signals are blocked in
+ * it: before it has set its own, a Ctrl-C would run our handlers there, which speak to the loop
+ * through a pipe that both processes have. Nor is anything done that libraries do after a fork:
+ * libuv closes the pipe that it once had, and in a child of a child its numbers are others' now.
+ * Not for a process with threads. */
+pid_t process_fork(void);
+/* Waits for the end of a child; its status as of waitpid(2). */
+int process_wait(pid_t pid);
 
 #endif

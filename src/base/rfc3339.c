@@ -52,9 +52,11 @@ bool time_parse(str text, int64_t *ret_ms) {
     return true;
 }
 
-void time_today(char out[11]) {
+str time_today(arena *a) {
+    char out[11];
     time_t now = time(NULL);
     struct tm t;
     gmtime_r(&now, &t);
-    strftime(out, 11, "%Y-%m-%d", &t);
+    strftime(out, sizeof out, "%Y-%m-%d", &t);
+    return arena_str(a, str_from(out));
 }

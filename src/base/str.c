@@ -37,6 +37,21 @@ int str_cmp(str a, str b) {
     return a.len < b.len ? -1 : a.len > b.len;
 }
 
+int str_order(const void *a, const void *b) {
+    return str_cmp(*(const str *)a, *(const str *)b);
+}
+
+bool str_in_sorted(str s, const str *sorted, size_t count) {
+    return count && bsearch(&s, sorted, count, sizeof s, str_order);
+}
+
+bool str_is_among(str s, const char *const *words, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (str_is(s, words[i])) return true;
+    }
+    return false;
+}
+
 bool str_starts(str s, str prefix) {
     return s.len >= prefix.len && str_eq((str){s.ptr, prefix.len}, prefix);
 }

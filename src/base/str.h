@@ -30,6 +30,13 @@ bool str_is(str a, const char *cstring);
 bool str_eq_nocase(str a, str b);
 /* Byte order: negative, 0, positive. */
 int str_cmp(str a, str b);
+/* The same of what two pointers to str point at, for qsort. */
+int str_order(const void *a, const void *b);
+/* Whether it is in an array of that order. */
+bool str_in_sorted(str s, const str *sorted, size_t count);
+/* Whether it is one of `words`; STR_IS_AMONG takes an array of them. */
+bool str_is_among(str s, const char *const *words, size_t count);
+#define STR_IS_AMONG(s, words) str_is_among((s), (words), sizeof(words) / sizeof *(words))
 bool str_starts(str s, str prefix);
 bool str_ends(str s, str suffix);
 /* From `from` up to but without `to`; both are clamped to the length. */

@@ -1,11 +1,9 @@
-/* task.c: a forked child and a pipe, through which it says what went wrong, or nothing.
- *
- * The child is forked with all signals blocked: a Ctrl-C before it has a session of its own would
- * run our handlers there, which speak to the loop through a pipe that both processes have. */
+/* task.c: a forked child and a pipe, through which it says what went wrong, or nothing. */
 #include "base/task.h"
 
 #include "base/arena.h"
 #include "base/fs.h"
+#include "base/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 struct task {
@@ -47,13 +44,6 @@ static _Noreturn void be_child(int fd, pid_t parent, const view *files, task_wor
     _exit(write(fd, &e, sizeof e) == sizeof e ? 1 : 2);
 }
 
-static int wait_for(pid_t pid) {
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    return status;
-}
-
 static void judge(const task *t, int status, err *e) {
     if (t->killed)
         err_set(e, ERR_CANCELLED, "stopped");
@@ -75,7 +65,7 @@ static void on_readable(void *context, int fd) {
     loop_watch_stop(t->watch);
     close(fd);
     err e = {0};
-    int status = wait_for(t->pid);
+    int status = process_wait(t->pid);
     if (status != 0) judge(t, status, &e);
     t->done(t->context, status != 0 ? &e : NULL);
     strbuf_done(&t->told);
@@ -86,13 +76,9 @@ int task_start(loop *l, const view *files, task_work_fn *work, task_done_fn *don
                task **ret, err *e) {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) < 0) return err_sys(e, errno, "cannot make a pipe");
-    sigset_t all, before;
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &before);
-    pid_t parent = getpid(), pid = fork();
+    pid_t parent = getpid(), pid = process_fork();
     if (pid == 0) be_child(fds[1], parent, files, work, context);
     int failed = errno;
-    sigprocmask(SIG_SETMASK, &before, NULL);
     close(fds[1]);
     if (pid < 0) {
         close(fds[0]);

@@ -98,17 +98,18 @@ static int enter(parser *p) {
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-static size_t slot_of(const toml_node *t, str key) {
-    size_t mask = t->cap * 2 - 1, at = (size_t)str_hash(key) & mask;
-    while (t->index[at] && !str_eq(t->table.pairs[t->index[at] - 1].key, key))
-        at = (at + 1) & mask;
-    return at;
+static uint64_t hash_at(const void *owner, size_t index) {
+    const toml_node *t = owner;
+    return str_hash(t->table.pairs[index].key);
 }
 
 static toml_pair *find(const toml_node *t, str key) {
-    if (t->index) {
-        uint32_t found = t->index[slot_of(t, key)];
-        return found ? &t->table.pairs[found - 1] : NULL;
+    if (t->table.count >= INDEX_FROM) {
+        size_t at = table_begin(&t->index, str_hash(key));
+        for (uint32_t i; table_next(&t->index, &at, &i);) {
+            if (str_eq(t->table.pairs[i].key, key)) return &t->table.pairs[i];
+        }
+        return NULL;
     }
     for (size_t i = 0; i < t->table.count; i++) {
         if (str_eq(t->table.pairs[i].key, key)) return &t->table.pairs[i];
@@ -116,17 +117,9 @@ static toml_pair *find(const toml_node *t, str key) {
     return NULL;
 }
 
-/* `cap` is a power of two from 8 on, so the index has twice as many slots. */
 static void add_pair(parser *p, toml_node *t, toml_pair pair) {
-    size_t before = t->cap;
     ARENA_PUSH(p->a, t->table.pairs, t->table.count, t->cap, pair);
-    if (t->cap >= INDEX_FROM && t->cap != before) {
-        t->index = ARENA_ARRAY(p->a, uint32_t, t->cap * 2);
-        for (size_t i = 0; i < t->table.count; i++)
-            t->index[slot_of(t, t->table.pairs[i].key)] = (uint32_t)(i + 1);
-    } else if (t->index) {
-        t->index[slot_of(t, pair.key)] = (uint32_t)t->table.count;
-    }
+    if (t->table.count >= INDEX_FROM) table_add(&t->index, p->a, t->table.count - 1, hash_at, t);
 }
 
 /* ---- white space ----------------------------------------------------------------------------- */

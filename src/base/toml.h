@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/table.h"
 
 typedef enum toml_kind {
     TOML_STRING,
@@ -43,9 +44,9 @@ struct toml_node {
             size_t count;
         } table;
     };
-    size_t cap;      /* of items or pairs */
-    uint32_t *index; /* of large tables: private */
-    uint8_t origin;  /* how a table or array was made, which says who may add to it: private */
+    size_t cap;        /* of items or pairs */
+    table_index index; /* of large tables: private */
+    uint8_t origin;    /* how a table or array was made, which says who may add to it: private */
 };
 
 const char *toml_kind_name(toml_kind kind); /* "a string" */

@@ -1,6 +1,8 @@
 /* value.c: objects are pairs in insertion order, with a hash index once they are large. */
 #include "base/value.h"
 
+#include "base/table.h"
+
 #include <string.h>
 
 #define INDEX_FROM 12 /* pairs; below this a scan is faster */
@@ -8,8 +10,7 @@
 struct value_object {
     value_pair *pairs;
     size_t count, cap;
-    uint32_t *slots; /* pair index + 1, open addressing; NULL while small */
-    size_t slot_count;
+    table_index table; /* of the pairs, once they are more than INDEX_FROM */
     bool case_sensitive;
 };
 
@@ -33,34 +34,22 @@ static bool key_eq(const value_object *o, str a, str b) {
     return o->case_sensitive ? str_eq(a, b) : str_eq_nocase(a, b);
 }
 
-static void index_put(value_object *o, size_t pair) {
-    size_t at = key_hash(o, o->pairs[pair].key) & (o->slot_count - 1);
-    while (o->slots[at])
-        at = (at + 1) & (o->slot_count - 1);
-    o->slots[at] = (uint32_t)pair + 1;
-}
-
-static void index_build(arena *a, value_object *o) {
-    o->slot_count = 1;
-    while (o->slot_count < o->cap * 2)
-        o->slot_count *= 2;
-    o->slots = ARENA_ARRAY(a, uint32_t, o->slot_count);
-    for (size_t i = 0; i < o->count; i++)
-        index_put(o, i);
+static uint64_t hash_at(const void *owner, size_t index) {
+    const value_object *o = owner;
+    return key_hash(o, o->pairs[index].key);
 }
 
 static value_pair *find(const value_object *o, str key) {
     if (!o) return NULL;
-    if (!o->slots) {
+    if (o->count <= INDEX_FROM) {
         for (size_t i = 0; i < o->count; i++) {
             if (key_eq(o, o->pairs[i].key, key)) return &o->pairs[i];
         }
         return NULL;
     }
-    for (size_t at = key_hash(o, key) & (o->slot_count - 1); o->slots[at];
-         at = (at + 1) & (o->slot_count - 1)) {
-        value_pair *p = &o->pairs[o->slots[at] - 1];
-        if (key_eq(o, p->key, key)) return p;
+    size_t at = table_begin(&o->table, key_hash(o, key));
+    for (uint32_t i; table_next(&o->table, &at, &i);) {
+        if (key_eq(o, o->pairs[i].key, key)) return &o->pairs[i];
     }
     return NULL;
 }
@@ -72,13 +61,8 @@ void value_set(arena *a, value *object, str key, value item) {
         p->item = item;
         return;
     }
-    size_t cap = o->cap;
     ARENA_PUSH(a, o->pairs, o->count, o->cap, ((value_pair){arena_str(a, key), item}));
-    if (o->count <= INDEX_FROM) return;
-    if (!o->slots || o->cap != cap)
-        index_build(a, o);
-    else
-        index_put(o, o->count - 1);
+    if (o->count > INDEX_FROM) table_add(&o->table, a, o->count - 1, hash_at, o);
 }
 
 void value_set_str(arena *a, value *object, const char *key, str text) {

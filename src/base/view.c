@@ -1,18 +1,17 @@
 #include "base/view.h"
 
 #include "base/fs.h"
+#include "base/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define CALL_OUTPUT_MAX (64u << 10)
@@ -190,15 +189,9 @@ int view_call(const view *v, const char *start, arena *a, view_work_fn *work, vo
               str *ret, err *e) {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) < 0) return err_sys(e, errno, "cannot make a pipe");
-    /* As in task.c: no signal handler of ours may run in the child. Nor may what libraries do after
-     * a fork: libuv closes the pipe that it once had, and in a task its numbers are others' now. */
-    sigset_t all, before;
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &before);
-    pid_t pid = _Fork();
+    pid_t pid = process_fork();
     if (pid == 0) answer(v, start, fds[1], work, context);
     int failed = errno;
-    sigprocmask(SIG_SETMASK, &before, NULL);
     close(fds[1]);
     if (pid < 0) {
         close(fds[0]);
@@ -207,9 +200,7 @@ int view_call(const view *v, const char *start, arena *a, view_work_fn *work, vo
     _cleanup_strbuf_ strbuf told = STRBUF_INIT;
     read_answer(fds[0], &told);
     close(fds[0]);
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
+    int status = process_wait(pid);
     if (status == 0) {
         *ret = arena_str(a, strbuf_str(&told));
         return 0;

@@ -8,8 +8,6 @@
 #include "scan/deps/deps.h"
 #include "scan/secrets/secrets.h"
 
-#include <time.h>
-
 #define SETTINGS_BYTES (1u << 20)
 
 static int make_secrets(const scan_setup *how, scanner **ret, err *e) {
@@ -33,12 +31,6 @@ static int make_deps(const scan_setup *how, scanner **ret, err *e) {
     return deps_new(how->a, &o, ret, e);
 }
 
-static str today(arena *a) {
-    char text[11];
-    time_today(text);
-    return arena_str(a, str_from(text));
-}
-
 /* What is permitted stands in slipway.yml. */
 static int make_licenses(const scan_setup *how, scanner **ret, err *e) {
     license_policy *policy;
@@ -58,7 +50,7 @@ static int make_licenses(const scan_setup *how, scanner **ret, err *e) {
         const problem *first = &problems->items[0];
         return err_at(e, ERR_INVALID, first->where, "%.*s", STR_ARG(first->message));
     }
-    return licenses_new(how->a, policy, how->root, today(how->a), ret, e);
+    return licenses_new(how->a, policy, how->root, time_today(how->a), ret, e);
 }
 
 const scan_kind scan_kinds[] = {

@@ -126,7 +126,9 @@ int containers_engine(runner *r, sandbox **ret, err *e) {
     const sandbox_spec spec = {.backend = SANDBOX_ENGINE,
                                .name = arena_cstr(r->a, name),
                                .loop = r->spec->loop,
-                               .engine = r->engine_path};
+                               .engine = r->engine_path,
+                               .on_left = job_tell_left,
+                               .context = r};
     if (!r->engine && sandbox_spawn(&spec, &r->engine, e) < 0) return e->code;
     *ret = r->engine;
     return 0;
@@ -151,7 +153,7 @@ void containers_output(step *s, str bytes) {
     str rest = strbuf_str(&s->partial);
     size_t taken = 0;
     for (ptrdiff_t end; (end = str_find_char(rest, '\n')) >= 0;) {
-        tell_line(s, output_clean(s->a, str_sub(rest, 0, (size_t)end)));
+        tell_line(s, arena_utf8(s->a, str_sub(rest, 0, (size_t)end)));
         taken += (size_t)end + 1;
         rest = str_sub(rest, (size_t)end + 1, rest.len);
     }

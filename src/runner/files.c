@@ -27,7 +27,7 @@ int files_open(lane *l, err *e) {
 
 static void apply_pairs(step *s, step_file kind, const filecmd_pair *pairs, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        str name = output_clean(s->a, pairs[i].name), text = output_clean(s->a, pairs[i].value);
+        str name = arena_utf8(s->a, pairs[i].name), text = arena_utf8(s->a, pairs[i].value);
         if (kind == FILE_OUTPUT) {
             step_set_output(s, name, text);
             output_debug(s, "Set output %.*s = %.*s", STR_ARG(name), STR_ARG(text));
@@ -63,7 +63,7 @@ static int read_paths(step *s, str text, err *e) {
 }
 
 static int read_summary(step *s, str text) {
-    s->summary = output_clean(s->a, text);
+    s->summary = arena_utf8(s->a, text);
     return 0;
 }
 

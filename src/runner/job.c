@@ -247,6 +247,16 @@ static void on_limit(void *context, const char *what) {
     if (s) output_error(s, "%s", what);
 }
 
+/* Of containers, networks and images, when the job closes. */
+void job_tell_left(void *context, const char *why) {
+    step *s = running_step(context);
+    if (s)
+        output_warning(s,
+                       "Not all that the job has made in the container engine could be removed: "
+                       "%s. The next job that uses the engine tries again",
+                       why);
+}
+
 /* What is refused is a line of the log as well: the program itself may only say that it timed out.
  */
 static void on_contact(void *context, const sandbox_contact *c) {
@@ -294,6 +304,7 @@ int runner_start(const runner_spec *spec, const runner_port *port, runner **ret,
                         .on_ready = begin,
                         .on_limit = on_limit,
                         .on_contact = on_contact,
+                        .on_left = job_tell_left,
                         .context = r};
     int code = context_init(r, e);
     if (code >= 0) code = sandbox_spawn(&box, &r->box, e);

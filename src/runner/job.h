@@ -254,6 +254,8 @@ struct runner {
 
 /* Called by the foreground lane when its last step has ended. */
 void job_complete(runner *r);
+/* sandbox_spec.on_left of a runner. */
+void job_tell_left(void *context, const char *why);
 /* Merges a result into the job's as GitHub does: a cancelled job stays cancelled. */
 void job_merge(runner *r, step_result result);
 step_result result_merge(step_result now, step_result with);
@@ -446,8 +448,6 @@ void output_group_end(step *s);
 /* Bytes from the step's process; output_flush takes what is left of the last line. */
 void output_bytes(step *s, str bytes);
 void output_flush(step *s);
-/* The text with ill-formed UTF-8 replaced: borrowed when there was none. */
-str output_clean(arena *a, str text);
 bool output_is_clean(runner *r, str text); /* holds no secret */
 str output_masked(runner *r, arena *a, str text);
 

@@ -11,7 +11,7 @@
  * log n times over, and a text is searched by log n automata; in practice by one or two. */
 #include "runner/mask.h"
 
-#include "base/arena.h"
+#include "base/table.h"
 #include "runner/mask_forms.h"
 
 #include <assert.h>
@@ -47,8 +47,7 @@ typedef struct range {
 struct mask {
     str *patterns; /* owned copies */
     size_t count, cap, bytes, longest;
-    uint32_t *slots; /* hash table of pattern indexes + 1, for finding doubles */
-    size_t slot_count;
+    table_index table; /* of the patterns, for finding doubles; on the heap */
     automaton *levels[LEVELS_MAX];
     size_t level_count;
     range *ranges; /* of the text at hand */
@@ -74,32 +73,24 @@ void mask_free(mask *m) {
         free((char *)m->patterns[i].ptr);
     }
     free(m->patterns);
-    free(m->slots);
+    table_done(&m->table);
     free(m->ranges);
     free(m);
 }
 
 /* ---- patterns ------------------------------------------------------------------------------ */
 
-static void slots_grow(mask *m) {
-    free(m->slots);
-    m->slot_count = m->slot_count ? m->slot_count * 2 : 64;
-    m->slots = mem_alloc(m->slot_count * sizeof *m->slots);
-    for (size_t i = 0; i < m->count; i++) {
-        size_t at = str_hash(m->patterns[i]) & (m->slot_count - 1);
-        while (m->slots[at])
-            at = (at + 1) & (m->slot_count - 1);
-        m->slots[at] = (uint32_t)i + 1;
-    }
+static uint64_t hash_at(const void *owner, size_t index) {
+    const mask *m = owner;
+    return str_hash(m->patterns[index]);
 }
 
 /* Takes one pattern; a double or an empty one is fine. */
 static int add_pattern(mask *m, str text, err *e) {
     if (text.len == 0) return 0;
-    if (m->count * 2 >= m->slot_count) slots_grow(m);
-    size_t at = str_hash(text) & (m->slot_count - 1);
-    for (; m->slots[at]; at = (at + 1) & (m->slot_count - 1)) {
-        if (str_eq(m->patterns[m->slots[at] - 1], text)) return 0;
+    size_t at = table_begin(&m->table, str_hash(text));
+    for (uint32_t i; table_next(&m->table, &at, &i);) {
+        if (str_eq(m->patterns[i], text)) return 0;
     }
     if (text.len > MASK_TOTAL_MAX - m->bytes) {
         return err_set(e, ERR_LIMIT, "the job has more than %u MiB of secrets to mask",
@@ -111,8 +102,8 @@ static int add_pattern(mask *m, str text, err *e) {
     }
     char *copy = mem_alloc(text.len);
     memcpy(copy, text.ptr, text.len);
-    m->patterns[m->count++] = (str){copy, text.len};
-    m->slots[at] = (uint32_t)m->count;
+    m->patterns[m->count] = (str){copy, text.len};
+    table_add(&m->table, NULL, m->count++, hash_at, m);
     m->bytes += text.len;
     if (text.len > m->longest) m->longest = text.len;
     return 0;

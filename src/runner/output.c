@@ -309,7 +309,7 @@ static void one_line(step *s, str line) {
     command c;
     err e = {0};
     fresh_line_arena(s);
-    line = output_clean(s->line_a, line);
+    line = arena_utf8(s->line_a, line);
     switch (command_judge(&s->commands, s->line_a, line, s->any_token, &c, &e)) {
     case COMMAND_NOT:
         if (!match_line(s, line)) output_log(s, LOG_PLAIN, line);
@@ -346,7 +346,7 @@ static void tell_piece(step *s, bool last) {
     strbuf_clear(&s->partial);
     s->cut = !last;
     fresh_line_arena(s);
-    output_log(s, LOG_PLAIN, output_clean(s->line_a, strbuf_str(&out)));
+    output_log(s, LOG_PLAIN, arena_utf8(s->line_a, strbuf_str(&out)));
 }
 
 static void hold(step *s, str bytes) {
@@ -381,17 +381,6 @@ void output_flush(step *s) {
         whole_line(s, strbuf_str(&s->partial));
         strbuf_clear(&s->partial);
     }
-}
-
-str output_clean(arena *a, str text) {
-    if (utf8_valid(text)) return text;
-    _cleanup_strbuf_ strbuf out = STRBUF_INIT;
-    for (size_t at = 0; at < text.len;) {
-        char code[4];
-        size_t n = utf8_put(utf8_next(text, &at), code);
-        strbuf_add(&out, (str){code, n});
-    }
-    return arena_str(a, strbuf_str(&out));
 }
 
 str output_masked(runner *r, arena *a, str text) {

@@ -1,6 +1,6 @@
 #include "runner/shell.h"
 
-#include <string.h>
+#include "base/words.h"
 
 typedef struct known_shell {
     const char *name, *args, *extension, *prologue, *epilogue;
@@ -33,68 +33,15 @@ static const known_shell *known(str name) {
 
 /* ---- arguments ----------------------------------------------------------------------------- */
 
-/* Splits arguments as .NET does on every system: white space separates, double quotes join, a
- * backslash is one unless quotes follow. */
-typedef struct splitter {
-    str in;
-    size_t at;
-    strbuf out;
-} splitter;
-
-static bool is_blank(char c) {
-    return c == ' ' || c == '\t';
-}
-
-/* Backslashes before a quote: two make one, an odd one makes the quote a character. */
-static void take_backslashes(splitter *s) {
-    size_t n = 0;
-    while (s->at < s->in.len && s->in.ptr[s->at] == '\\')
-        n++, s->at++;
-    bool quote = s->at < s->in.len && s->in.ptr[s->at] == '"';
-    strbuf_pad(&s->out, '\\', quote ? n / 2 : n);
-    if (quote && n % 2) {
-        strbuf_addc(&s->out, '"');
-        s->at++;
-    }
-}
-
-static bool next_argument(splitter *s) {
-    bool quoted = false;
-    while (s->at < s->in.len && is_blank(s->in.ptr[s->at]))
-        s->at++;
-    if (s->at == s->in.len) return false;
-    strbuf_clear(&s->out);
-    while (s->at < s->in.len) {
-        char c = s->in.ptr[s->at];
-        if (c == '\\') {
-            take_backslashes(s);
-        } else if (c == '"') {
-            bool twice = quoted && s->at + 1 < s->in.len && s->in.ptr[s->at + 1] == '"';
-            if (twice) strbuf_addc(&s->out, '"');
-            quoted = twice ? quoted : !quoted;
-            s->at += twice ? 2 : 1;
-        } else if (is_blank(c) && !quoted) {
-            break;
-        } else {
-            strbuf_addc(&s->out, c);
-            s->at++;
-        }
-    }
-    return true;
-}
-
 static int split_arguments(arena *a, str template, shell *ret, err *e) {
-    splitter s = {.in = template};
-    int rc = 0;
+    _cleanup_strbuf_ strbuf word = STRBUF_INIT;
     size_t cap = 0;
-    while (rc == 0 && next_argument(&s)) {
+    while (words_next(&template, " \t", &word)) {
         if (ret->arg_count == SHELL_ARGS_MAX)
-            rc = err_set(e, ERR_LIMIT, "a shell may have %d arguments", SHELL_ARGS_MAX);
-        else
-            ARENA_PUSH(a, ret->args, ret->arg_count, cap, arena_str(a, strbuf_str(&s.out)));
+            return err_set(e, ERR_LIMIT, "a shell may have %d arguments", SHELL_ARGS_MAX);
+        ARENA_PUSH(a, ret->args, ret->arg_count, cap, arena_str(a, strbuf_str(&word)));
     }
-    strbuf_done(&s.out);
-    return rc;
+    return 0;
 }
 
 /* ---- resolution ---------------------------------------------------------------------------- */

@@ -1,16 +1,15 @@
 /* Names that were asked for, and the addresses that stand for them. */
 #include "sandbox/egress_proxy.h"
 
-#include <string.h>
+#include "base/table.h"
 
-#define SLOTS 32768                              /* a power of two, three times EGRESS_NAMES_MAX */
-#define BASE  (198u << 24 | 18u << 16 | 1u << 8) /* 198.18.1.0: 198.18.0 is ours */
+#define BASE (198u << 24 | 18u << 16 | 1u << 8) /* 198.18.1.0: 198.18.0 is ours */
 
 struct names {
     arena *a;
-    uint16_t slots[SLOTS]; /* 0: free, else a number + 1 */
     const char *items[EGRESS_NAMES_MAX];
     size_t count;
+    table_index table;
 };
 
 names *names_new(void) {
@@ -20,14 +19,19 @@ names *names_new(void) {
     return n;
 }
 
+static uint64_t hash_at(const void *owner, size_t index) {
+    const names *n = owner;
+    return str_hash(str_from(n->items[index]));
+}
+
 int names_add(names *n, str name, bool *ret_new) {
-    size_t at = str_hash(name) & (SLOTS - 1);
+    size_t at = table_begin(&n->table, str_hash(name));
     *ret_new = false;
-    for (; n->slots[at]; at = (at + 1) & (SLOTS - 1))
-        if (str_is(name, n->items[n->slots[at] - 1])) return n->slots[at] - 1;
+    for (uint32_t i; table_next(&n->table, &at, &i);)
+        if (str_is(name, n->items[i])) return (int)i;
     if (n->count == EGRESS_NAMES_MAX) return -1;
     n->items[n->count] = arena_cstr(n->a, name);
-    n->slots[at] = (uint16_t)(n->count + 1);
+    table_add(&n->table, n->a, n->count, hash_at, n);
     *ret_new = true;
     return (int)n->count++;
 }

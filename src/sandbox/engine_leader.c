@@ -1,6 +1,7 @@
 #include "sandbox/engine_leader.h"
 
 #include "base/arena.h"
+#include "base/process.h"
 #include "sandbox/engine_clean.h"
 #include "sandbox/engine_work.h"
 
@@ -37,6 +38,7 @@ typedef struct leader {
     char container[ENGINE_ID_MAX]; /* the job's, once `setup` has made it */
     running *items;
     size_t count, cap;
+    bool reached;  /* the engine has answered a child */
     sigset_t idle; /* the signal mask while asleep */
 } leader;
 
@@ -125,6 +127,7 @@ static _Noreturn void work(const leader *l, const running *r, str body) {
     engine_work w;
     err e = {0};
     int code = open_work(l, &w, r->page, &e);
+    r->page->reached = code == 0;
     if (code == 0 && r->command && !l->container[0])
         code = err_set(&e, ERR_FAILED, "the job has no container to run commands in");
     if (code == 0 && r->command) {
@@ -165,14 +168,18 @@ static void report_result(const leader *l, const running *r) {
     wire_send(l->sock, strbuf_str(&frame), NULL, 0);
 }
 
+static void note_killed(engine_page *page, int signo) {
+    snprintf(page->problem, sizeof page->problem,
+             "the process that talks to the container engine was killed by signal %d", signo);
+}
+
 static void report_end(leader *l, running *r, int status) {
     engine_page *page = r->page;
+    l->reached |= page->reached;
     if (WIFSIGNALED(status)) {
         page->status = 128 + WTERMSIG(status);
         if (WTERMSIG(status) != SIGKILL && WTERMSIG(status) != SIGTERM)
-            snprintf(page->problem, sizeof page->problem,
-                     "the process that talks to the container engine was killed by signal %d",
-                     WTERMSIG(status));
+            note_killed(page, WTERMSIG(status));
     }
     if (!r->command && !page->runs && page->container[0])
         memcpy(l->container, page->container, sizeof l->container);
@@ -218,10 +225,20 @@ static void order_signal(leader *l, uint32_t id, int signo) {
 
 /* ---- closing --------------------------------------------------------------------------------- */
 
-static void wait_for(pid_t pid) {
-    int status;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
+/* What could not be removed is told by the page's problem. */
+static void clean(const leader *l, engine_page *page) {
+    pid_t pid = fork_child(l, -1, -1);
+    if (pid == 0) {
+        err e = {0};
+        engine g = l->g;
+        if (engine_clean(&g, l->owner, &e) < 0) tell_failure(page, &e, false);
+        _exit(0);
+    }
+    int status = pid < 0 ? 0 : process_wait(pid);
+    if (WIFSIGNALED(status)) note_killed(page, WTERMSIG(status));
+    if (pid < 0)
+        snprintf(page->problem, sizeof page->problem,
+                 "cannot start a process that talks to the container engine");
 }
 
 /* Children end soon after they are told to: what they make is then known to the engine and found by
@@ -234,17 +251,12 @@ static void close_job(leader *l, bool report) {
         if (l->count) ppoll(NULL, 0, NULL, &l->idle);
     }
     for (size_t i = 0; i < l->count; i++)
-        wait_for(l->items[i].pid);
+        process_wait(l->items[i].pid);
     l->count = 0;
-    pid_t pid = fork_child(l, -1, -1);
-    if (pid == 0) {
-        err e = {0};
-        engine g = l->g;
-        engine_clean(&g, l->owner, &e);
-        _exit(0);
-    }
-    wait_for(pid);
-    l->container[0] = '\0';
+    engine_page *page = new_page();
+    clean(l, page);
+    str why = l->reached ? str_from(page->problem) : STR_EMPTY; /* else nothing was made */
+    if (report) wire_report(l->sock, WIRE_CLOSED, 0, 0, why);
 }
 
 static _Noreturn void end(leader *l) {
@@ -270,10 +282,7 @@ static void obey(leader *l, const wire_head *head, str body) {
     }
     case WIRE_SIGNAL: order_signal(l, head->id, head->value); break;
     case WIRE_KILL: order_signal(l, head->id, SIGKILL); break;
-    case WIRE_CLOSE:
-        close_job(l, true);
-        wire_report(l->sock, WIRE_CLOSED, 0, 0, STR_EMPTY);
-        _exit(0);
+    case WIRE_CLOSE: close_job(l, true); _exit(0);
     case WIRE_NAME: break;
     case WIRE_ENGINE:
     case WIRE_EXIT:

@@ -9,7 +9,8 @@
  *
  * Everything that is made in the engine has the leader's label (engine_clean.h). At CLOSE, or when
  * the socket ends because Slipway was killed, children are told to stop, and what has the label is
- * removed. Where the leader itself is killed, the next run that uses the engine removes it. */
+ * removed; why something could not be is told with CLOSED. Where the leader itself is killed, the
+ * next run that uses the engine removes it. */
 #ifndef SLIPWAY_SANDBOX_ENGINE_LEADER_H
 #define SLIPWAY_SANDBOX_ENGINE_LEADER_H
 

@@ -1,60 +1,23 @@
 /* Ports, volumes, words: the forms of docker's command line. Options are in engine_options.c. */
 #include "sandbox/engine_spec.h"
 
+#include "base/words.h"
+
 #include <stdio.h>
 #include <string.h>
 
 /* ---- words ----------------------------------------------------------------------------------- */
 
-static size_t run_of(str text, size_t at, char c) {
-    size_t n = 0;
-    while (at + n < text.len && text.ptr[at + n] == c)
-        n++;
-    return n;
-}
-
-/* One word from *at on, into `out`. */
-static void take_word(str text, size_t *at, strbuf *out) {
-    bool quoted = false;
-    while (*at < text.len) {
-        char c = text.ptr[*at];
-        size_t slashes = run_of(text, *at, '\\');
-        bool before_quote = *at + slashes < text.len && text.ptr[*at + slashes] == '"';
-        if (slashes) {
-            strbuf_pad(out, '\\', before_quote ? slashes / 2 : slashes);
-            *at += slashes;
-            if (!before_quote || slashes % 2 == 0) continue;
-            strbuf_addc(out, '"');
-            (*at)++;
-        } else if (c == '"' && quoted && run_of(text, *at, '"') > 1) {
-            strbuf_addc(out, '"'); /* a doubled quote in quotes is one */
-            *at += 2;
-        } else if (c == '"') {
-            quoted = !quoted;
-            (*at)++;
-        } else if (!quoted && strchr(" \t\r\n", c) && c) {
-            return;
-        } else {
-            strbuf_addc(out, c);
-            (*at)++;
-        }
-    }
-}
-
 int engine_words(arena *a, str text, str **ret, size_t *ret_count, err *e) {
+    _cleanup_strbuf_ strbuf word = STRBUF_INIT;
     str *words = NULL;
-    size_t count = 0, cap = 0, at = 0;
+    size_t count = 0, cap = 0;
     if (text.len > ENGINE_TEXT_MAX)
         return err_set(e, ERR_LIMIT, "a text of more than %d bytes cannot be split into words",
                        ENGINE_TEXT_MAX);
-    for (;;) {
-        while (at < text.len && text.ptr[at] && strchr(" \t\r\n", text.ptr[at]))
-            at++;
-        if (at == text.len) break;
+    while (words_next(&text, " \t\r\n", &word)) {
         if (count == ENGINE_WORDS_MAX)
             return err_set(e, ERR_LIMIT, "more than %d words", ENGINE_WORDS_MAX);
-        _cleanup_strbuf_ strbuf word = STRBUF_INIT;
-        take_word(text, &at, &word);
         ARENA_PUSH(a, words, count, cap, arena_str(a, strbuf_str(&word)));
     }
     *ret = words;

@@ -13,9 +13,7 @@
 #define ENGINE_WORDS_MAX 4096      /* of `options`, `args`, `command` */
 #define ENGINE_TEXT_MAX  (1 << 20) /* bytes of `options`, `args`, `command` */
 
-/* Splits a line into words as .NET does, which GitHub's runner uses: blanks part words, double
- * quotes hold them together, a backslash counts only in front of a double quote, and single quotes
- * are letters like others. */
+/* Splits a text into words (base/words.h); line ends part them, too. */
 int engine_words(arena *a, str text, str **ret, size_t *ret_count, err *e);
 
 /* A container that is to be created. */

@@ -121,33 +121,25 @@ static value words_of(arena *a, char *const *list) {
     return out;
 }
 
-/* While the output is open: what a command has started in the background may hold it open for
- * ever, so when nothing has come for a while the engine is asked whether the command has ended. */
+/* While the output is open, which what a command has started in the background may hold open for
+ * ever. */
 typedef struct watching {
     engine_work *w;
     const char *exec;
-    time_t heard, asked;
+    engine_silence silence;
     bool ended;
 } watching;
 
-static time_t seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec;
-}
-
 static int on_command_output(void *context, str bytes) {
     watching *x = context;
-    x->heard = seconds();
+    engine_silence_end(&x->silence);
     return engine_put(x->w, bytes);
 }
 
 static bool command_over(void *context) {
     watching *x = context;
-    time_t now = seconds();
     if (engine_work_stopped()) return true;
-    if (now - x->heard < 1 || now - x->asked < 2) return false;
-    x->asked = now;
+    if (!engine_silence_asks(&x->silence)) return false;
     engine own = {.socket = x->w->g.socket};
     engine_exec_state state;
     err ignored;
@@ -186,7 +178,8 @@ int engine_work_exec(engine_work *w, char *const *argv, char *const *env, const 
     if (code < 0) return code;
     keep_id(w->page->exec, id);
     if (engine_work_stopped()) return err_set(e, ERR_CANCELLED, "stopped");
-    watching x = {.w = w, .exec = w->page->exec, .heard = seconds()};
+    watching x = {.w = w, .exec = w->page->exec};
+    engine_silence_end(&x.silence);
     w->g.stop = command_over;
     w->g.stop_context = &x;
     code = engine_exec_start(&w->g, id, on_command_output, &x, e);

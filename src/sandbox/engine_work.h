@@ -5,6 +5,7 @@
 #include "sandbox/engine_api.h"
 
 #include <signal.h>
+#include <time.h>
 
 #define ENGINE_ID_MAX     128
 #define ENGINE_RESULT_MAX (256u << 10)
@@ -14,6 +15,7 @@ typedef struct engine_page {
     char container[ENGINE_ID_MAX]; /* of `setup`: the job's; of `run`: the action's */
     char exec[ENGINE_ID_MAX];      /* of a command, from when it can be signalled */
     bool runs;                     /* `run`: signals go to the container */
+    bool reached;                  /* the engine has answered: something may have been made */
     int status;
     char problem[1024];
     uint32_t result_len;
@@ -52,6 +54,15 @@ void engine_say(const engine_work *w, char kind, const char *format, ...)
 /* engine_line_fn and engine_output_fn on an engine_work. */
 void engine_say_line(void *context, str line);
 int engine_put(void *context, str bytes);
+/* A stream that may stay open for ever: when nothing has come for a while, the engine is asked what
+ * has become of it. */
+typedef struct engine_silence {
+    time_t heard, asked; /* seconds, monotonic */
+} engine_silence;
+/* Something has come; also when the stream begins. */
+void engine_silence_end(engine_silence *s);
+/* Whether it is time to ask (again), which then counts as done. */
+bool engine_silence_asks(engine_silence *s);
 /* All that a container prints until it ends. */
 int engine_work_follow(engine_work *w, str container, engine_output_fn *out, void *context, err *e);
 /* The output of a container, line by line. */

@@ -52,10 +52,7 @@ typedef struct layer {
 static bool is_public(const char *path) {
     static const char *const all[] = {"/var/lib/dpkg", "/var/lib/apt", "/etc/alternatives",
                                       "/etc/ssl/certs"};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        if (strcmp(path, all[i]) == 0) return true;
-    }
-    return false;
+    return STR_IS_AMONG(str_from(path), all);
 }
 
 static int hide(const layer *l, const char *path) {

@@ -54,13 +54,6 @@ static const char *const of_layer[] = {"/etc/hosts",  "/etc/hostname", "/etc/res
                                        "/etc/passwd", "/etc/group",    "/etc/shadow",
                                        "/etc/gshadow"};
 
-static bool is_among(const char *const *all, size_t count, const char *path) {
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(all[i], path) == 0) return true;
-    }
-    return false;
-}
-
 static const struct state *find_state(const char *folder) {
     for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
         if (strcmp(states[i].folder, folder) == 0) return &states[i];
@@ -102,8 +95,7 @@ static void add_part(plan *p, part_kind kind, const char *path, const struct sta
 /* What not everybody may read (locks, mostly) is hidden, and so can be made anew. */
 static void plan_state(plan *p, const struct state *s, const char *path) {
     struct stat st;
-    if (is_among(of_layer, sizeof of_layer / sizeof *of_layer, path) || lstat(path, &st) < 0)
-        return;
+    if (STR_IS_AMONG(str_from(path), of_layer) || lstat(path, &st) < 0) return;
     if (!(st.st_mode & S_IROTH))
         add_part(p, PART_HOLE, path, &st);
     else if (S_ISREG(st.st_mode) && s->copied && st.st_size <= COPY_MAX)
@@ -132,7 +124,7 @@ static void plan_folder(plan *p, const char *folder, unsigned depth) {
     struct stat st;
     if (lstat(folder, &st) < 0 || !S_ISDIR(st.st_mode) || (st.st_mode & open) != open) return;
     add_part(p, PART_FOLDER, folder, &st);
-    bool leaf = is_among(leaves, sizeof leaves / sizeof *leaves, folder);
+    bool leaf = STR_IS_AMONG(str_from(folder), leaves);
     DIR *dir = !leaf && (depth || find_state(folder)) ? opendir(folder) : NULL;
     if (dir) plan_entries(p, dir, folder, depth);
     if (dir) closedir(dir);

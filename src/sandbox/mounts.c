@@ -15,10 +15,7 @@ static bool is_plain(str type) {
     static const char *const all[] = {"ext2", "ext3",     "ext4",  "xfs",  "btrfs",   "zfs",
                                       "f2fs", "bcachefs", "tmpfs", "nfs",  "nfs4",    "virtiofs",
                                       "9p",   "squashfs", "erofs", "vfat", "overlay", "iso9660"};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        if (str_is(type, all[i])) return true;
-    }
-    return false;
+    return STR_IS_AMONG(type, all);
 }
 
 /* Space, tab, newline and backslash are written as a backslash and three octal digits. */

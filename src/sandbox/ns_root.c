@@ -265,13 +265,6 @@ static int lay_parts_of(builder *b, const char *folder) {
     return r;
 }
 
-static bool is_among(const char *path, const char *const *list, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(path, list[i]) == 0) return true;
-    }
-    return false;
-}
-
 static int keep_part(builder *b, const char *path, const char *from, const struct stat *st) {
     const char *lower = arena_printf(b->a, "%s/image%s", b->job->layer, path).ptr;
     if (b->laid_count == LAID_MAX)
@@ -292,9 +285,9 @@ static int lay_part(builder *b, const char *path) {
     static const char *const parted[] = {"/var", "/home"};
     const char *from = arena_printf(b->a, "%s%s", b->job->rootfs, path).ptr;
     struct stat st;
-    if (is_among(path, made, sizeof made / sizeof *made)) return 0;
+    if (STR_IS_AMONG(str_from(path), made)) return 0;
     if (lstat(from, &st) < 0) return failed(b, "look at", from);
-    if (S_ISDIR(st.st_mode) && is_among(path, parted, sizeof parted / sizeof *parted))
+    if (S_ISDIR(st.st_mode) && STR_IS_AMONG(str_from(path), parted))
         return make_folder(b, inside(b, path), 0755) < 0 ? b->e->code : lay_parts_of(b, path);
     if (S_ISDIR(st.st_mode)) return keep_part(b, path, from, &st);
     return S_ISLNK(st.st_mode) || S_ISREG(st.st_mode) ? fs_copy(from, inside(b, path), b->e) : 0;
@@ -442,7 +435,7 @@ static int keep_folders(builder *b) {
         return b->e->code;
     for (size_t i = 0; i < sizeof plain_folders / sizeof *plain_folders; i++) {
         const struct plain_folder *f = &plain_folders[i];
-        if (!f->kept || is_among(f->path, b->laid, b->laid_count)) continue;
+        if (!f->kept || str_is_among(str_from(f->path), b->laid, b->laid_count)) continue;
         if (keep(b, f->path, (ns_kept){.mode = f->mode}) < 0) return b->e->code;
     }
     return 0;

@@ -328,6 +328,12 @@ static void add_counter(sandbox *s, cgroup_kind kind, str key) {
     c->last = cgroup_count(c->fd, c->key);
 }
 
+static void tell_left(const sandbox *s, str why) {
+    char text[1024];
+    snprintf(text, sizeof text, "%.*s", STR_ARG(why));
+    if (s->spec.on_left) s->spec.on_left(s->spec.context, text);
+}
+
 static void on_failed(sandbox *s, str why) {
     err e = {0};
     err_set(&e, ERR_UNSUPPORTED, "%.*s", STR_ARG(why));
@@ -365,6 +371,7 @@ static void on_report(sandbox *s, const wire_head *head, str body) {
         break;
     }
     case WIRE_CLOSED:
+        if (body.len) tell_left(s, body);
         if (head->value) put_idle(s);
         leader_gone(s);
         break;

@@ -127,6 +127,9 @@ typedef struct sandbox_spec {
     void (*on_limit)(void *context, const char *what);
     /* Something was contacted; not with SANDBOX_NETWORK_HOST. May be NULL. */
     void (*on_contact)(void *context, const sandbox_contact *contact);
+    /* SANDBOX_ENGINE: at its closing, something that it had made in the engine could not be
+     * removed; the next one to use the engine tries again. May be NULL. */
+    void (*on_left)(void *context, const char *why);
     void *context;
 } sandbox_spec;
 

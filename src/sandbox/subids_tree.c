@@ -6,6 +6,7 @@
 #include "sandbox/sandbox.h"
 
 #include "base/fs.h"
+#include "base/process.h"
 #include "sandbox/subids.h"
 
 #include <errno.h>
@@ -15,7 +16,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define READY  'r'
@@ -50,14 +50,12 @@ static int take_answer(pid_t pid, int ready, err *e) {
     err why;
     size_t got = 0;
     ssize_t n = 1;
-    int status = 0;
     while (got < sizeof why && n != 0) {
         n = read(ready, (char *)&why + got, sizeof why - got);
         if (n < 0 && errno != EINTR) break;
         if (n > 0) got += (size_t)n;
     }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
+    int status = process_wait(pid);
     if (status == 0) return 0;
     if (got == sizeof why && e) *e = why;
     if (got == sizeof why) return why.code;
@@ -81,17 +79,12 @@ static int as_root(const subids *ids, work_fn *work, const char *path, err *e) {
         close(ready[0]), close(ready[1]);
         return err_sys(e, errno, "cannot make a pipe");
     }
-    /* As in view.c: nothing of a library's may run in the child, nor a signal handler. */
-    sigset_t all, before;
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &before);
-    pid_t pid = _Fork();
+    pid_t pid = process_fork();
     if (pid == 0) {
         close(ready[0]), close(gate[1]);
         be_root(ready[1], gate[0], work, path);
     }
     int failed = errno;
-    sigprocmask(SIG_SETMASK, &before, NULL);
     close(ready[1]), close(gate[0]);
     err mapped = {0};
     int r = pid < 0 ? err_sys(e, failed, "cannot start a process")

@@ -7,11 +7,12 @@
  * such a leader and carries a request, the output's descriptor and perhaps a folder's; the others
  * carry nothing. Reports: EXIT has a status and, for what could not be started, a text; RESULT has
  * the result of an ASK and comes before its EXIT; ORPHAN has a pid and a name; CLOSED is the last
- * of a job, with 1 where the leader is free for another one and 0 where it ends. Of a machine of a
- * job's own besides: READY comes first, with two descriptors (view.h) and, where snapshots are
- * kept, the keeper's socket (ns_layers.h), and with why the job is not root, or FAILED with a text;
- * COUNTER has a kind of control group, a key and a descriptor, COUNTED a kind (id) and the last
- * count; LIMIT has a text; EGRESS has the proxy's control socket (egress.h). */
+ * of a job, with 1 where the leader is free for another one and 0 where it ends, and with why
+ * something was left in a container engine. Of a machine of a job's own besides: READY comes first,
+ * with two descriptors (view.h) and, where snapshots are kept, the keeper's socket (ns_layers.h),
+ * and with why the job is not root, or FAILED with a text; COUNTER has a kind of control group, a
+ * key and a descriptor, COUNTED a kind (id) and the last count; LIMIT has a text; EGRESS has the
+ * proxy's control socket (egress.h). */
 #ifndef SLIPWAY_SANDBOX_WIRE_H
 #define SLIPWAY_SANDBOX_WIRE_H
 

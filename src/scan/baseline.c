@@ -1,6 +1,7 @@
 #include "scan/baseline.h"
 
 #include "base/hash.h"
+#include "base/table.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,8 +14,9 @@ typedef struct mark {
 
 struct baseline {
     arena *a;
-    mark *slots; /* an open table; a mark of zeros is a free slot */
+    mark *marks;
     size_t count, cap;
+    table_index table;
 };
 
 /* ---- a set of marks ---------------------------------------------------------------------------
@@ -34,45 +36,35 @@ static mark mark_of(const char *how, str x, str y, str z) {
     return m;
 }
 
-static bool is_free(const mark *m) {
-    static const mark none;
-    return memcmp(m, &none, sizeof none) == 0;
-}
-
-static mark *slot_of(const baseline *b, const mark *m) {
+/* Marks are digests. */
+static uint64_t hash_of(const mark *m) {
     uint64_t hash;
     memcpy(&hash, m->bytes, sizeof hash);
-    size_t at = (size_t)hash & (b->cap - 1);
-    while (!is_free(&b->slots[at]) && memcmp(&b->slots[at], m, sizeof *m) != 0)
-        at = (at + 1) & (b->cap - 1);
-    return &b->slots[at];
+    return hash;
 }
 
-static void grow(baseline *b) {
-    mark *old = b->slots;
-    size_t old_cap = b->cap;
-    b->cap *= 2;
-    b->slots = ARENA_ARRAY(b->a, mark, b->cap);
-    for (size_t i = 0; i < old_cap; i++) {
-        if (!is_free(&old[i])) *slot_of(b, &old[i]) = old[i];
-    }
-}
-
-static void add(baseline *b, mark m) {
-    mark *slot = slot_of(b, &m);
-    if (!is_free(slot)) return;
-    *slot = m;
-    if (++b->count * 2 > b->cap) grow(b);
+static uint64_t hash_at(const void *owner, size_t index) {
+    const baseline *b = owner;
+    return hash_of(&b->marks[index]);
 }
 
 static bool has(const baseline *b, mark m) {
-    return !is_free(slot_of(b, &m));
+    size_t at = table_begin(&b->table, hash_of(&m));
+    for (uint32_t i; table_next(&b->table, &at, &i);) {
+        if (memcmp(&b->marks[i], &m, sizeof m) == 0) return true;
+    }
+    return false;
+}
+
+static void add(baseline *b, mark m) {
+    if (has(b, m)) return;
+    ARENA_PUSH(b->a, b->marks, b->count, b->cap, m);
+    table_add(&b->table, b->a, b->count - 1, hash_at, b);
 }
 
 baseline *baseline_new(arena *a) {
     baseline *b = ARENA_NEW(a, baseline);
-    *b = (baseline){.a = a, .cap = 64};
-    b->slots = ARENA_ARRAY(a, mark, b->cap);
+    b->a = a;
     return b;
 }
 

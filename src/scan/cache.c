@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "base/hash.h"
+#include "base/table.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -36,30 +37,24 @@ struct scan_cache {
     head head;
     str texts;        /* of the file that was read */
     const entry *old; /* unaligned bytes are copied, so these are aligned */
-    size_t old_count, cap, used;
-    uint32_t *table; /* open: index + 1 into old */
+    size_t old_count, used;
+    table_index table; /* of old */
     entry *kept;
     size_t kept_count, kept_cap;
     strbuf said;
     bool changed;
 };
 
-static size_t place_of(const scan_cache *c, const uint8_t *key) {
-    uint64_t hash; /* keys are digests */
+/* Keys are digests. */
+static uint64_t hash_of(const uint8_t *key) {
+    uint64_t hash;
     memcpy(&hash, key, sizeof hash);
-    return (size_t)hash & (c->cap - 1);
+    return hash;
 }
 
-static void index_old(scan_cache *c) {
-    for (c->cap = 16; c->cap < c->old_count * 2;)
-        c->cap *= 2;
-    c->table = ARENA_ARRAY(c->a, uint32_t, c->cap);
-    for (size_t i = 0; i < c->old_count; i++) {
-        size_t at = place_of(c, c->old[i].key);
-        while (c->table[at])
-            at = (at + 1) & (c->cap - 1);
-        c->table[at] = (uint32_t)(i + 1);
-    }
+static uint64_t hash_at(const void *owner, size_t index) {
+    const scan_cache *c = owner;
+    return hash_of(c->old[index].key);
 }
 
 /* Every number in the file is judged before it is used. What a disk has spoilt is not believed: it
@@ -96,13 +91,14 @@ scan_cache *scan_cache_open(arena *a, const char *folder, const uint8_t digest[1
     memcpy(c->head.digest, digest, sizeof c->head.digest);
     c->path = fs_join(a, folder, str_from(name));
     load(c);
-    index_old(c);
+    if (c->old_count) table_add(&c->table, a, c->old_count - 1, hash_at, c);
     return c;
 }
 
 bool scan_cache_find(scan_cache *c, const uint8_t key[SCAN_KEY_BYTES], str *ret) {
-    for (size_t at = place_of(c, key); c->table[at]; at = (at + 1) & (c->cap - 1)) {
-        const entry *found = &c->old[c->table[at] - 1];
+    size_t at = table_begin(&c->table, hash_of(key));
+    for (uint32_t i; table_next(&c->table, &at, &i);) {
+        const entry *found = &c->old[i];
         if (memcmp(found->key, key, SCAN_KEY_BYTES) != 0) continue;
         *ret = str_sub(c->texts, found->at, found->at + found->size);
         c->used++;

@@ -3,9 +3,7 @@
 #ifndef SLIPWAY_SCAN_IDMAP_H
 #define SLIPWAY_SCAN_IDMAP_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "base/table.h"
 
 #define OBJECT_ID_BYTES 20
 #define IDMAP_MAX       ((size_t)100000000)
@@ -13,8 +11,8 @@
 
 typedef struct idmap {
     uint8_t (*ids)[OBJECT_ID_BYTES]; /* by number */
-    uint32_t *table;                 /* open addressing: number + 1 */
-    size_t count, cap, places;
+    size_t count, cap;
+    table_index table; /* on the heap */
 } idmap;
 
 /* The number of an id, which is added where it is not there yet. IDMAP_NONE when it is full. */

@@ -123,12 +123,12 @@ void inline_judge(arena *a, const scan_file *file, finding_list *findings) {
     if (!findings->count || (str_find(file->body, ours) < 0 && str_find(file->body, gitleaks) < 0))
         return;
     text_lines lines = text_lines_new(a, file->body);
-    str path = text_valid(a, file->path);
+    str path = arena_utf8(a, file->path);
     for (size_t i = 0; i < findings->count; i++) {
         finding *f = &findings->items[i];
         str reason;
         if (!str_eq(f->path, path) || !is_suppressed(&lines, f, &reason)) continue;
         f->suppressed = SUPPRESSED_IN_SOURCE;
-        f->justification = text_valid(a, reason);
+        f->justification = arena_utf8(a, reason);
     }
 }

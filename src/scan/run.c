@@ -3,7 +3,6 @@
 #include "scan/inline.h"
 #include "scan/scanner.h"
 #include "scan/source.h"
-#include "scan/text.h"
 
 #include "base/glob.h"
 #include "base/hash.h"
@@ -147,7 +146,7 @@ static void add_error(run *r, str path, str message) {
 }
 
 static void add_warning(run *r, str message) {
-    scan_error warning = {.path = STR_EMPTY, .message = text_valid(r->a, message)};
+    scan_error warning = {.path = STR_EMPTY, .message = arena_utf8(r->a, message)};
     scan_error_add(&r->report->warnings, &warning);
 }
 
@@ -274,7 +273,7 @@ static void take_item(run *r, size_t item, str said, str died) {
     err why = {0};
     if (take_said(r, item, said, &whole, &why) < 0) died = str_from(why.message);
     if (died.len) {
-        add_error(r, text_valid(r->a, r->source->path(r->source, item)), arena_str(r->a, died));
+        add_error(r, arena_utf8(r->a, r->source->path(r->source, item)), arena_str(r->a, died));
         whole = false;
     }
     if (r->cache && r->has_key[item] && whole) scan_cache_keep(r->cache, r->keys[item], said);

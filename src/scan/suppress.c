@@ -167,10 +167,6 @@ int suppressions_parse(arena *a, str text, const char *file, const char *const *
     return r;
 }
 
-size_t suppressions_count(const suppressions *s) {
-    return s->count;
-}
-
 /* ---- what an entry is for ------------------------------------------------------------------- */
 
 static bool fits_advisory(str wanted, const finding *f) {

@@ -29,7 +29,6 @@ typedef struct suppressions suppressions;
  * twice, of a value that cannot be. */
 int suppressions_parse(arena *a, str text, const char *file, const char *const *kinds,
                        suppressions **ret, err *e);
-size_t suppressions_count(const suppressions *s);
 
 /* Moves what a comment beside it or an entry suppresses from the findings of `r` to its suppressed
  * ones, and so the errors of files, as findings of kind SUPPRESSIONS_ERRORS, that an entry of this

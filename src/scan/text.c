@@ -1,6 +1,6 @@
 #include "scan/text.h"
 
-#include <string.h>
+#include "base/table.h"
 
 #define MARK_BYTES 512 /* from one mark to the next, of lines that are longer */
 
@@ -67,38 +67,41 @@ str text_line(const text_lines *t, size_t line) {
     return s;
 }
 
-str text_valid(arena *a, str bytes) {
-    if (utf8_valid(bytes)) return bytes;
-    _cleanup_strbuf_ strbuf out = STRBUF_INIT;
-    for (size_t at = 0; at < bytes.len;) {
-        char unit[4];
-        size_t n = utf8_put(utf8_next(bytes, &at), unit);
-        strbuf_add(&out, (str){unit, n});
-    }
-    return arena_str(a, strbuf_str(&out));
-}
-
 /* ---- hashes of lines ------------------------------------------------------------------------ */
 
-#define BLOCK        100
-#define MULTIPLIER   37u
-#define END_OF_FILE  0xFFFFu
-#define NOT_A_LINE   0
-#define TABLE_FACTOR 2
+#define BLOCK       100
+#define MULTIPLIER  37u
+#define END_OF_FILE 0xFFFFu
+#define NOT_A_LINE  0
 
-/* How often each hash was seen: an open table, because every line of the file counts. */
+/* How often each hash was seen: every line of the file counts. */
 typedef struct tally {
     uint64_t *hashes;
     uint32_t *counts;
-    size_t cap;
+    size_t count;
+    table_index table;
+    arena *a;
 } tally;
 
+/* The multiplication carries every bit into the upper half. */
+static uint64_t mixed(uint64_t hash) {
+    return hash * 0x9E3779B97F4A7C15u >> 32;
+}
+
+static uint64_t hash_at(const void *owner, size_t index) {
+    const tally *t = owner;
+    return mixed(t->hashes[index]);
+}
+
 static uint32_t tally_add(tally *t, uint64_t hash) {
-    size_t i = (size_t)(hash * 0x9E3779B97F4A7C15u) & (t->cap - 1);
-    while (t->counts[i] && t->hashes[i] != hash)
-        i = (i + 1) & (t->cap - 1);
-    t->hashes[i] = hash;
-    return ++t->counts[i];
+    size_t at = table_begin(&t->table, mixed(hash));
+    for (uint32_t i; table_next(&t->table, &at, &i);) {
+        if (t->hashes[i] == hash) return ++t->counts[i];
+    }
+    t->hashes[t->count] = hash;
+    t->counts[t->count] = 1;
+    table_add(&t->table, t->a, t->count++, hash_at, t);
+    return 1;
 }
 
 typedef struct roller {
@@ -163,10 +166,9 @@ void text_line_hashes(arena *a, str body, const uint32_t *lines, size_t count, s
     roller r = {
         .first = 1, .line_start = true, .a = a, .wanted = lines, .wanted_count = count, .ret = ret};
     size_t line_count = count_lines(body);
-    for (r.seen.cap = 16; r.seen.cap < line_count * TABLE_FACTOR;)
-        r.seen.cap *= 2;
-    r.seen.hashes = ARENA_ARRAY(scratch, uint64_t, r.seen.cap);
-    r.seen.counts = ARENA_ARRAY(scratch, uint32_t, r.seen.cap);
+    r.seen = (tally){.hashes = ARENA_ARRAY(scratch, uint64_t, line_count),
+                     .counts = ARENA_ARRAY(scratch, uint32_t, line_count),
+                     .a = scratch};
     for (size_t i = 0; i < BLOCK; i++)
         r.first *= MULTIPLIER;
     for (size_t i = 0; i < count; i++)

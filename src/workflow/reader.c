@@ -260,10 +260,6 @@ static bool read_pair(mapping_reader *m, const yaml_pair *pair) {
     return !r->stopped;
 }
 
-static int compare_names(const void *a, const void *b) {
-    return str_cmp(*(const str *)a, *(const str *)b);
-}
-
 /* The keys that would tell the forms apart: those that only one of them has. */
 static void cannot_tell(mapping_reader *m) {
     str names[SUGGESTIONS_MAX];
@@ -277,7 +273,7 @@ static void cannot_tell(mapping_reader *m) {
             if (unique) names[count++] = d->properties[j].name;
         }
     }
-    qsort(names, count, sizeof *names, compare_names);
+    qsort(names, count, sizeof *names, str_order);
     _cleanup_strbuf_ strbuf list = STRBUF_INIT;
     for (size_t i = 0; i < count; i++)
         strbuf_addf(&list, "%s%.*s", i ? ", " : "", STR_ARG(names[i]));

@@ -147,12 +147,23 @@ static void a_process_without_memory_says_so_and_ends_with_2(void **state) {
     }
 }
 
+static void ill_formed_bytes_are_replaced(void **state) {
+    (void)state;
+    _cleanup_arena_ arena *a = arena_new();
+    assert_str(arena_utf8(a, STR("plain")), "plain");
+    assert_str(arena_utf8(a, STR("a\xff"
+                                 "b")),
+               "a\xef\xbf\xbd"
+               "b");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_zeroed_aligned_and_apart),
         cmocka_unit_test(text_is_copied_and_terminated),
         cmocka_unit_test(arrays_grow_by_pushing),
         cmocka_unit_test(a_process_without_memory_says_so_and_ends_with_2),
+        cmocka_unit_test(ill_formed_bytes_are_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,7 +70,7 @@ static int read_file(scanner *s, const scan_file *file, scan_out *out, err *e) {
                      .rule = STR("bad"),
                      .level = LEVEL_HIGH,
                      .message = STR("it is bad"),
-                     .path = text_valid(out->a, file->path)};
+                     .path = arena_utf8(out->a, file->path)};
         text_place(&lines, place, &f.line, &f.column);
         finding_identify(out->a, &f, arena_printf(out->a, "%u", f.line));
         finding_list_add(&out->findings, &f);

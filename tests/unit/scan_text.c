@@ -121,16 +121,6 @@ static void lines_are_given_without_their_ends(void **state) {
     assert_str(text_line(&t, 4), "");
 }
 
-static void ill_formed_bytes_are_replaced(void **state) {
-    (void)state;
-    _cleanup_arena_ arena *a = arena_new();
-    assert_str(text_valid(a, STR("plain")), "plain");
-    assert_str(text_valid(a, STR("a\xff"
-                                 "b")),
-               "a\xef\xbf\xbd"
-               "b");
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hashes_of_lines_are_those_of_github),
@@ -139,7 +129,6 @@ int main(void) {
         cmocka_unit_test(places_count_lines_and_code_points),
         cmocka_unit_test(places_in_long_lines_are_counted_from_their_beginning),
         cmocka_unit_test(lines_are_given_without_their_ends),
-        cmocka_unit_test(ill_formed_bytes_are_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -215,6 +215,13 @@ static const struct {
     {"[a-z]+=(" VALUE ")", NULL, REGEX_ANYWHERE, 0},
     {"[\\w.-]{0,50}?key=(" VALUE ")", "key\\x3d[0-9a-f]{32}", REGEX_AT_ASSIGNED_RUN, 4},
     {"\\p{Greek}=(" VALUE ")", NULL, REGEX_ANYWHERE, 0},
+    {"internal_service_token[0-9]{9}", NULL, REGEX_ANYWHERE, 0},
+    {"internal_service_token[0-9]{10}", "internal\\x5fservice\\x5ftoken[0-9]{10}", REGEX_AT_RUN, 0},
+    {"\\bdb2?://[^\\s:/]{0,}:([^\\s/]{4,})@[\\w.]+", REGEX_LOGIN, REGEX_AT_LOGIN, 3},
+    {"\\bdb://[^\\s:/]{0,}:([^\\s/]{2,})@", NULL, REGEX_ANYWHERE, 0},
+    {"\\bdb://[^\\s:]{0,}:([^\\s/]{4,})@", NULL, REGEX_ANYWHERE, 0},
+    {"\\bdb://[^:/]{0,}:([^\\s/]{4,})@", NULL, REGEX_ANYWHERE, 0},
+    {"\\w+://[^\\s:/]{0,}:([^\\s/]{4,})@", NULL, REGEX_ANYWHERE, 0},
 };
 
 static void heads_end_with_a_run(void **state) {

@@ -137,6 +137,36 @@ static void a_narrow_stretch_grows_for_the_next_run(void **state) {
     runs_done(&list);
 }
 
+static void runs_that_read_as_words_are_not_drawn(void **state) {
+    static const struct {
+        const char *run;
+        bool drawn;
+    } cases[] = {
+        {"getAuthenticationTokenProvider", false},   {"usr/share/javascript/handlebars", false},
+        {"SECRET_KEY_ENVIRONMENT_VARIABLE", false},  {"internationalization", false},
+        {"--------------------------------", false}, {"api_live_getAuthenticationToken", false},
+        {"getAuthenticationTokenProvider2", true},   {"x86_64-linux-gnu/include", true},
+        {"kTqvQxLmZrRwBnYcHsDfGpJa", true},          {"qxzjvkwpfhbtgmyc", true},
+        {"api_live_kTqvQxLmZrRwBnYc", true},         {"kTqvQxLm/ZrRwBn+YcHsDfGpJ", true},
+    };
+    run_list list = {0}, drawn = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        str t = str_from(cases[i].run);
+        runs_find(t, &list);
+        assert_int_equal(list.count, 1);
+        runs_drawn(t, &list, &drawn);
+        if (drawn.count != cases[i].drawn) fail_msg("%s", cases[i].run);
+    }
+    str t = STR("a getAuthenticationToken b 0123456789abcdef c");
+    runs_find(t, &list);
+    runs_drawn(t, &list, &drawn);
+    assert_int_equal(drawn.count, 1);
+    assert_int_equal(drawn.items[0].start, list.items[1].start);
+    assert_int_equal(drawn.items[0].end, list.items[1].end);
+    runs_done(&list);
+    runs_done(&drawn);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_are_those_that_one_sees_byte_by_byte),
@@ -144,6 +174,7 @@ int main(void) {
         cmocka_unit_test(an_assignment_is_seen_over_blanks_and_quotes),
         cmocka_unit_test(what_is_gathered_has_all_that_is_before_runs),
         cmocka_unit_test(a_narrow_stretch_grows_for_the_next_run),
+        cmocka_unit_test(runs_that_read_as_words_are_not_drawn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -385,6 +385,23 @@ static void a_long_message_is_cut_between_characters(void **state) {
     }
 }
 
+static void a_word_is_looked_for_among_others(void **state) {
+    (void)state;
+    static const char *const words[] = {"c", "", "a"};
+    str sorted[] = {STR_INIT("b"), STR_INIT("a"), STR_INIT(""), STR_INIT("ab")};
+    qsort(sorted, 4, sizeof *sorted, str_order);
+    assert_str(sorted[0], "");
+    assert_str(sorted[2], "ab");
+    for (size_t i = 0; i < 4; i++)
+        assert_true(str_in_sorted(sorted[i], sorted, 4));
+    assert_false(str_in_sorted(STR("abc"), sorted, 4));
+    assert_false(str_in_sorted(STR("a"), NULL, 0));
+    assert_true(STR_IS_AMONG(STR("a"), words));
+    assert_true(STR_IS_AMONG(STR_EMPTY, words));
+    assert_false(STR_IS_AMONG(STR("ca"), words));
+    assert_false(str_is_among(STR("a"), words, 2));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comparison_is_by_bytes),
@@ -407,6 +424,7 @@ int main(void) {
         cmocka_unit_test(buffers_grow_and_stay_terminated),
         cmocka_unit_test(errors_hold_code_place_and_message),
         cmocka_unit_test(a_long_message_is_cut_between_characters),
+        cmocka_unit_test(a_word_is_looked_for_among_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -244,10 +244,7 @@ static const char *const justifications[] = {
     "vulnerable_code_cannot_be_controlled_by_adversary", "inline_mitigations_already_exist"};
 
 static bool is_justification(str text) {
-    for (size_t i = 0; i < sizeof justifications / sizeof *justifications; i++) {
-        if (str_is(text, justifications[i])) return true;
-    }
-    return false;
+    return STR_IS_AMONG(text, justifications);
 }
 
 /* Who is affected must be told what to do, and who is not, why. */

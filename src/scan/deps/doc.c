@@ -87,35 +87,26 @@ void dep_place_span(dep_item *item, span where) {
 
 /* ---- sets of texts -------------------------------------------------------------------------- */
 
-static size_t map_slot(const dep_map *m, str key) {
-    size_t i = (size_t)str_hash(key) & (m->cap - 1);
-    while (m->slots[i].value && !str_eq(m->slots[i].key, key))
-        i = (i + 1) & (m->cap - 1);
-    return i;
-}
-
-static void map_grow(dep_map *m) {
-    dep_map old = *m;
-    m->cap = old.cap ? old.cap * 2 : 64;
-    m->slots = arena_calloc(m->a, m->cap, sizeof *m->slots);
-    for (size_t i = 0; i < old.cap; i++) {
-        if (old.slots[i].value) m->slots[map_slot(m, old.slots[i].key)] = old.slots[i];
-    }
-}
-
-uint32_t dep_map_put(dep_map *m, str key, uint32_t value) {
-    if ((m->count + 1) * 2 > m->cap) map_grow(m);
-    struct dep_map_slot *slot = &m->slots[map_slot(m, key)];
-    if (slot->value) return slot->value - 1;
-    *slot = (struct dep_map_slot){key, value + 1};
-    m->count++;
-    return value;
+static uint64_t hash_at(const void *owner, size_t index) {
+    const dep_map *m = owner;
+    return str_hash(m->items[index].key);
 }
 
 uint32_t dep_map_get(const dep_map *m, str key) {
-    if (!m->cap) return DEP_NONE;
-    const struct dep_map_slot *slot = &m->slots[map_slot(m, key)];
-    return slot->value ? slot->value - 1 : DEP_NONE;
+    size_t at = table_begin(&m->table, str_hash(key));
+    for (uint32_t i; table_next(&m->table, &at, &i);) {
+        if (str_eq(m->items[i].key, key)) return m->items[i].value;
+    }
+    return DEP_NONE;
+}
+
+uint32_t dep_map_put(dep_map *m, str key, uint32_t value) {
+    uint32_t known = dep_map_get(m, key);
+    if (known != DEP_NONE) return known;
+    struct dep_map_item item = {key, value};
+    ARENA_PUSH(m->a, m->items, m->count, m->cap, item);
+    table_add(&m->table, m->a, m->count - 1, hash_at, m);
+    return value;
 }
 
 /* ---- writing -------------------------------------------------------------------------------- */

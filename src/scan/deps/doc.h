@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/table.h"
 #include "scan/text.h"
 
 #define DEPS_PACKAGES_MAX 100000  /* a file */
@@ -142,11 +143,12 @@ void dep_place_span(dep_item *item, span where);
 /* Text to number, exactly; for names of packages. */
 typedef struct dep_map {
     arena *a;
-    struct dep_map_slot {
+    struct dep_map_item {
         str key;
-        uint32_t value; /* + 1; 0: free */
-    } * slots;
+        uint32_t value;
+    } * items;
     size_t count, cap;
+    table_index table;
 } dep_map;
 
 #define DEP_NONE UINT32_MAX

@@ -62,7 +62,7 @@ static str clean_name(arena *a, struct archive_entry *entry) {
     str s = str_from(name ? name : "");
     while (str_starts(s, STR("./")) || str_starts(s, STR("/")))
         s = str_sub(s, s.ptr[0] == '/' ? 1 : 2, s.len);
-    return text_valid(a, arena_str(a, s));
+    return arena_utf8(a, arena_str(a, s));
 }
 
 static int read_data(unpacking *u, struct archive *x, struct archive_entry *entry, uint64_t max,
@@ -263,6 +263,6 @@ static int read_single(unpacking *u) {
 }
 
 int image_read(scan_out *out, const dep_format *format, const scan_file *file, err *e) {
-    unpacking u = {.out = out, .file = file, .path = text_valid(out->a, file->path), .e = e};
+    unpacking u = {.out = out, .file = file, .path = arena_utf8(out->a, file->path), .e = e};
     return !strcmp(format->name, "image blob") ? read_single(&u) : read_tar(&u);
 }

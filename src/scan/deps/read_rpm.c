@@ -186,8 +186,8 @@ typedef struct rpm {
 
 /* "1:2.3-4.el9" without the epoch where that is 0. */
 static str version_of(arena *a, const header *h, uint32_t epoch) {
-    str version = text_valid(a, text_tag(h, TAG_VERSION)),
-        release = text_valid(a, text_tag(h, TAG_RELEASE));
+    str version = arena_utf8(a, text_tag(h, TAG_VERSION)),
+        release = arena_utf8(a, text_tag(h, TAG_RELEASE));
     if (!version.len) return STR_EMPTY;
     str both = arena_printf(a, "%.*s-%.*s", STR_ARG(version), STR_ARG(release));
     if (!release.len) both = version;
@@ -244,11 +244,11 @@ static int add_blob(rpm *r, str blob) {
         return err_at(r->e, ERR_INVALID, (span){.file = r->d->file},
                       "is no database of RPM: it has a package without a header");
     uint32_t epoch = number_tag(&h, TAG_EPOCH);
-    dep_item it = {.name = text_valid(a, text_tag(&h, TAG_NAME)),
+    dep_item it = {.name = arena_utf8(a, text_tag(&h, TAG_NAME)),
                    .version = version_of(a, &h, epoch),
-                   .license = license_of(a, text_valid(a, text_tag(&h, TAG_LICENSE))),
-                   .arch = text_valid(a, text_tag(&h, TAG_ARCH)),
-                   .origin = origin_of(a, text_valid(a, text_tag(&h, TAG_SOURCERPM)), epoch)};
+                   .license = license_of(a, arena_utf8(a, text_tag(&h, TAG_LICENSE))),
+                   .arch = arena_utf8(a, text_tag(&h, TAG_ARCH)),
+                   .origin = origin_of(a, arena_utf8(a, text_tag(&h, TAG_SOURCERPM)), epoch)};
     if (!it.name.len || str_is(it.name, "gpg-pubkey")) return 0; /* a key that is trusted */
     if (dep_add(r->d, &it, &index, r->e) < 0) return r->e->code;
     if (index >= r->need_cap) grow_needs(r);

@@ -34,11 +34,11 @@ static void mark_ignored(dep_doc *d, str text) {
     if (!d->format->comments || !any) return;
     text_lines lines = text_lines_new(d->a, text);
     for (size_t i = 0; i < d->count; i++)
-        d->items[i].marker = text_valid(d->a, inline_marker(&lines, d->items[i].line));
+        d->items[i].marker = arena_utf8(d->a, inline_marker(&lines, d->items[i].line));
     for (size_t i = 0; i < d->fact_count; i++) {
         dep_fact *f = &d->facts[i];
         if (f->kind == FACT_DEPENDENCY)
-            f->texts[DEP_FACT_MARKER] = text_valid(d->a, inline_marker(&lines, f->line));
+            f->texts[DEP_FACT_MARKER] = arena_utf8(d->a, inline_marker(&lines, f->line));
     }
 }
 
@@ -48,7 +48,7 @@ static int read_file(scanner *s, const scan_file *file, scan_out *out, err *e) {
     if (!format) return 0;
     if (format->role == ROLE_IMAGE) return image_read(out, format, file, e);
     dep_doc d;
-    str path = text_valid(out->a, file->path);
+    str path = arena_utf8(out->a, file->path);
     dep_doc_init(&d, out->a, format, path);
     int r = format->read(&d, file->body, e);
     mark_ignored(&d, file->body);

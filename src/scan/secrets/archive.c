@@ -1,7 +1,5 @@
 #include "scan/secrets/archive.h"
 
-#include "scan/text.h"
-
 #include <archive.h>
 #include <archive_entry.h>
 #include <string.h>
@@ -54,7 +52,7 @@ static str clean(arena *a, str name) {
         if (out.len) strbuf_addc(&out, '/');
         strbuf_add(&out, part);
     }
-    return text_valid(a, arena_str(a, strbuf_str(&out)));
+    return arena_utf8(a, arena_str(a, strbuf_str(&out)));
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -111,7 +109,7 @@ static bool is_raw(struct archive *a) {
 }
 
 static str name_of(arena *a, walk *w, struct archive_entry *entry, str outer) {
-    if (is_raw(w->archive)) return text_valid(a, arena_str(a, without_ending(outer)));
+    if (is_raw(w->archive)) return arena_utf8(a, arena_str(a, without_ending(outer)));
     const char *given = archive_entry_pathname_utf8(entry);
     str name = str_from(given ? given : archive_entry_pathname(entry));
     str cleaned = clean(a, name);

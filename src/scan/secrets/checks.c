@@ -1,5 +1,7 @@
 #include "scan/secrets/checks.h"
 
+#include "scan/secrets/wordlist.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -17,10 +19,9 @@ double check_entropy(str s) {
 
 /* ---- drawn or written ----------------------------------------------------------------------- */
 
-/* Tenths of bits that the second letter of a pair takes after the first, over the words in the
- * names and comments of 3,000 source files (Debian's headers, Python's, Go's and Node's libraries).
- * Drawn letters need about 62 a pair, words about 37. */
-static const unsigned char pair_cost[26][26] = {
+/* Over the words in the names and comments of 3,000 source files (Debian's headers, Python's, Go's
+ * and Node's libraries). */
+const unsigned char check_pair_cost[26][26] = {
     /* clang-format off */
     {74, 45, 38, 43, 79, 66, 49, 90, 49, 103, 65, 31, 41, 34, 98, 44, 109, 32, 40, 25, 57, 63, 72, 69, 60, 88},
     {31, 55, 52, 60, 35, 61, 71, 88, 32, 52, 72, 25, 60, 69, 39, 56, 98, 42, 38, 60, 34, 80, 91, 96, 53, 81},
@@ -100,7 +101,7 @@ static shape measure(str s) {
         m.long_steps += i > 1 && (c == s.ptr[i - 2] + 1 || c == s.ptr[i - 2]);
         if (kind <= KIND_CAPITAL && last <= KIND_CAPITAL) {
             m.pairs++;
-            m.cost += pair_cost[(before | 0x20) - 'a'][(c | 0x20) - 'a'];
+            m.cost += check_pair_cost[(before | 0x20) - 'a'][(c | 0x20) - 'a'];
         }
         bool starts_word = last == KIND_CAPITAL && kind == KIND_SMALL &&
                            (i < 2 || kind_of(s.ptr[i - 2]) != KIND_CAPITAL);
@@ -193,22 +194,7 @@ static const char *const variable_marks[] = {"${", "$(",          "{{",         
                                              "<%", "%>",          "%(",         "@@",    "%s",
                                              "%v", "process.env", "os.environ", "getenv"};
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-#define LOOKED_AT    256
-
-static void to_small(char *to, str s) {
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-        to[i] = kind_of(c) == KIND_CAPITAL ? (char)(c | 0x20) : c;
-    }
-}
-
-static bool has_any(str s, const char *const *words, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        if (str_find(s, str_from(words[i])) >= 0) return true;
-    }
-    return false;
-}
+#define LOOKED_AT WORDLIST_LOOKED_AT
 
 static bool is_bracketed(str s) {
     static const char open[] = "<[{(%$", close[] = ">]})%$";
@@ -272,10 +258,7 @@ static size_t beyond_filler(str s) {
         while (digits < s.len && kind_of(s.ptr[digits]) == KIND_DIGIT)
             digits++;
         if (digits > i && is_trivial_number(str_sub(s, i, digits))) taken = digits - i;
-        for (size_t k = 0; k < COUNT(filler_words) && !taken; k++) {
-            str w = str_from(filler_words[k]);
-            if (str_starts(str_sub(s, i, s.len), w)) taken = w.len;
-        }
+        if (!taken) taken = wordlist_begins(WORDLIST(filler_words), str_sub(s, i, s.len));
         rest += !taken && is_alphanumeric(s.ptr[i]);
         i += taken ? taken : 1;
     }
@@ -294,10 +277,7 @@ static bool is_code(str s) {
                                         "$2y$",   "$argon", "$pbkdf",   "pbkdf2", "bcrypt",
                                         "sha256", "sha512", "{cipher}", "vault:", "op://",
                                         "arn:",   "ref+",   "kms:"};
-    for (size_t i = 0; i < COUNT(marks); i++) {
-        if (str_find(s, str_from(marks[i])) >= 0) return true;
-    }
-    return false;
+    return wordlist_stands_in(WORDLIST(marks), s);
 }
 
 /* name@example.org */
@@ -416,11 +396,9 @@ static str without_escapes(str s, char *buffer) {
 
 /* It says that it is an example, or has but words of examples. */
 static bool is_example(str s) {
-    char small[LOOKED_AT];
-    str low = {small, s.len};
-    to_small(small, s);
-    return has_any(low, example_words_always, COUNT(example_words_always)) ||
-           beyond_filler(low) < 4;
+    char room[LOOKED_AT];
+    str small = wordlist_small(s, room);
+    return wordlist_stands_in(WORDLIST(example_words_always), small) || beyond_filler(small) < 4;
 }
 
 static bool is_no_password(str s) {
@@ -458,11 +436,8 @@ bool check_password(str s) {
 }
 
 bool check_is_placeholder(str s) {
-    char small[LOOKED_AT];
-    str head = {small, s.len < LOOKED_AT ? s.len : LOOKED_AT};
-    to_small(small, str_sub(s, 0, head.len));
-    return has_any(head, example_words, COUNT(example_words)) ||
-           has_any(s, variable_marks, COUNT(variable_marks)) || is_bracketed(s) ||
+    return wordlist_stands_in_any_case(WORDLIST(example_words), s) ||
+           wordlist_stands_in(WORDLIST(variable_marks), s) || is_bracketed(s) ||
            (s.len > 0 && s.ptr[0] == '$') || is_one_sign(s);
 }
 
@@ -472,11 +447,7 @@ bool check_is_placeholder(str s) {
 static bool is_algorithm(str s) {
     static const char *const names[] = {"hmacsha", "pbkdf2", "pkcs",   "/cbc/", "/gcm/",  "/ecb/",
                                         "aes128",  "aes256", "aes192", "ecdsa", "withrsa"};
-    char small[LOOKED_AT];
-    str low = str_sub(s, 0, LOOKED_AT);
-    to_small(small, low);
-    low.ptr = small;
-    return has_any(low, names, COUNT(names));
+    return wordlist_stands_in_any_case(WORDLIST(names), s);
 }
 
 /* 40 capitals of hex are the fingerprint of a PGP key. */
@@ -513,20 +484,13 @@ static bool is_encoded_form(str s) {
                                         "sha384-",
                                         "sha512-",
                                         "urn:"};
-    for (size_t i = 0; i < COUNT(heads); i++) {
-        if (str_starts(s, str_from(heads[i]))) return true;
-    }
-    return false;
+    return wordlist_begins(WORDLIST(heads), s) > 0;
 }
 
 /* ctrl+shift+F5 */
 static bool is_key_binding(str s) {
     static const char *const keys[] = {"ctrl+", "shift+", "alt+", "cmd+", "meta+", "option+"};
-    char small[LOOKED_AT];
-    str low = str_sub(s, 0, LOOKED_AT);
-    to_small(small, low);
-    low.ptr = small;
-    return has_any(low, keys, COUNT(keys));
+    return wordlist_stands_in_any_case(WORDLIST(keys), s);
 }
 
 /* fa:16:3e:5f:12:10 */

@@ -4,6 +4,10 @@
 
 #include "base/str.h"
 
+/* Tenths of bits that the second letter of a pair takes after the first in words. Drawn letters
+ * need about 62 a pair, words about 37. */
+extern const unsigned char check_pair_cost[26][26];
+
 /* Shannon's entropy in bits a byte, as gitleaks computes it. */
 double check_entropy(str s);
 /* Whether it looks drawn, not written: by the pairs of letters that it is made of, by how often it

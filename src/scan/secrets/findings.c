@@ -31,7 +31,7 @@ str secrets_redact(arena *a, str secret, size_t prefix) {
     for (size_t i = 0; i < head.len; i++) {
         if ((unsigned char)head.ptr[i] < ' ') head.len = i;
     }
-    return text_valid(a, arena_printf(a, "%.*s***", STR_ARG(head)));
+    return arena_utf8(a, arena_printf(a, "%.*s***", STR_ARG(head)));
 }
 
 /* The longest keyword of its rule that the secret begins with. */
@@ -61,7 +61,7 @@ static void show_all(writer *w) {
     w->reach = ARENA_ARRAY(w->a, size_t, w->matches->count);
     for (size_t i = 0; i < w->matches->count; i++) {
         const secret_match *f = &w->matches->items[i];
-        w->shown[i] = w->show_secrets ? text_valid(w->a, arena_str(w->a, f->value))
+        w->shown[i] = w->show_secrets ? arena_utf8(w->a, arena_str(w->a, f->value))
                                       : secrets_redact(w->a, f->value, prefix_of(f));
         w->reach[i] = f->secret.end;
         if (i && w->reach[i - 1] > w->reach[i]) w->reach[i] = w->reach[i - 1];
@@ -171,7 +171,7 @@ static str excerpt_of(const writer *w, size_t index, uint32_t line, uint32_t end
         str secret = w->matches->items[i].value;
         if (secret.len >= REPLACE_MIN) text = replace_all(w->a, text, secret, w->shown[i]);
     }
-    return text_valid(w->a, text);
+    return arena_utf8(w->a, text);
 }
 
 /* ---- findings ------------------------------------------------------------------------------- */
@@ -180,13 +180,13 @@ static str without_stop(arena *a, str s) {
     s = str_trim(s);
     while (s.len && s.ptr[s.len - 1] == '.')
         s.len--;
-    return text_valid(a, s);
+    return arena_utf8(a, s);
 }
 
 static value list_of(arena *a, const str_list *items) {
     value list = value_array_new(a);
     for (size_t i = 0; i < items->count; i++)
-        value_push(a, &list, value_string(text_valid(a, items->items[i])));
+        value_push(a, &list, value_string(arena_utf8(a, items->items[i])));
     return list;
 }
 
@@ -199,7 +199,7 @@ static str digest_of(arena *a, str secret, size_t bytes) {
 
 /* JSON would change what is no UTF-8: it is left out, and then there is nothing to ask. */
 static void add_value(const writer *w, value *to, str name, str text) {
-    if (text.len && str_eq(text_valid(w->a, text), text))
+    if (text.len && str_eq(arena_utf8(w->a, text), text))
         value_set(w->a, to, name, value_string(text));
 }
 
@@ -243,11 +243,11 @@ static finding make_finding(writer *w, size_t index) {
     str title = rule->description.len ? rule->description : rule->id;
     finding out = {.kind = STR("secrets"),
                    .level = rule->level,
-                   .rule = text_valid(w->a, rule->id),
+                   .rule = arena_utf8(w->a, rule->id),
                    .title = without_stop(w->a, title),
-                   .help = rule->help.len ? text_valid(w->a, rule->help) : STR(HELP),
+                   .help = rule->help.len ? arena_utf8(w->a, rule->help) : STR(HELP),
                    .help_uri = rule->help_uri,
-                   .path = text_valid(w->a, w->path),
+                   .path = arena_utf8(w->a, w->path),
                    .properties = properties_of(w, index)};
     out.message =
         f->whole_file

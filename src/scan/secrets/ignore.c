@@ -2,10 +2,6 @@
 
 #include <stdlib.h>
 
-static int by_bytes(const void *left, const void *right) {
-    return str_cmp(*(const str *)left, *(const str *)right);
-}
-
 /* Paths of Windows are read as ours. */
 static str normal(arena *a, str line) {
     str copy = arena_str(a, line);
@@ -37,7 +33,7 @@ void ignore_parse(arena *a, str text, str file, ignore_list *ret, scan_error_lis
         }
         ARENA_PUSH(a, ret->lines, ret->count, ret->cap, normal(a, line));
     }
-    if (ret->count) qsort(ret->lines, ret->count, sizeof *ret->lines, by_bytes);
+    if (ret->count) qsort(ret->lines, ret->count, sizeof *ret->lines, str_order);
 }
 
 bool ignore_has(const ignore_list *list, str commit, str path, str rule, uint32_t line) {
@@ -45,6 +41,5 @@ bool ignore_has(const ignore_list *list, str commit, str path, str rule, uint32_
     if (!list->count) return false;
     if (commit.len) strbuf_addf(&key, "%.*s:", STR_ARG(commit));
     strbuf_addf(&key, "%.*s:%.*s:%u", STR_ARG(path), STR_ARG(rule), line);
-    str wanted = strbuf_str(&key);
-    return bsearch(&wanted, list->lines, list->count, sizeof *list->lines, by_bytes) != NULL;
+    return str_in_sorted(strbuf_str(&key), list->lines, list->count);
 }

@@ -27,6 +27,7 @@ typedef struct rule_state {
     uint32_t first, latest, count; /* its windows */
     bool listed;
     bool filtered; /* vectorscan looks for it, or for its head */
+    bool login;    /* it stands for all that are at a REGEX_LOGIN */
 } rule_state;
 
 typedef enum word_state { WORD_UNKNOWN, WORD_ABSENT, WORD_PRESENT } word_state;
@@ -40,9 +41,14 @@ struct matcher {
     rule_state *states;
     bool all_filtered;      /* all rules are */
     size_t before_assigned; /* bytes before an assigned run that the heads need */
-    run_list runs;          /* of the text */
+    bool only_drawn;        /* all that is looked for near runs is drawn */
+    run_list runs, drawn;   /* of the text */
     run_extract near_runs;
-    size_t *path_rules; /* that look at paths only */
+    size_t *logins; /* rules whose matches have a REGEX_LOGIN */
+    size_t login_count;
+    str text;                   /* that is searched */
+    size_t login_at, login_end; /* of the latest one that was found there */
+    size_t *path_rules;         /* that look at paths only */
     size_t path_rule_count;
     size_t *listed; /* rules that have windows */
     size_t listed_count;
@@ -168,8 +174,32 @@ static void add_window(matcher *m, size_t rule, size_t from, size_t last) {
     s->count++;
 }
 
+/* Several "@" may have one "://" before them. */
+static size_t start_of_login(matcher *m, size_t end) {
+    size_t at = end;
+    if (end < m->login_end) m->login_end = 0;
+    while (at > m->login_end && m->text.ptr[at - 1] != '/')
+        at--;
+    if (at > m->login_end) m->login_at = at - 3;
+    m->login_end = end;
+    return m->login_at;
+}
+
+static void on_login(matcher *m, size_t end) {
+    size_t at = start_of_login(m, end);
+    for (size_t i = 0; i < m->login_count; i++) {
+        const regex_head *h = &m->rules->items[m->logins[i]].pattern->head;
+        if (at < h->least_before) continue;
+        add_window(m, m->logins[i], h->before < at ? at - h->before : 0, at - h->least_before);
+    }
+}
+
 static void on_end(void *context, unsigned rule, size_t end) {
     matcher *m = context;
+    if (m->states[rule].login) {
+        on_login(m, end);
+        return;
+    }
     const regex *r = m->rules->items[rule].pattern;
     size_t from = r->max_width < end ? end - r->max_width : 0;
     add_window(m, rule, from, r->min_width < end ? end - r->min_width : 0);
@@ -191,6 +221,7 @@ static void forget(matcher *m) {
     m->listed_count = m->window_count = 0;
     memset(m->word_states, WORD_UNKNOWN, m->word_count);
     m->has_lower = false;
+    m->login_end = 0;
 }
 
 static int by_index(const void *left, const void *right) {
@@ -198,8 +229,13 @@ static int by_index(const void *left, const void *right) {
     return (a > b) - (a < b);
 }
 
+static bool is_at_run(const regex *r) {
+    return r->head.place == REGEX_AT_RUN || r->head.place == REGEX_AT_ASSIGNED_RUN;
+}
+
 static bool look_anywhere(pass *p) {
     err e = {0};
+    p->m->text = p->text;
     return p->m->anywhere && prefilter_scan(p->m->anywhere, p->text, on_end, p->m, &e) == 0;
 }
 
@@ -207,8 +243,10 @@ static bool look_at_runs(pass *p) {
     matcher *m = p->m;
     err e = {0};
     if (!m->at_runs) return false;
-    if (!m->runs.count) return true;
-    runs_gather(p->text, &m->runs, BEFORE_RUN, m->before_assigned, &m->near_runs);
+    if (m->only_drawn) runs_drawn(p->text, &m->runs, &m->drawn);
+    const run_list *runs = m->only_drawn ? &m->drawn : &m->runs;
+    if (!runs->count) return true;
+    runs_gather(p->text, runs, BEFORE_RUN, m->before_assigned, &m->near_runs);
     return prefilter_scan(m->at_runs, strbuf_str(&m->near_runs.text), on_head_end, m, &e) == 0;
 }
 
@@ -216,7 +254,7 @@ static void look_by_keywords(pass *p, bool anywhere, bool at_runs) {
     matcher *m = p->m;
     for (size_t i = 0; i < m->rules->count; i++) {
         const regex *r = m->rules->items[i].pattern;
-        bool done = r && (r->head.place == REGEX_ANYWHERE ? anywhere : at_runs);
+        bool done = r && (is_at_run(r) ? at_runs : anywhere);
         if (!r || (done && m->states[i].filtered)) continue;
         if (has_keyword(m, p->text, i)) add_window(m, i, 0, p->text.len);
     }
@@ -395,6 +433,11 @@ static bool take_match(pass *p, const secret_rule *rule, const regex_span *group
     return true;
 }
 
+static bool has_keyword_around(matcher *m, str text, size_t index, const window *w) {
+    return has_keyword_near(&m->rules->items[index].keywords, text, w->from, w->last) ||
+           has_keyword(m, text, index);
+}
+
 /* All matches of a rule, as Go's FindAll would give them. */
 static void find_all(pass *p, size_t index, match_list *ret) {
     matcher *m = p->m;
@@ -402,10 +445,10 @@ static void find_all(pass *p, size_t index, match_list *ret) {
     regex_span groups[REGEX_GROUPS_MAX + 1];
     size_t done = 0, tried = 0;
     if (!m->states[index].listed) return;
-    const window *first = &m->windows[m->states[index].first];
-    if (!has_keyword_near(&rule->keywords, p->text, first->from, first->last) &&
-        !has_keyword(m, p->text, index))
-        return;
+    const window first = m->windows[m->states[index].first];
+    /* In a narrow one, to look for the pattern is less work than for words. */
+    bool asked = first.last - first.from > NEAR_BYTES;
+    if (asked && !has_keyword_around(m, p->text, index, &first)) return;
     if (allows_path(m, &rule->allow, p->path)) return;
     if (rule->path && !regex_has(m->regexes, rule->path, p->path)) return;
     for (uint32_t w = m->states[index].first; w != NO_WINDOW; w = m->windows[w].next) {
@@ -419,6 +462,8 @@ static void find_all(pass *p, size_t index, match_list *ret) {
                                STR_ARG(rule->id), e.message);
             if (r < 0) return;
             if (r == 0) break;
+            if (!asked && !has_keyword_around(m, p->text, index, &first)) return;
+            asked = true;
             from = done = groups[0].end > groups[0].start ? groups[0].end : groups[0].end + 1;
             size_t again = secret_of(rule, groups, groups[0]).start;
             /* What stands for a value may be a name: secret = env.KEY || "...". */
@@ -673,17 +718,28 @@ static int make_filter(matcher *m, bool anywhere, const char *cache, bool quick,
     prefilter_state *states = ARENA_ARRAY(scratch, prefilter_state, count);
     for (size_t i = 0; i < count; i++) {
         const regex *r = m->rules->items[i].pattern;
-        bool ours = r && !r->utf && (r->head.place == REGEX_ANYWHERE) == anywhere;
-        patterns[i] = !ours ? STR_EMPTY : anywhere ? r->loose : r->head.pattern;
+        bool ours = r && !r->utf && is_at_run(r) != anywhere;
+        patterns[i] = !ours                             ? STR_EMPTY
+                      : r->head.place == REGEX_ANYWHERE ? r->loose
+                                                        : r->head.pattern;
+        if (!ours || r->head.place != REGEX_AT_LOGIN) continue;
+        m->logins[m->login_count++] = i;
+        if (m->login_count > 1) patterns[i] = STR_EMPTY;
     }
     if (prefilter_new(patterns, count, cache, quick, states, ret, e) < 0) return e->code;
+    for (size_t i = 0; anywhere && i < m->login_count; i++) {
+        m->states[m->logins[i]].login = i == 0;
+        states[m->logins[i]] = states[m->logins[0]];
+    }
     for (size_t i = 0; i < count; i++) {
         if (states[i] == PREFILTER_LEFT_OUT) continue;
         all_states[i] = states[i];
         if (states[i] != PREFILTER_TAKEN) continue;
         size_t before = m->rules->items[i].pattern->head.before;
         m->states[i].filtered = true;
+        if (anywhere) continue;
         if (m->before_assigned < before + 1) m->before_assigned = before + 1;
+        m->only_drawn &= m->rules->items[i].drawn;
     }
     return 0;
 }
@@ -693,6 +749,7 @@ static void make_filters(matcher *m, const char *cache, bool quick) {
     prefilter_state *states = ARENA_ARRAY(scratch, prefilter_state, m->rules->count);
     err why = {0};
     m->before_assigned = BEFORE_RUN;
+    m->only_drawn = true;
     int code = make_filter(m, true, cache, quick, states, &m->anywhere, &why);
     if (code == 0) code = make_filter(m, false, cache, quick, states, &m->at_runs, &why);
     m->all_filtered = true;
@@ -722,6 +779,7 @@ matcher *matcher_new(secret_rules *rules, const char *cache, bool quick) {
     m->regexes = regex_matcher_new();
     m->states = ARENA_ARRAY(m->a, rule_state, rules->count);
     m->listed = ARENA_ARRAY(m->a, size_t, rules->count);
+    m->logins = ARENA_ARRAY(m->a, size_t, rules->count);
     collect_words(m);
     collect_path_rules(m);
     make_filters(m, cache, quick);
@@ -733,6 +791,7 @@ void matcher_free(matcher *m) {
     prefilter_free(m->anywhere);
     prefilter_free(m->at_runs);
     runs_done(&m->runs);
+    runs_done(&m->drawn);
     run_extract_done(&m->near_runs);
     regex_matcher_free(m->regexes);
     strbuf_done(&m->lower);

@@ -1,12 +1,12 @@
 #include "scan/secrets/names.h"
 
-#include <stdlib.h>
+#include "scan/secrets/wordlist.h"
+
 #include <string.h>
 
 #define WORDS_MAX   16
 #define WORD_MAX    32
 #define NAME_BEFORE 64 /* bytes of a name that are looked at before what a pattern saw */
-#define COUNT(a)    (sizeof(a) / sizeof *(a))
 
 typedef enum word_kind {
     WORD_PLAIN,
@@ -168,53 +168,27 @@ static const char *const pass_makers[] = {
     "srcstore",  "ssh",   "store", "sudo",   "truststore", "user", "vpn",     "wifi",
 };
 
+/* Nouns that are, or may be, a credential. */
+static const char *const key_nouns[] = {"key", "keys"};
+static const char *const token_nouns[] = {
+    "accesskey",     "accesstoken", "apikey",       "apitoken",    "appkey",
+    "authkey",       "authtoken",   "clientsecret", "credentials", "creds",
+    "encryptionkey", "licensekey",  "masterauth",   "masterkey",   "pepper",
+    "presharedkey",  "privatekey",  "privatetoken", "secret",      "secretkey",
+    "secrets",       "sharedkey",   "signingkey",   "token",       "tokens"};
+static const char *const password_nouns[] = {
+    "pass",      "passcode", "passin", "passout", "passphrase", "passwd", "password",
+    "passwords", "passwort", "psk",    "pswd",    "pw",         "pwd"};
+static const char *const vague_nouns[] = {"auth", "bearer", "credential"};
+
 static const struct {
-    const char *word;
+    wordlist words;
     word_kind kind;
 } nouns[] = {
-    {"accesskey", WORD_TOKEN_NOUN},
-    {"accesstoken", WORD_TOKEN_NOUN},
-    {"apikey", WORD_TOKEN_NOUN},
-    {"apitoken", WORD_TOKEN_NOUN},
-    {"auth", WORD_VAGUE_NOUN},
-    {"authkey", WORD_TOKEN_NOUN},
-    {"authtoken", WORD_TOKEN_NOUN},
-    {"bearer", WORD_VAGUE_NOUN},
-    {"clientsecret", WORD_TOKEN_NOUN},
-    {"credential", WORD_VAGUE_NOUN},
-    {"credentials", WORD_TOKEN_NOUN},
-    {"creds", WORD_TOKEN_NOUN},
-    {"encryptionkey", WORD_TOKEN_NOUN},
-    {"key", WORD_KEY_NOUN},
-    {"keys", WORD_KEY_NOUN},
-    {"masterauth", WORD_TOKEN_NOUN},
-    {"masterkey", WORD_TOKEN_NOUN},
-    {"pass", WORD_PASSWORD_NOUN},
-    {"passcode", WORD_PASSWORD_NOUN},
-    {"passphrase", WORD_PASSWORD_NOUN},
-    {"passwd", WORD_PASSWORD_NOUN},
-    {"password", WORD_PASSWORD_NOUN},
-    {"passwords", WORD_PASSWORD_NOUN},
-    {"passwort", WORD_PASSWORD_NOUN},
-    {"pepper", WORD_TOKEN_NOUN},
-    {"presharedkey", WORD_TOKEN_NOUN},
-    {"privatekey", WORD_TOKEN_NOUN},
-    {"privatetoken", WORD_TOKEN_NOUN},
-    {"psk", WORD_PASSWORD_NOUN},
-    {"pswd", WORD_PASSWORD_NOUN},
-    {"pw", WORD_PASSWORD_NOUN},
-    {"pwd", WORD_PASSWORD_NOUN},
-    {"secret", WORD_TOKEN_NOUN},
-    {"appkey", WORD_TOKEN_NOUN},
-    {"licensekey", WORD_TOKEN_NOUN},
-    {"passin", WORD_PASSWORD_NOUN},
-    {"passout", WORD_PASSWORD_NOUN},
-    {"secretkey", WORD_TOKEN_NOUN},
-    {"secrets", WORD_TOKEN_NOUN},
-    {"sharedkey", WORD_TOKEN_NOUN},
-    {"signingkey", WORD_TOKEN_NOUN},
-    {"token", WORD_TOKEN_NOUN},
-    {"tokens", WORD_TOKEN_NOUN},
+    {WORDLIST_INIT(key_nouns), WORD_KEY_NOUN},
+    {WORDLIST_INIT(token_nouns), WORD_TOKEN_NOUN},
+    {WORDLIST_INIT(password_nouns), WORD_PASSWORD_NOUN},
+    {WORDLIST_INIT(vague_nouns), WORD_VAGUE_NOUN},
 };
 
 typedef struct word {
@@ -222,42 +196,26 @@ typedef struct word {
     size_t len;
 } word;
 
-static bool is_in(const char *const *table, size_t count, str w) {
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = str_cmp(w, str_from(table[middle]));
-        if (order == 0) return true;
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return false;
-}
-#define IS_IN(table, w) is_in(table, COUNT(table), w)
+#define IS_IN(table, w) wordlist_has(WORDLIST(table), w)
 
-/* A word that is made of one of the makers and an ending: "storepass". */
-static bool ends_after_maker(str w, const char *ending) {
-    str end = str_from(ending);
-    if (w.len <= end.len || !str_ends(w, end)) return false;
-    return IS_IN(pass_makers, str_sub(w, 0, w.len - end.len));
+/* The word without what stands at its end; the whole where there is nothing. */
+static str before_ending(wordlist endings, str w) {
+    return str_sub(w, 0, w.len - wordlist_ends(endings, w));
 }
 
 static word_kind kind_of_word(str w) {
-    static const char *const endings[] = {"password", "passwd", "passphrase"};
-    for (size_t i = 0; i < COUNT(nouns); i++) {
-        if (str_is(w, nouns[i].word)) return nouns[i].kind;
+    static const char *const long_endings[] = {"password", "passwd", "passphrase"},
+                             *const short_endings[] = {"pass", "pw", "pwd"},
+                             *const key_endings[] = {"token", "secret"};
+    for (size_t i = 0; i < sizeof nouns / sizeof *nouns; i++) {
+        if (wordlist_has(nouns[i].words, w)) return nouns[i].kind;
     }
-    for (size_t i = 0; i < COUNT(endings); i++) {
-        str before = str_sub(w, 0, w.len - strlen(endings[i]));
-        if (!str_ends(w, str_from(endings[i]))) continue;
-        return IS_IN(never_secret, before) ? WORD_PLAIN : WORD_PASSWORD_NOUN;
-    }
-    if (ends_after_maker(w, "pass") || ends_after_maker(w, "pw") || ends_after_maker(w, "pwd"))
-        return WORD_PASSWORD_NOUN;
-    if (w.len > 6 && (str_ends(w, STR("token")) || str_ends(w, STR("secret")))) {
-        str before = str_sub(w, 0, w.len - (str_ends(w, STR("token")) ? 5 : 6));
+    str before = before_ending(WORDLIST(long_endings), w);
+    if (before.len < w.len) return IS_IN(never_secret, before) ? WORD_PLAIN : WORD_PASSWORD_NOUN;
+    before = before_ending(WORDLIST(short_endings), w);
+    if (before.len < w.len && IS_IN(pass_makers, before)) return WORD_PASSWORD_NOUN; /* storepass */
+    before = before_ending(WORDLIST(key_endings), w);
+    if (w.len > 6 && before.len < w.len) {
         bool never = before.len == 4 && str_ends(before, STR("srf"));
         never |= IS_IN(not_secret_before, before) || IS_IN(never_secret, before);
         return never ? WORD_PLAIN : WORD_TOKEN_NOUN;
@@ -372,12 +330,7 @@ static bool is_name_byte(char c) {
  * token". */
 static size_t with_word_before(str text, size_t start) {
     static const char *const words[] = {"public ", "page ", "sync ", "Public ", "Page ", "PUBLIC "};
-    str before = str_sub(text, 0, start);
-    for (size_t i = 0; i < COUNT(words); i++) {
-        str w = str_from(words[i]);
-        if (str_ends(before, w)) return start - w.len;
-    }
-    return start;
+    return start - wordlist_ends(WORDLIST(words), str_sub(text, 0, start));
 }
 
 str name_at(str text, size_t start, size_t end) {

@@ -283,7 +283,7 @@ static void take_names(arena *a, regex *r, const str *names) {
 
 int regex_new(arena *a, str source, regex **ret, err *e) {
     _cleanup_arena_ arena *scratch = arena_new();
-    regex_node *tree, *head;
+    regex_node *tree, *head = NULL;
     str names[REGEX_GROUPS_MAX + 1] = {0};
     regex *r = ARENA_NEW(a, regex);
     *r = (regex){.source = source};
@@ -297,7 +297,7 @@ int regex_new(arena *a, str source, regex **ret, err *e) {
     r->pattern = write_pattern(a, tree, r->utf, false);
     r->loose = write_pattern(a, tree, r->utf, true);
     if (!r->utf) regex_head_of(scratch, tree, &r->head, &head);
-    if (r->head.place != REGEX_ANYWHERE) r->head.pattern = write_pattern(a, head, false, true);
+    if (head) r->head.pattern = write_pattern(a, head, false, true);
     *ret = r;
     return 0;
 }

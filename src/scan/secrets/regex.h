@@ -24,8 +24,12 @@ typedef enum regex_place {
     REGEX_ANYWHERE,
     REGEX_AT_RUN,          /* it has a run at its beginning, or after one byte */
     REGEX_AT_ASSIGNED_RUN, /* it has a run that is assigned */
+    REGEX_AT_LOGIN,        /* it has a REGEX_LOGIN */
     REGEX_PLACE_COUNT
 } regex_place;
+
+/* A name and a password before a host. */
+#define REGEX_LOGIN "://[^\\x09\\x0a\\x0c\\x0d /]*:[^\\x09\\x0a\\x0c\\x0d /]{3,}@"
 
 /* What tells where matches can begin, and costs less to look for. */
 typedef struct regex_head {
@@ -33,6 +37,7 @@ typedef struct regex_head {
     str pattern;                 /* what every match begins with, its lead apart; as `loose` is */
     size_t min_width, max_width; /* bytes of a match of that */
     size_t before;               /* of them, at most, before the run */
+    size_t least_before;         /* of a REGEX_LOGIN: at least */
 } regex_head;
 
 typedef struct regex {

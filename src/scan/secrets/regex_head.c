@@ -8,7 +8,9 @@
 #include "scan/secrets/regex_tree.h"
 #include "scan/secrets/runs.h"
 
+#define BIT(c)     (1ULL << (c))
 #define BEFORE_MAX 200 /* bytes of a match before its run */
+#define DRAWN_MIN  10  /* characters of a run that are no letters of the pattern's own */
 
 typedef struct part_list {
     const regex_node **items;
@@ -63,6 +65,27 @@ static bool is_all_of(const regex_node *n, const uint64_t set[2]) {
         if (!is_all_of(n->parts[i], set)) return false;
     }
     return true;
+}
+
+/* How many characters of classes a match has at least. A run that need not have some may read as
+ * words do, among which none is looked for (runs.h). */
+static size_t drawn_width(const regex_node *n) {
+    size_t sum = 0, least = n->count ? SIZE_MAX : 0;
+    if (n->kind == RX_CLASS) return 1;
+    for (size_t i = 0; i < n->count; i++) {
+        size_t part = drawn_width(n->parts[i]);
+        sum += part;
+        if (part < least) least = part;
+    }
+    if (n->kind == RX_REPEAT) return sum * n->min;
+    return n->kind == RX_ALT ? least : sum;
+}
+
+static size_t drawn_from(const regex_node *parts, size_t index) {
+    size_t sum = 0;
+    while (index < parts->count)
+        sum += drawn_width(parts->parts[index++]);
+    return sum;
 }
 
 /* Whether there is a character of its own in it, not just classes: without, it is found in too many
@@ -193,7 +216,7 @@ static regex_place head_of(arena *a, const regex_node *tree, size_t *ret_before,
     for (size_t i = 0; i < list.count && before.max <= BEFORE_MAX; i++) {
         bool early = before.max <= 1;
         if ((early || is_assigned(&list, i)) && add_run(a, head, &list, i) >= RUN_MIN &&
-            has_letter(head)) {
+            drawn_from(head, i) >= DRAWN_MIN && has_letter(head)) {
             *ret_before = before.max;
             return early ? REGEX_AT_RUN : REGEX_AT_ASSIGNED_RUN;
         }
@@ -204,11 +227,57 @@ static regex_place head_of(arena *a, const regex_node *tree, size_t *ret_before,
     return REGEX_ANYWHERE;
 }
 
+/* ---- logins --------------------------------------------------------------------------------- */
+
+/* Whether a match has no blank and no "/". */
+static bool is_of_login(const regex_node *n) {
+    static const uint64_t apart[2] = {
+        BIT('\t') | BIT('\n') | BIT('\f') | BIT('\r') | BIT(' ') | BIT('/'), 0};
+    if (n->kind == RX_ANY || n->item_count) return false;
+    if (n->kind == RX_CHAR) return n->code >= 128 || !run_has(apart, (char)n->code);
+    if (n->kind == RX_CLASS) return !((n->negated ? ~n->ascii[0] : n->ascii[0]) & apart[0]);
+    for (size_t i = 0; i < n->count; i++) {
+        if (!is_of_login(n->parts[i])) return false;
+    }
+    return true;
+}
+
+static bool is_char(const regex_node *n, char c) {
+    return n->kind == RX_CHAR && n->code == (uint32_t)c;
+}
+
+/* "://", a name, ":", a password, "@" */
+static bool is_login(const part_list *list, size_t at) {
+    const regex_node **p = list->items + at;
+    return list->count - at > 6 && is_char(p[0], ':') && is_char(p[1], '/') && is_char(p[2], '/') &&
+           is_of_login(p[3]) && is_char(p[4], ':') && is_of_login(p[5]) &&
+           regex_width_of(p[5]).min >= 3 && is_char(p[6], '@');
+}
+
+static void look_for_login(arena *a, const regex_node *tree, regex_head *ret) {
+    part_list list = {0};
+    regex_width before = {0, 0};
+    flatten(a, tree, &list);
+    for (size_t i = 0; i < list.count && before.max <= BEFORE_MAX; i++) {
+        if (is_login(&list, i)) {
+            *ret = (regex_head){.place = REGEX_AT_LOGIN,
+                                .pattern = STR(REGEX_LOGIN),
+                                .before = before.max,
+                                .least_before = before.min};
+            return;
+        }
+        before = regex_width_add(before, regex_width_of(list.items[i]));
+    }
+}
+
 void regex_head_of(arena *a, const regex_node *tree, regex_head *ret, regex_node **ret_head) {
     regex_node *head = ARENA_NEW(a, regex_node);
     head->kind = RX_CAT;
     ret->place = head_of(a, tree, &ret->before, head);
-    if (ret->place == REGEX_ANYWHERE) return;
+    if (ret->place == REGEX_ANYWHERE) {
+        look_for_login(a, tree, ret);
+        return;
+    }
     regex_width wide = regex_width_of(head);
     ret->min_width = wide.min;
     ret->max_width = wide.max;

@@ -56,7 +56,8 @@ regex_width regex_width_of(const regex_node *n);
 regex_width regex_width_add(regex_width a, regex_width b);
 
 /* Finds the shortest beginning of a pattern that has a run in it, if every match must have one:
- * *ret_head is a tree of that. What it means is in `ret`, whose pattern is not set. */
+ * *ret_head is a tree of that. What it means is in `ret`, whose pattern is not set, unless it is
+ * REGEX_LOGIN, which needs no tree. */
 void regex_head_of(arena *a, const regex_node *tree, regex_head *ret, regex_node **ret_head);
 
 /* What the groups are called is in `source`; ret_names has REGEX_GROUPS_MAX + 1. */

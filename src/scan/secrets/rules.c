@@ -356,7 +356,7 @@ static int read_verify(reader *r, const toml_node *table, secret_rule *rule) {
 }
 
 static int read_rule(reader *r, const toml_node *table, secret_rule *rule) {
-    *rule = (secret_rule){.where = table->where};
+    *rule = (secret_rule){.where = table->where, .drawn = r->origin == RULES_BUILTIN};
     check_keys(r, table, "a rule",
                KNOWN(STR("id"), STR("description"), STR("regex"), STR("secretGroup"),
                      STR("nameGroup"), STR("entropy"), STR("path"), STR("keywords"), STR("tags"),
@@ -430,7 +430,7 @@ static secret_rule merge(reader *r, const secret_rule *base, const secret_rule *
     if (own->entropy != 0) m.entropy = own->entropy;
     if (own->secret_group) m.secret_group = own->secret_group;
     if (own->name_group) m.name_group = own->name_group;
-    if (own->pattern) m.pattern = own->pattern;
+    if (own->pattern) m.pattern = own->pattern, m.drawn = own->drawn;
     /* What another pattern finds is not what that provider was to be asked about. */
     if (own->verify || own->pattern || own->secret_group) m.verify = own->verify;
     if (own->path) m.path = own->path;

@@ -76,7 +76,8 @@ typedef struct secret_rule {
     allowlists allow;
     required *required;
     size_t required_count, required_cap;
-    bool skip_report;            /* only found for others that require it */
+    bool skip_report; /* only found for others that require it */
+    bool drawn;       /* what its pattern takes of classes is drawn, not words: it is one of ours */
     str_list positive, negative; /* texts in which it must find something, and nothing */
     secret_verify *verify;       /* how its provider is asked; NULL: not */
     span where;

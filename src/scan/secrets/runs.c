@@ -1,6 +1,7 @@
 #include "scan/secrets/runs.h"
 
 #include "base/arena.h"
+#include "scan/secrets/checks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,13 @@ static void find_slowly(str t, size_t start, size_t at, run_list *list) {
         start = at + 1;
     }
     if (at - start >= RUN_MIN) add(list, start, at);
+}
+
+static bool has_digit_slowly(const char *at, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        if (at[i] >= '0' && at[i] <= '9') return true;
+    }
+    return false;
 }
 
 #ifdef __SSE2__
@@ -109,12 +117,70 @@ void runs_find(str t, run_list *list) {
     }
     find_slowly(t, start, at, list);
 }
+
+static bool has_digit(const char *at, size_t size) {
+    for (; size >= 16; at += 16, size -= 16) {
+        __m128i b = _mm_loadu_si128((const __m128i *)at);
+        if (_mm_movemask_epi8(at_most(b, '0', 9))) return true;
+    }
+    return has_digit_slowly(at, size);
+}
 #else
 void runs_find(str t, run_list *list) {
     list->count = 0;
     find_slowly(t, 0, 0, list);
 }
+
+static bool has_digit(const char *at, size_t size) {
+    return has_digit_slowly(at, size);
+}
 #endif
+
+/* ---- words ---------------------------------------------------------------------------------- */
+
+#define LETTER_KINDS 27  /* 0: a sign */
+#define PAIRS        12  /* in a row, that are looked at together */
+#define DRAWN_COST   46  /* of each of them, on average: words have less */
+#define SIGN_COST    38  /* of a pair with a sign, which tells nothing: as in words */
+#define WORDS_MAX    256 /* bytes: what is longer is none */
+
+static uint8_t letter_of[128], cost_of[LETTER_KINDS][32];
+
+static void make_costs(void) {
+    if (letter_of['a']) return;
+    memset(cost_of, SIGN_COST, sizeof cost_of);
+    for (unsigned i = 0; i < 26; i++) {
+        letter_of['a' + i] = letter_of['A' + i] = (uint8_t)(i + 1);
+        memcpy(&cost_of[i + 1][1], check_pair_cost[i], sizeof check_pair_cost[i]);
+    }
+}
+
+/* Of a run without digits. */
+static bool reads_as_words(const char *at, size_t size) {
+    uint8_t costs[WORDS_MAX], last = letter_of[(unsigned char)at[0] & 127];
+    unsigned sum = 0;
+    if (size > WORDS_MAX) return false;
+    for (size_t i = 1; i < size; i++) {
+        uint8_t letter = letter_of[(unsigned char)at[i] & 127];
+        costs[i] = cost_of[last][letter];
+        sum += costs[i];
+        if (i > PAIRS) sum -= costs[i - PAIRS];
+        if (sum >= PAIRS * DRAWN_COST) return false;
+        last = letter;
+    }
+    return true;
+}
+
+void runs_drawn(str text, const run_list *all, run_list *ret) {
+    make_costs();
+    ret->count = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        const run *r = &all->items[i];
+        const char *at = text.ptr + r->start;
+        size_t size = r->end - r->start;
+        if (has_digit(at, size) || !reads_as_words(at, size)) add(ret, r->start, r->end);
+    }
+}
 
 /* ---- gathering ------------------------------------------------------------------------------ */
 

@@ -37,6 +37,11 @@ typedef struct run_list {
 void runs_find(str text, run_list *list);
 void runs_done(run_list *list);
 
+/* Those of the runs that a drawn text can be part of; `ret` is emptied before. The others, three
+ * fifths, have no digit, and nowhere in them do the letters follow each other other than in words:
+ * of texts of 16 drawn letters and digits, 6 % have no digit, and of those 3 in 1,000 read so. */
+void runs_drawn(str text, const run_list *all, run_list *ret);
+
 /* Whether there is one of run_assigns within RUN_GAP_MAX + 1 bytes before `start`, and only
  * run_gaps between them. */
 bool run_is_assigned(str text, size_t start);

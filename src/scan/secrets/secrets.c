@@ -79,7 +79,7 @@ static void read_archive(reading *r, str body) {
     read_text(r, STR_EMPTY); /* rules of paths */
     if (r->depth >= archive_depth(&r->s->options)) return;
     if (archive_walk(r->path, body, r->budget, on_entry, on_problem, r, &e) < 0)
-        scan_out_error(r->out, text_valid(r->out->a, r->path), 0, 0, "%s", e.message);
+        scan_out_error(r->out, arena_utf8(r->out->a, r->path), 0, 0, "%s", e.message);
 }
 
 static void read_bytes(reading *r, str body) {
