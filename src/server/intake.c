@@ -265,9 +265,9 @@ static int resolve(work *w, str ref, str *ret_sha, str *ret_message, err *e) {
 
 static int make_event(work *w, const value *payload, const event_facts *facts, event *ret, err *e) {
     value said = value_object_new(w->a, true);
-    str schedule = value_path_str(payload, "schedule");
-    if (!schedule.len) return event_make(w->a, w->in->event, facts, ret, e);
-    value_set_str(w->a, &said, "schedule", schedule);
+    str when = value_path_str(payload, "schedule");
+    if (!when.len) return event_make(w->a, w->in->event, facts, ret, e);
+    value_set_str(w->a, &said, "schedule", when);
     return event_from_payload(w->a, w->in->event, &said, facts, ret, e);
 }
 

@@ -103,11 +103,11 @@ static int start_due(core_tx *tx, store_cron *row, int64_t at_us, err *e) {
 
 /* One that cannot be read any more (a zone that is gone) is left alone. */
 static int run_schedule(core_tx *tx, store_cron *row, err *e) {
-    cron_schedule schedule;
+    cron_schedule spec;
     cron_list due;
     err ignored = {0};
-    if (read_schedule(tx->a, row, &schedule, &ignored) < 0) return 0;
-    cron_due(&schedule, row->last_us, tx->now_us, &due);
+    if (read_schedule(tx->a, row, &spec, &ignored) < 0) return 0;
+    cron_due(&spec, row->last_us, tx->now_us, &due);
     int r = 0;
     for (size_t i = 0; i < due.count && r == 0; i++)
         r = start_due(tx, row, due.at_us[i], e);
