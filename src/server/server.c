@@ -3,6 +3,7 @@
 #include "server/intake.h"
 #include "server/job_logs.h"
 #include "server/links.h"
+#include "server/metrics.h"
 #include "server/repeats.h"
 #include "server/routes.h"
 #include "server/show.h"
@@ -65,6 +66,7 @@ static void on_gone(void *context, core_tx *tx, live_job *job) {
     links_remove_job(tx, job);
 }
 
+/* What was counted of a batch that failed after all is wrong by that much. */
 static int on_run(void *context, core_tx *tx, const live_run *run, const char *what, err *e) {
     value v = show_run(tx->a, &run->row, run->repository);
     change x = {.action = arena_cstr(tx->a, arena_printf(tx->a, "run.%s", what)),
@@ -75,6 +77,7 @@ static int on_run(void *context, core_tx *tx, const live_run *run, const char *w
                 .reason = run->row.reason};
     (void)context;
     int r = change_record(tx, &x, e);
+    if (r == 0) metrics_run(((server *)tx->state)->metrics, &run->row, what);
     if (r == 0) hub_publish_after(tx, "run", run->row.repository, run->row.id, &v);
     return r;
 }
@@ -95,6 +98,7 @@ static int on_job(void *context, core_tx *tx, const live_run *run, const store_j
                 .reason = job->reason,
                 .details = details};
     int r = change_record(tx, &x, e);
+    if (r == 0) metrics_job(((server *)tx->state)->metrics, job, what, tx->now_us);
     if (r == 0) hub_publish_after(tx, "job", run->row.repository, job->run, &v);
     return r;
 }
@@ -241,12 +245,13 @@ static int open_state(server *s, err *e) {
     s->logs = job_logs_new(s);
     s->repeats = repeats_new(s);
     s->triggers = triggers_new(s);
+    s->metrics = metrics_new();
     return reload(s, e);
 }
 
 static const api_routes *all_routes(arena *a, size_t *ret_count) {
-    const api_routes tables[] = {runs_routes, logs_routes,   agents_routes,
-                                 hub_routes,  intake_routes, audit_routes};
+    const api_routes tables[] = {runs_routes,   logs_routes,  agents_routes, hub_routes,
+                                 intake_routes, audit_routes, metrics_routes};
     *ret_count = sizeof tables / sizeof *tables;
     return memcpy(arena_alloc(a, sizeof tables), tables, sizeof tables);
 }
@@ -375,6 +380,7 @@ void server_free(server *s) {
     core_free(s->core);
     repeats_free(s->repeats);
     triggers_free(s->triggers);
+    metrics_free(s->metrics);
     job_logs_free(s->logs);
     hub_free(s->hub);
     links_free(s->links);

@@ -20,6 +20,7 @@ typedef struct intake intake;
 typedef struct job_logs job_logs;
 typedef struct repeats repeats;
 typedef struct triggers triggers;
+typedef struct metrics metrics;
 
 struct server {
     arena *a;
@@ -35,6 +36,7 @@ struct server {
     job_logs *logs;
     repeats *repeats;
     triggers *triggers;
+    metrics *metrics;
     api *api;
     api_config api_config;
     httpd *http;

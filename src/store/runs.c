@@ -289,6 +289,11 @@ int store_jobs_of_agent(store *s, arena *a, int64_t agent, store_job **ret, size
                      &ARG_INT(agent), 1, SIZE_MAX, (void **)ret, ret_count, e);
 }
 
+int store_jobs_count(store *s, job_state state, int64_t *ret, err *e) {
+    return rows_number(s, "SELECT count(*) FROM jobs WHERE state <> 'completed' AND state = ?",
+                       &ARG_STR(str_from(job_state_words[state])), 1, ret, e);
+}
+
 /* ---- steps ---------------------------------------------------------------------------------- */
 
 #define T store_step

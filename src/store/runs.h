@@ -183,6 +183,8 @@ int store_jobs_of_run(store *s, arena *a, int64_t run, int64_t attempt, store_jo
 int store_jobs_of_agent(store *s, arena *a, int64_t agent, store_job **ret, size_t *ret_count,
                         err *e);
 
+int store_jobs_count(store *s, job_state state, int64_t *ret, err *e);
+
 typedef struct store_step {
     int64_t id;
     int64_t job, number,

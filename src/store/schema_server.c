@@ -98,6 +98,7 @@ const char migration_server[] =
     "  log_lines bigint NOT NULL,"
     "  UNIQUE (run, attempt, key));"
     "CREATE INDEX jobs_agent ON jobs (agent) WHERE state <> 'completed';"
+    "CREATE INDEX jobs_live ON jobs (state) WHERE state <> 'completed';"
     "CREATE TABLE steps ("
     "  id bigint NOT NULL PRIMARY KEY,"
     "  job bigint NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,"
