@@ -15,6 +15,7 @@ static int make_secrets(const scan_setup *how, scanner **ret, err *e) {
                          .config = how->config,
                          .cache = how->cache,
                          .quick = how->quick,
+                         .versions = how->versions,
                          .show_secrets = how->no_redact,
                          .verifier = how->verifier};
     return secrets_new(how->a, &o, ret, e);

@@ -16,6 +16,7 @@ typedef struct scan_setup {
     bool optional_advisories;   /* that there are none is a warning */
     bool no_redact;             /* secrets may be shown */
     bool quick;                 /* little is to be read: nothing that takes long is made */
+    bool versions;              /* many versions of files are to be read, one after the other */
 } scan_setup;
 
 /* A new scanner, for one scan. */

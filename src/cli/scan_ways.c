@@ -55,7 +55,8 @@ static int scan_kinds_with(scan_job *j, const scan_kind *const *kinds, size_t ki
                         .optional_advisories =
                             options_has(j->given, "staged") && !options_has(j->given, "only"),
                         .no_redact = options_has(j->given, "no-redact"),
-                        .quick = source->count <= FEW_FILES};
+                        .quick = source->count <= FEW_FILES,
+                        .versions = source->versions};
     const char **vex;
     setup.vex_count = options_values(j->given, "vex", &vex);
     setup.vex = vex;

@@ -57,6 +57,7 @@ typedef struct walk {
     uint32_t commit; /* in the list, of the one whose files are walked; IDMAP_NONE: not there yet */
     uint32_t at;     /* its number, or IDMAP_NONE: a tag */
     bool hides;      /* what is met does not count */
+    err why;         /* of the object that was read last */
     err *e;
 } walk;
 
@@ -108,12 +109,10 @@ static void tell(walk *w, const char *what, const uint8_t *id, str path, const e
 static bool read_object(walk *w, const uint8_t *id, object_kind wanted, const char *what, str path,
                         str *ret) {
     object_kind kind = wanted;
-    err why = {0};
-    if (objects_read(w->objects, id, 0, &kind, ret, &why) == 0 && kind != wanted)
-        err_set(&why, ERR_INVALID, "it is of another kind");
-    if (why.code == 0) return true;
-    tell(w, what, id, path, &why);
-    return false;
+    int r = objects_read(w->objects, id, 0, &kind, ret, &w->why);
+    if (r == 0 && kind != wanted) r = err_set(&w->why, ERR_INVALID, "it is of another kind");
+    if (r < 0) tell(w, what, id, path, &w->why);
+    return r == 0;
 }
 
 /* ---- commits -------------------------------------------------------------------------------- */
@@ -305,7 +304,6 @@ static void take_changes(walk *w, const uint8_t *id, str text, bool above, strbu
     strbuf *last = last_tree(w);
     tree_changes changes = history_compare_trees(strbuf_str(last), text);
     tree_entry entry;
-    err why = {0};
     while (history_next_change(&changes, &entry)) {
         bool folder = history_is_folder(&entry);
         if (!folder && !history_is_file(&entry)) continue;
@@ -322,15 +320,14 @@ static void take_changes(walk *w, const uint8_t *id, str text, bool above, strbu
         strbuf_add(last, text);
         return;
     }
-    err_set(&why, ERR_IO, "it is no list of files from some place on");
-    tell(w, "folder", id, strbuf_str(&w->path), &why);
+    err_set(&w->why, ERR_IO, "it is no list of files from some place on");
+    tell(w, "folder", id, strbuf_str(&w->path), &w->why);
 }
 
 /* Each once. Those above what counts are read for every commit: one that was read as such may be
  * another's, further down. */
 static int walk_tree(walk *w, const uint8_t id[OBJECT_ID_BYTES], unsigned depth) {
     bool is_new, above = w->path.len < w->below.len;
-    err deep = {0};
     str text;
     tree_entry entry;
     int r = 0;
@@ -339,8 +336,8 @@ static int walk_tree(walk *w, const uint8_t id[OBJECT_ID_BYTES], unsigned depth)
         if (!is_new) return 0;
     }
     if (depth == 0) {
-        err_set(&deep, ERR_LIMIT, "it lies %d folders deep, and is not scanned", DEPTH_MAX);
-        tell(w, "folder", id, strbuf_str(&w->path), &deep);
+        err_set(&w->why, ERR_LIMIT, "it lies %d folders deep, and is not scanned", DEPTH_MAX);
+        tell(w, "folder", id, strbuf_str(&w->path), &w->why);
         return 0;
     }
     if (!read_object(w, id, OBJECT_TREE, "folder", strbuf_str(&w->path), &text)) return 0;

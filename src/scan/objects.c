@@ -4,9 +4,13 @@
 #include "base/library.h"
 
 #include <git2.h>
+#include <malloc.h>
 #include <stdlib.h>
 
-#define LARGE_SHARE 16 /* of what an object may have */
+#define LARGE_SHARE    16 /* of what an object may have */
+#define HEAP_BLOCK_MAX (32 << 20)
+#define HEAP_KEPT      (256 << 20)
+#define HEAP_STEP      (4 << 20)
 
 #define GIT_FUNCTIONS(X)                                                                           \
     X(git_libgit2_init)                                                                            \
@@ -78,6 +82,11 @@ int objects_load(err *e) {
 
 int objects_open(const char *folder, objects **ret, err *e) {
     git_odb *odb = NULL;
+    /* Objects come and go: memory is not given back to the kernel, which would clear it each time.
+     */
+    mallopt(M_MMAP_THRESHOLD, HEAP_BLOCK_MAX);
+    mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
+    mallopt(M_TOP_PAD, HEAP_STEP);
     if (git.git_odb_open(&odb, folder) < 0)
         return err_set(e, ERR_FAILED, "the objects in '%s' cannot be opened: %s", folder, reason());
     *ret = mem_alloc(sizeof **ret);

@@ -16,6 +16,7 @@ struct scan_source {
     size_t other_count;
     const str *warnings; /* why this may not be what was meant: of the report */
     size_t warning_count;
+    bool versions; /* many items are versions of the one before them */
     void *self;
     /* The path of an item as it is shown, borrowed. */
     str (*path)(const scan_source *s, size_t item);

@@ -12,7 +12,7 @@ static void match(secret_rules *rules, str text) {
     match_list found = {0};
     scan_out out = {.a = a, .findings.a = a, .errors.a = a};
     matcher *m = matcher_new(rules, NULL, true);
-    match_text t = {STR("a/b.txt"), text, ROUNDS, true};
+    match_text t = {STR("a/b.txt"), text, ROUNDS, true, false};
     matcher_path(m, a, t.path, &found);
     matcher_text(m, a, &t, &found, &out);
     for (size_t i = 0; i < found.count; i++) {

@@ -36,7 +36,7 @@ static void prepare(void) {
 static match_list look(arena *a, matcher *m, str text) {
     match_list found = {0};
     scan_out out = {.a = a, .findings.a = a, .errors.a = a};
-    match_text t = {STR("a/b.txt"), text, 3, true};
+    match_text t = {STR("a/b.txt"), text, 3, true, false};
     matcher_text(m, a, &t, &found, &out);
     findings_options how = {false, true};
     findings_add(&out, t.path, text, &found, &how);

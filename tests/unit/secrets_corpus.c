@@ -60,7 +60,7 @@ static void look_at(const sample *s, matcher *m, bool *ret_found, str *ret_rules
     scan_out out = {.a = a, .errors.a = a};
     str text = strbuf_str(&s->text);
     if (matcher_allows_path(m, s->path)) return;
-    match_text t = {s->path, text, DECODE_DEPTH_DEFAULT, false};
+    match_text t = {s->path, text, DECODE_DEPTH_DEFAULT, false, false};
     matcher_text(m, a, &t, &found, &out);
     text_lines lines = text_lines_new(a, text);
     for (size_t i = 0; i < found.count; i++) {

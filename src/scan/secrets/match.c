@@ -4,6 +4,7 @@
 #include "scan/secrets/names.h"
 #include "scan/secrets/prefilter.h"
 #include "scan/secrets/runs.h"
+#include "scan/secrets/versions.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,17 +38,26 @@ struct matcher {
     arena *a;
     prefilter *anywhere; /* for patterns that can match anywhere; NULL: none */
     prefilter *at_runs;  /* for the heads of the others, in what is around runs */
+    /* Of versions, `anywhere` looks for the heads of far patterns, and `far` for all of these, in
+     * texts that have such a head. NULL: every text is read whole by the other two. */
+    prefilter *far;
+    bool *is_far;      /* by rule */
+    bool far_always;   /* there is one without a head */
+    bool has_far_head; /* the text has */
     regex_matcher *regexes;
     rule_state *states;
     bool all_filtered;      /* all rules are */
     size_t before_assigned; /* bytes before an assigned run that the heads need */
     bool only_drawn;        /* all that is looked for near runs is drawn */
-    run_list runs, drawn;   /* of the text */
+    run_list runs, drawn;   /* of the text, or of what has changed in it */
+    bool has_all_runs;
     run_extract near_runs;
     size_t *logins; /* rules whose matches have a REGEX_LOGIN */
     size_t login_count;
     str text;                   /* that is searched */
     size_t login_at, login_end; /* of the latest one that was found there */
+    versions *versions;         /* NULL: as `far` */
+    strbuf plain_path;          /* the last one of which no rule of paths says anything */
     size_t *path_rules;         /* that look at paths only */
     size_t path_rule_count;
     size_t *listed; /* rules that have windows */
@@ -71,7 +81,8 @@ typedef struct pass {
     str file;
     text_lines *lines; /* of the file, made when they are first asked for */
     bool *has_lines;
-    bool obeys_inline; /* what says "gitleaks:allow" is passed over */
+    bool obeys_inline;  /* what says "gitleaks:allow" is passed over */
+    versions *versions; /* NULL: it is compared with no other */
     scan_out *errors;
     match_list *ret;
 } pass;
@@ -205,6 +216,15 @@ static void on_end(void *context, unsigned rule, size_t end) {
     add_window(m, rule, from, r->min_width < end ? end - r->min_width : 0);
 }
 
+/* Of a far pattern, only its head was found. */
+static void on_near_end(void *context, unsigned rule, size_t end) {
+    matcher *m = context;
+    if (m->is_far[rule])
+        m->has_far_head = true;
+    else
+        on_end(context, rule, end);
+}
+
 /* `end` is in what was gathered. A match that goes over a seam there is none. */
 static void on_head_end(void *context, unsigned rule, size_t end) {
     matcher *m = context;
@@ -213,6 +233,28 @@ static void on_head_end(void *context, unsigned rule, size_t end) {
     if (last - first < h->min_width) return;
     size_t from = h->max_width < last - first ? last - h->max_width : first;
     add_window(m, rule, from, last - h->min_width);
+}
+
+typedef struct zone_scan {
+    matcher *m;
+    const version_zone *zone;
+} zone_scan;
+
+static void on_end_in_zone(void *context, unsigned rule, size_t end) {
+    const zone_scan *s = context;
+    size_t max = s->m->rules->items[rule].pattern->max_width, from = s->zone->from;
+    end += from;
+    if (end < s->zone->first_end || end > s->zone->last_end) return;
+    versions_add(s->m->versions, rule, max < end - from ? end - max : from, end);
+}
+
+static void on_head_end_of_version(void *context, unsigned rule, size_t end) {
+    matcher *m = context;
+    const regex_head *h = &m->rules->items[rule].pattern->head;
+    size_t first, last = run_origin(&m->near_runs, end - 1, &first) + 1;
+    if (last - first < h->min_width) return;
+    versions_add(m->versions, rule, h->max_width < last - first ? last - h->max_width : first,
+                 last);
 }
 
 static void forget(matcher *m) {
@@ -233,10 +275,21 @@ static bool is_at_run(const regex *r) {
     return r->head.place == REGEX_AT_RUN || r->head.place == REGEX_AT_ASSIGNED_RUN;
 }
 
-static bool look_anywhere(pass *p) {
+static bool look_for_far(pass *p) {
+    matcher *m = p->m;
     err e = {0};
-    p->m->text = p->text;
-    return p->m->anywhere && prefilter_scan(p->m->anywhere, p->text, on_end, p->m, &e) == 0;
+    return (!m->has_far_head && !m->far_always) ||
+           prefilter_scan(m->far, p->text, on_end, m, &e) == 0;
+}
+
+static bool look_anywhere(pass *p) {
+    matcher *m = p->m;
+    err e = {0};
+    m->has_far_head = false;
+    m->text = p->text;
+    if (!m->anywhere) return false;
+    return prefilter_scan(m->anywhere, p->text, m->far ? on_near_end : on_end, m, &e) == 0 &&
+           (!m->far || look_for_far(p));
 }
 
 static bool look_at_runs(pass *p) {
@@ -260,12 +313,75 @@ static void look_by_keywords(pass *p, bool anywhere, bool at_runs) {
     }
 }
 
+static unsigned depth_of(const pass *p) {
+    return p->d ? p->d->depth : 0;
+}
+
+static bool look_in_zones(pass *p) {
+    matcher *m = p->m;
+    const version_zones *anywhere = versions_anywhere(m->versions),
+                        *at_runs = versions_at_runs(m->versions);
+    err e = {0};
+    for (size_t i = 0; i < anywhere->count; i++) {
+        const version_zone *z = &anywhere->items[i];
+        zone_scan s = {m, z};
+        str text = str_sub(p->text, z->from, z->to);
+        if (prefilter_scan(m->anywhere, text, on_end_in_zone, &s, &e) < 0) return false;
+    }
+    m->runs.count = 0;
+    for (size_t i = 0; i < at_runs->count; i++)
+        runs_find_in(p->text, at_runs->items[i].from, at_runs->items[i].to, &m->runs);
+    if (m->only_drawn) runs_drawn(p->text, &m->runs, &m->drawn);
+    const run_list *runs = m->only_drawn ? &m->drawn : &m->runs;
+    if (!runs->count) return true;
+    runs_gather(p->text, runs, BEFORE_RUN, m->before_assigned, &m->near_runs);
+    return prefilter_scan(m->at_runs, strbuf_str(&m->near_runs.text), on_head_end_of_version, m,
+                          &e) == 0;
+}
+
+static void add_logins(matcher *m, const version_hit *h) {
+    for (size_t end = h->first; end <= h->last; end++) {
+        if (end && m->text.ptr[end - 1] == '@') on_login(m, end);
+    }
+}
+
+/* As look_anywhere and look_at_runs in the whole text. */
+static bool look_at_changes(pass *p) {
+    matcher *m = p->m;
+    size_t count;
+    versions_begin(m->versions, p->path, depth_of(p), p->text);
+    bool valid = look_in_zones(p);
+    const version_hit *hits = versions_end(m->versions, valid, &count);
+    m->has_far_head = false;
+    m->text = p->text;
+    for (size_t i = 0; i < count && valid; i++) {
+        const version_hit *h = &hits[i];
+        const regex *r = m->rules->items[h->rule].pattern;
+        size_t min = is_at_run(r) ? r->head.min_width : r->min_width;
+        if (m->states[h->rule].login)
+            add_logins(m, h);
+        else if (m->is_far[h->rule])
+            m->has_far_head = true;
+        else
+            add_window(m, h->rule, h->from, min < h->last ? h->last - min : 0);
+    }
+    m->has_all_runs = valid && versions_is_whole(m->versions);
+    return valid && look_for_far(p);
+}
+
 /* Fills the windows of all rules that may match. */
 static void look(pass *p) {
     matcher *m = p->m;
+    bool anywhere, at_runs;
     forget(m);
-    runs_find(p->text, &m->runs);
-    bool anywhere = look_anywhere(p), at_runs = look_at_runs(p);
+    if (p->versions) {
+        anywhere = at_runs = look_at_changes(p);
+    } else {
+        runs_find(p->text, &m->runs);
+        m->has_all_runs = true;
+        anywhere = look_anywhere(p);
+        at_runs = look_at_runs(p);
+    }
     if (!anywhere || !at_runs || !m->all_filtered) look_by_keywords(p, anywhere, at_runs);
     if (m->listed_count < 2) return;
     qsort(m->listed, m->listed_count, sizeof *m->listed, by_index);
@@ -415,7 +531,7 @@ static bool take_match(pass *p, const secret_rule *rule, const regex_span *group
     secret_match f = {.rule = rule, .match = whole, .secret = secret};
     f.value = str_sub(p->text, secret.start, secret.end);
     f.context = str_sub(p->text, whole.start, whole.end);
-    f.depth = p->d ? p->d->depth : 0;
+    f.depth = depth_of(p);
     if (!f.value.len) return false;
     if (p->d) {
         unsigned ignored;
@@ -640,6 +756,31 @@ static void settle(match_list *list) {
     list->count = kept;
 }
 
+/* Whether anything is encoded in lines that have changed. */
+static bool decodes_changes(pass *p) {
+    matcher *m = p->m;
+    size_t at = 0;
+    str lines;
+    while (versions_next_lines(p->versions, &at, &lines)) {
+        _cleanup_arena_ arena *scratch = arena_new();
+        decoded ignored;
+        m->has_all_runs = false;
+        runs_find(lines, &m->runs);
+        if (decode_text(scratch, lines, &m->runs, NULL, &ignored)) return true;
+    }
+    return false;
+}
+
+static bool decode_pass(pass *p, decoded *ret) {
+    matcher *m = p->m;
+    versions *v = p->versions;
+    if (v && versions_was_plain(v) && !decodes_changes(p)) return false;
+    if (!m->has_all_runs) runs_find(p->text, &m->runs);
+    bool found = decode_text(p->a, p->text, &m->runs, p->d, ret);
+    if (v) versions_set_plain(v, !found);
+    return found;
+}
+
 void matcher_text(matcher *m, arena *a, const match_text *t, match_list *ret, scan_out *errors) {
     text_lines lines;
     bool has_lines = false;
@@ -651,13 +792,14 @@ void matcher_text(matcher *m, arena *a, const match_text *t, match_list *ret, sc
               .lines = &lines,
               .has_lines = &has_lines,
               .obeys_inline = t->obeys_inline,
+              .versions = t->is_version ? m->versions : NULL,
               .errors = errors,
               .ret = ret};
     decoded *d = NULL;
     read_pass(&p);
     for (unsigned i = 0; i < t->rounds; i++) {
         decoded *next = ARENA_NEW(a, decoded);
-        if (!decode_text(a, p.text, &m->runs, d, next)) break;
+        if (!decode_pass(&p, next)) break;
         p.d = d = next;
         p.text = d->text;
         read_pass(&p);
@@ -670,6 +812,8 @@ bool matcher_allows_path(matcher *m, str path) {
 }
 
 void matcher_path(matcher *m, arena *a, str path, match_list *ret) {
+    size_t before = ret->count;
+    if (m->versions && str_eq(path, strbuf_str(&m->plain_path))) return;
     for (size_t i = 0; i < m->path_rule_count; i++) {
         const secret_rule *rule = &m->rules->items[m->path_rules[i]];
         if (allows_path(m, &rule->allow, path) || !regex_has(m->regexes, rule->path, path))
@@ -678,6 +822,9 @@ void matcher_path(matcher *m, arena *a, str path, match_list *ret) {
             .rule = rule, .value = STR_EMPTY, .context = STR_EMPTY, .whole_file = true};
         ARENA_PUSH(a, ret->items, ret->count, ret->cap, f);
     }
+    if (!m->versions || ret->count > before) return;
+    strbuf_clear(&m->plain_path);
+    strbuf_add(&m->plain_path, path);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------ */
@@ -708,21 +855,36 @@ static void tell_heavy(matcher *m, const prefilter_state *states) {
     ARENA_PUSH(to->a, to->items, to->count, to->cap, w);
 }
 
-/* Compiles the patterns of those rules whose matches have this place, or other ones. `all_states`
- * is filled for them. */
-static int make_filter(matcher *m, bool anywhere, const char *cache, bool quick,
+typedef enum filter_kind { FILTER_ANYWHERE, FILTER_AT_RUNS, FILTER_NEAR, FILTER_FAR } filter_kind;
+
+/* What is looked for; empty: nothing. */
+static str pattern_for(filter_kind kind, const regex *r) {
+    if (!r || r->utf) return STR_EMPTY;
+    bool far = r->head.place == REGEX_ANYWHERE && regex_is_far(r);
+    str anywhere = is_at_run(r)                      ? STR_EMPTY
+                   : r->head.place == REGEX_AT_LOGIN ? r->head.pattern
+                                                     : r->loose;
+    switch (kind) {
+    case FILTER_ANYWHERE: return anywhere;
+    case FILTER_AT_RUNS: return is_at_run(r) ? r->head.pattern : STR_EMPTY;
+    case FILTER_NEAR: return far ? r->head.pattern : anywhere;
+    case FILTER_FAR: return far ? r->loose : STR_EMPTY;
+    }
+    return STR_EMPTY;
+}
+
+/* Compiles the patterns of those rules that are looked for so. `all_states` is filled for them. */
+static int make_filter(matcher *m, filter_kind kind, const char *cache, bool quick,
                        prefilter_state *all_states, prefilter **ret, err *e) {
     size_t count = m->rules->count;
     _cleanup_arena_ arena *scratch = arena_new();
     str *patterns = ARENA_ARRAY(scratch, str, count);
     prefilter_state *states = ARENA_ARRAY(scratch, prefilter_state, count);
+    bool anywhere = kind == FILTER_ANYWHERE || kind == FILTER_NEAR;
     for (size_t i = 0; i < count; i++) {
         const regex *r = m->rules->items[i].pattern;
-        bool ours = r && !r->utf && is_at_run(r) != anywhere;
-        patterns[i] = !ours                             ? STR_EMPTY
-                      : r->head.place == REGEX_ANYWHERE ? r->loose
-                                                        : r->head.pattern;
-        if (!ours || r->head.place != REGEX_AT_LOGIN) continue;
+        patterns[i] = pattern_for(kind, r);
+        if (!anywhere || !patterns[i].len || r->head.place != REGEX_AT_LOGIN) continue;
         m->logins[m->login_count++] = i;
         if (m->login_count > 1) patterns[i] = STR_EMPTY;
     }
@@ -733,25 +895,43 @@ static int make_filter(matcher *m, bool anywhere, const char *cache, bool quick,
     }
     for (size_t i = 0; i < count; i++) {
         if (states[i] == PREFILTER_LEFT_OUT) continue;
+        if (kind == FILTER_NEAR && m->is_far[i]) {
+            m->far_always |= states[i] != PREFILTER_TAKEN;
+            continue;
+        }
         all_states[i] = states[i];
         if (states[i] != PREFILTER_TAKEN) continue;
         size_t before = m->rules->items[i].pattern->head.before;
         m->states[i].filtered = true;
-        if (anywhere) continue;
+        if (kind != FILTER_AT_RUNS) continue;
         if (m->before_assigned < before + 1) m->before_assigned = before + 1;
         m->only_drawn &= m->rules->items[i].drawn;
     }
     return 0;
 }
 
-static void make_filters(matcher *m, const char *cache, bool quick) {
+/* A head that cannot be looked for, or that there is not, is taken to be in every text. */
+static int make_near_and_far(matcher *m, const char *cache, bool quick, prefilter_state *states,
+                             err *e) {
+    m->is_far = ARENA_ARRAY(m->a, bool, m->rules->count);
+    for (size_t i = 0; i < m->rules->count; i++) {
+        const regex *r = m->rules->items[i].pattern;
+        m->is_far[i] = pattern_for(FILTER_FAR, r).len > 0;
+        m->far_always |= m->is_far[i] && !r->head.pattern.len;
+    }
+    int code = make_filter(m, FILTER_NEAR, cache, quick, states, &m->anywhere, e);
+    return code < 0 ? code : make_filter(m, FILTER_FAR, cache, quick, states, &m->far, e);
+}
+
+static void make_filters(matcher *m, const char *cache, bool quick, bool grows) {
     _cleanup_arena_ arena *scratch = arena_new();
     prefilter_state *states = ARENA_ARRAY(scratch, prefilter_state, m->rules->count);
     err why = {0};
     m->before_assigned = BEFORE_RUN;
     m->only_drawn = true;
-    int code = make_filter(m, true, cache, quick, states, &m->anywhere, &why);
-    if (code == 0) code = make_filter(m, false, cache, quick, states, &m->at_runs, &why);
+    int code = grows ? make_near_and_far(m, cache, quick, states, &why)
+                     : make_filter(m, FILTER_ANYWHERE, cache, quick, states, &m->anywhere, &why);
+    if (code == 0) code = make_filter(m, FILTER_AT_RUNS, cache, quick, states, &m->at_runs, &why);
     m->all_filtered = true;
     for (size_t i = 0; i < m->rules->count; i++)
         m->all_filtered &= !m->rules->items[i].pattern || m->states[i].filtered;
@@ -773,21 +953,49 @@ static void collect_path_rules(matcher *m) {
     }
 }
 
-matcher *matcher_new(secret_rules *rules, const char *cache, bool quick) {
+static matcher *new_matcher(secret_rules *rules, const char *cache, bool quick, bool grows) {
     matcher *m = mem_alloc(sizeof *m);
-    *m = (matcher){.rules = rules, .a = arena_new(), .lower = STRBUF_INIT};
+    *m = (matcher){.rules = rules, .a = arena_new()};
     m->regexes = regex_matcher_new();
     m->states = ARENA_ARRAY(m->a, rule_state, rules->count);
     m->listed = ARENA_ARRAY(m->a, size_t, rules->count);
     m->logins = ARENA_ARRAY(m->a, size_t, rules->count);
     collect_words(m);
     collect_path_rules(m);
-    make_filters(m, cache, quick);
+    make_filters(m, cache, quick, grows);
+    return m;
+}
+
+matcher *matcher_new(secret_rules *rules, const char *cache, bool quick) {
+    return new_matcher(rules, cache, quick, false);
+}
+
+matcher *matcher_new_of_versions(secret_rules *rules, const char *cache) {
+    matcher *m = new_matcher(rules, cache, false, true);
+    versions_reach reach = {.before_run = m->before_assigned + 1};
+    bool *at_runs = ARENA_ARRAY(m->a, bool, m->rules->count);
+    if (!m->far || !m->at_runs) return m;
+    if (reach.before_run < RUN_GAP_MAX + 2) reach.before_run = RUN_GAP_MAX + 2;
+    for (size_t i = 0; i < m->rules->count; i++) {
+        const regex *r = m->rules->items[i].pattern;
+        if (!r) continue;
+        size_t bytes = m->is_far[i] ? r->head.max_width : r->max_width;
+        at_runs[i] = is_at_run(r);
+        if (r->head.place != REGEX_ANYWHERE || r->utf) continue; /* a login is of one line */
+        if (bytes <= REGEX_NEAR_BYTES)
+            reach.bytes = bytes > reach.bytes ? bytes : reach.bytes;
+        else
+            reach.lines = r->max_lines > reach.lines ? r->max_lines : reach.lines;
+    }
+    m->versions = versions_new(m->rules->count, at_runs, reach);
     return m;
 }
 
 void matcher_free(matcher *m) {
     if (!m) return;
+    versions_free(m->versions);
+    prefilter_free(m->far);
+    strbuf_done(&m->plain_path);
     prefilter_free(m->anywhere);
     prefilter_free(m->at_runs);
     runs_done(&m->runs);

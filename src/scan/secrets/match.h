@@ -36,6 +36,9 @@ typedef struct matcher matcher;
 /* The rules are borrowed, and get a warning where vectorscan is missing. `quick`: compile nothing
  * that takes long. */
 matcher *matcher_new(secret_rules *rules, const char *cache, bool quick);
+/* The same, for texts with `is_version`, many of which are nearly what the last one of their path
+ * was: only what has changed is looked at (versions.h). The findings are the same. */
+matcher *matcher_new_of_versions(secret_rules *rules, const char *cache);
 void matcher_free(matcher *m);
 
 /* Whether all rules pass over a file of this path. */
@@ -47,6 +50,7 @@ typedef struct match_text {
     unsigned rounds;   /* of decoding, at most */
     bool obeys_inline; /* a line with "gitleaks:allow" is passed over; for what is in an archive, as
                         * the frame looks only at files themselves */
+    bool is_version;
 } match_text;
 
 /* All that is found in a text, sorted by place. What several rules found is there once, by the rule

@@ -76,6 +76,40 @@ regex_width regex_width_of(const regex_node *n) {
     return w;
 }
 
+static bool has_ascii(const regex_node *n, unsigned c) {
+    return n->ascii[c >> 6] >> (c & 63) & 1;
+}
+
+size_t regex_lines_of(const regex_node *n) {
+    size_t lines = 0;
+    switch (n->kind) {
+    case RX_CHAR: return n->code == '\n';
+    case RX_CLASS: return has_ascii(n, '\n') != n->negated;
+    case RX_ANY: return n->newline;
+    case RX_CAT:
+    case RX_CAPTURE:
+        for (size_t i = 0; i < n->count; i++)
+            lines = plus(lines, regex_lines_of(n->parts[i]));
+        return lines;
+    case RX_ALT:
+        for (size_t i = 0; i < n->count; i++) {
+            size_t part = regex_lines_of(n->parts[i]);
+            lines = part > lines ? part : lines;
+        }
+        return lines;
+    case RX_REPEAT: return times(regex_lines_of(n->parts[0]), n->max);
+    case RX_EMPTY:
+    case RX_TEXT_BEGIN:
+    case RX_TEXT_END:
+    case RX_LINE_BEGIN:
+    case RX_LINE_END:
+    case RX_WORD_EDGE:
+    case RX_NO_WORD_EDGE:
+    case RX_KIND_COUNT: break;
+    }
+    return 0;
+}
+
 /* ---- what a tree needs ---------------------------------------------------------------------- */
 
 static bool needs_utf(const regex_node *n) {
@@ -144,10 +178,6 @@ static void write_char(writer *w, uint32_t code) {
     for (size_t i = 0; i < size; i++)
         write_byte(w, (unsigned char)unit[i]);
     strbuf_addc(&w->out, ')');
-}
-
-static bool has_ascii(const regex_node *n, unsigned c) {
-    return n->ascii[c >> 6] >> (c & 63) & 1;
 }
 
 static void write_class(writer *w, const regex_node *n) {
@@ -281,6 +311,10 @@ static void take_names(arena *a, regex *r, const str *names) {
     memcpy(r->names, names, (r->count + 1) * sizeof *names);
 }
 
+bool regex_is_far(const regex *r) {
+    return r->max_width > REGEX_NEAR_BYTES && r->max_lines > REGEX_NEAR_LINES;
+}
+
 int regex_new(arena *a, str source, regex **ret, err *e) {
     _cleanup_arena_ arena *scratch = arena_new();
     regex_node *tree, *head = NULL;
@@ -296,7 +330,10 @@ int regex_new(arena *a, str source, regex **ret, err *e) {
     r->max_width = r->utf ? REGEX_UNBOUNDED : wide.max;
     r->pattern = write_pattern(a, tree, r->utf, false);
     r->loose = write_pattern(a, tree, r->utf, true);
+    r->max_lines = r->utf ? REGEX_UNBOUNDED : regex_lines_of(tree);
     if (!r->utf) regex_head_of(scratch, tree, &r->head, &head);
+    if (!r->utf && r->head.place == REGEX_ANYWHERE && regex_is_far(r))
+        regex_cut(scratch, tree, &r->head, &head);
     if (head) r->head.pattern = write_pattern(a, head, false, true);
     *ret = r;
     return 0;

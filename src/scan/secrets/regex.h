@@ -18,6 +18,10 @@
 #define REGEX_SOURCE_MAX 65536 /* bytes of a pattern */
 #define REGEX_GROUPS_MAX 64
 #define REGEX_UNBOUNDED  SIZE_MAX
+/* What may have more bytes and more ends of lines than these is far: of such a pattern that can
+ * match anywhere, the head is what it begins with, if that has some letters of its own. */
+#define REGEX_NEAR_BYTES 300
+#define REGEX_NEAR_LINES 2
 
 /* Where alone a match can be (runs.h). */
 typedef enum regex_place {
@@ -34,7 +38,9 @@ typedef enum regex_place {
 /* What tells where matches can begin, and costs less to look for. */
 typedef struct regex_head {
     regex_place place;
-    str pattern;                 /* what every match begins with, its lead apart; as `loose` is */
+    /* What every match begins with, its lead apart; as `loose` is. Empty where that is all of it,
+     * which only REGEX_ANYWHERE can have. */
+    str pattern;
     size_t min_width, max_width; /* bytes of a match of that */
     size_t before;               /* of them, at most, before the run */
     size_t least_before;         /* of a REGEX_LOGIN: at least */
@@ -57,6 +63,7 @@ typedef struct regex {
     uint8_t *lead; /* 256: whether the repeat takes a byte; NULL: none */
     size_t lead_max;
     size_t min_width, max_width; /* bytes of a match, its lead apart; max: REGEX_UNBOUNDED */
+    size_t max_lines;            /* ends of lines that it can have */
     regex_head head;             /* of what is matched by bytes */
     void *code;                  /* compiled when it is first needed */
     bool failed;                 /* to compile */
@@ -77,6 +84,9 @@ int regex_new(arena *a, str source, regex **ret, err *e);
 int regex_compile(regex *r, err *e);
 /* Frees what was compiled. */
 void regex_done(regex *r);
+
+/* Whether matches may have more than REGEX_NEAR_BYTES and more than REGEX_NEAR_LINES. */
+bool regex_is_far(const regex *r);
 
 /* Finds the first match that begins in [from, last] of `text`, its lead apart, which is looked for
  * down to `floor`. 1: groups[0] is the match, groups[1..] the groups (start is SIZE_MAX for one

@@ -8,9 +8,11 @@
 #include "scan/secrets/regex_tree.h"
 #include "scan/secrets/runs.h"
 
-#define BIT(c)     (1ULL << (c))
-#define BEFORE_MAX 200 /* bytes of a match before its run */
-#define DRAWN_MIN  10  /* characters of a run that are no letters of the pattern's own */
+#define BIT(c)      (1ULL << (c))
+#define BEFORE_MAX  200  /* bytes of a match before its run */
+#define DRAWN_MIN   10   /* characters of a run that are no letters of the pattern's own */
+#define LETTERS_MIN 3    /* of the head of a far pattern */
+#define PARTS_MAX   2000 /* of it: choices one after another multiply */
 
 typedef struct part_list {
     const regex_node **items;
@@ -274,10 +276,91 @@ void regex_head_of(arena *a, const regex_node *tree, regex_head *ret, regex_node
     regex_node *head = ARENA_NEW(a, regex_node);
     head->kind = RX_CAT;
     ret->place = head_of(a, tree, &ret->before, head);
+    *ret_head = NULL;
     if (ret->place == REGEX_ANYWHERE) {
         look_for_login(a, tree, ret);
         return;
     }
+    regex_width wide = regex_width_of(head);
+    ret->min_width = wide.min;
+    ret->max_width = wide.max;
+    *ret_head = head;
+}
+
+/* ---- far patterns --------------------------------------------------------------------------- */
+
+/* How many characters of its own a match has at least. */
+static size_t letters_of(const regex_node *n) {
+    size_t sum = 0;
+    if (n->kind == RX_CHAR) return 1;
+    if (n->kind == RX_REPEAT) return n->min ? letters_of(n->parts[0]) : 0;
+    for (size_t i = 0; i < n->count; i++) {
+        size_t part = letters_of(n->parts[i]);
+        sum = n->kind != RX_ALT ? sum + part : i == 0 || part < sum ? part : sum;
+    }
+    return sum;
+}
+
+typedef struct cutter {
+    arena *a;
+    size_t parts; /* that were added */
+} cutter;
+
+static void cut_append(cutter *c, regex_node *tree, const regex_node *n) {
+    c->parts++;
+    append(c->a, tree, n);
+}
+
+static void add_beginning(cutter *c, regex_node *tree, const part_list *list, size_t from,
+                          size_t most);
+
+/* Of several patterns, each with what comes after them, up to where it has no bound. */
+static void add_beginnings(cutter *c, regex_node *tree, const regex_node *choice,
+                           const part_list *list, size_t next, size_t most) {
+    regex_node all = {.kind = RX_ALT};
+    for (size_t i = 0; i < choice->count && c->parts < PARTS_MAX; i++) {
+        regex_node one = {.kind = RX_CAT};
+        part_list parts = {0};
+        flatten(c->a, choice->parts[i], &parts);
+        for (size_t k = next; k < list->count; k++)
+            ARENA_PUSH(c->a, parts.items, parts.count, parts.cap, list->items[k]);
+        add_beginning(c, &one, &parts, 0, most);
+        cut_append(c, &all, &one);
+    }
+    cut_append(c, tree, &all);
+}
+
+/* Adds what a match of the parts from `from` on begins with, in at most so many bytes. */
+static void add_beginning(cutter *c, regex_node *tree, const part_list *list, size_t from,
+                          size_t most) {
+    for (size_t i = from; i < list->count && c->parts < PARTS_MAX; i++) {
+        const regex_node *n = list->items[i];
+        size_t max = regex_width_of(n).max;
+        if (max <= most) {
+            cut_append(c, tree, n);
+            most -= max;
+            continue;
+        }
+        if (n->kind == RX_ALT) add_beginnings(c, tree, n, list, i + 1, most);
+        if (n->kind == RX_REPEAT) {
+            size_t one = regex_width_of(n->parts[0]).max, times = one ? most / one : 0;
+            regex_node some = *n;
+            some.min = some.max = times < n->min ? (unsigned)times : n->min;
+            if (some.max) cut_append(c, tree, &some);
+        }
+        return;
+    }
+}
+
+void regex_cut(arena *a, const regex_node *tree, regex_head *ret, regex_node **ret_head) {
+    regex_node *head = ARENA_NEW(a, regex_node);
+    part_list list = {0};
+    *ret_head = NULL;
+    head->kind = RX_CAT;
+    flatten(a, tree, &list);
+    cutter c = {.a = a};
+    add_beginning(&c, head, &list, 0, REGEX_NEAR_BYTES);
+    if (c.parts >= PARTS_MAX || letters_of(head) < LETTERS_MIN) return;
     regex_width wide = regex_width_of(head);
     ret->min_width = wide.min;
     ret->max_width = wide.max;

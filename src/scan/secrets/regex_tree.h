@@ -55,6 +55,14 @@ typedef struct regex_width {
 regex_width regex_width_of(const regex_node *n);
 regex_width regex_width_add(regex_width a, regex_width b);
 
+/* How many ends of lines a match of a tree can have; or REGEX_UNBOUNDED. Of what is matched by
+ * bytes. */
+size_t regex_lines_of(const regex_node *n);
+
+/* What each match of a far pattern begins with, if it is worth looking for; else REGEX_ANYWHERE
+ * has no pattern, and *ret_head is NULL. */
+void regex_cut(arena *a, const regex_node *tree, regex_head *ret, regex_node **ret_head);
+
 /* Finds the shortest beginning of a pattern that has a run in it, if every match must have one:
  * *ret_head is a tree of that. What it means is in `ret`, whose pattern is not set, unless it is
  * REGEX_LOGIN, which needs no tree. */

@@ -102,9 +102,8 @@ static void find_inside(size_t base, uint64_t bits, run_list *list) {
     }
 }
 
-void runs_find(str t, run_list *list) {
+static void find_more(str t, run_list *list) {
     size_t at = 0, start = 0; /* start: of what goes on from the block before, or at */
-    list->count = 0;
     for (; t.len - at >= BLOCK; at += BLOCK) {
         uint64_t bits = bits_of_block(t.ptr + at);
         unsigned first = ones_at_start(bits), last = ones_at_end(bits);
@@ -126,8 +125,7 @@ static bool has_digit(const char *at, size_t size) {
     return has_digit_slowly(at, size);
 }
 #else
-void runs_find(str t, run_list *list) {
-    list->count = 0;
+static void find_more(str t, run_list *list) {
     find_slowly(t, 0, 0, list);
 }
 
@@ -135,6 +133,20 @@ static bool has_digit(const char *at, size_t size) {
     return has_digit_slowly(at, size);
 }
 #endif
+
+void runs_find_in(str text, size_t from, size_t to, run_list *list) {
+    size_t before = list->count;
+    find_more(str_sub(text, from, to), list);
+    for (size_t i = before; i < list->count; i++) {
+        list->items[i].start += from;
+        list->items[i].end += from;
+    }
+}
+
+void runs_find(str text, run_list *list) {
+    list->count = 0;
+    find_more(text, list);
+}
 
 /* ---- words ---------------------------------------------------------------------------------- */
 

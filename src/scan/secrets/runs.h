@@ -35,6 +35,8 @@ typedef struct run_list {
 
 /* All runs of a text, ascending; the list is emptied before. */
 void runs_find(str text, run_list *list);
+/* Adds those of a stretch, which neither begins nor ends within a run. */
+void runs_find_in(str text, size_t from, size_t to, run_list *list);
 void runs_done(run_list *list);
 
 /* Those of the runs that a drawn text can be part of; `ret` is emptied before. The others, three

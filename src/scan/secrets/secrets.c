@@ -50,7 +50,11 @@ static void read_text(reading *r, str text) {
     match_list found = {0};
     secrets *s = r->s;
     matcher_path(s->matcher, r->out->a, r->path, &found);
-    match_text t = {r->path, text, decode_rounds(&s->options), r->depth > 0};
+    match_text t = {.path = r->path,
+                    .text = text,
+                    .rounds = decode_rounds(&s->options),
+                    .obeys_inline = r->depth > 0,
+                    .is_version = r->depth == 0};
     matcher_text(s->matcher, r->out->a, &t, &found, r->out);
     findings_options how = {s->options.show_secrets, s->options.verifier != NULL};
     findings_add(r->out, r->path, text, &found, &how);
@@ -217,7 +221,9 @@ int secrets_new(arena *a, const secrets_options *options, scanner **ret, err *e)
         return code;
     }
     find_config(s, path);
-    s->matcher = matcher_new(s->rules, options->cache, options->quick);
+    s->matcher = options->versions && !options->quick
+                     ? matcher_new_of_versions(s->rules, options->cache)
+                     : matcher_new(s->rules, options->cache, options->quick);
     s->base = (scanner){.name = "secrets",
                         .self = s,
                         .wants = secrets_wants,

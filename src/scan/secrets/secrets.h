@@ -23,6 +23,7 @@ typedef struct secrets_options {
     /* Little is to be read (a commit, a text): compile nothing, use what the cache has. The
      * findings are the same. */
     bool quick;
+    bool versions;          /* many versions of files will be read, one after the other */
     bool show_secrets;      /* nothing is redacted */
     unsigned decode_rounds; /* 0: 5, as in gitleaks */
     bool no_decode;
