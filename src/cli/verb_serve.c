@@ -1,4 +1,5 @@
 #include "agent/person.h"
+#include "base/fs.h"
 #include "cli/console.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
@@ -15,6 +16,7 @@ static const option_spec serve_options[] = {
     {0, "data", "DIR", .complete = COMPLETE_DIR,
      .help = "Where everything is kept. The default is $SLIPWAY_DATA, or "
              "$XDG_DATA_HOME/slipway/server."},
+    {0, "no-agent", NULL, .help = "Start no agent: others will run the jobs."},
     {0, "url", "URL",
      .help = "How people reach the server, when that is not where it listens: behind a proxy."},
     {0},
@@ -38,7 +40,13 @@ static int run_serve(const options *given) {
         console_error(&e);
         return 2;
     }
+    char *program;
+    if (fs_real(given->a, "/proc/self/exe", &program, &e) < 0) {
+        console_error(&e);
+        return 2;
+    }
     server_options how = {.data = data, .listen = str_from(listen), .url = str_from(url)};
+    if (!options_has(given, "no-agent")) how.program = program;
     if (server_new(&how, &s, &e) < 0) {
         console_error(&e);
         return 2;

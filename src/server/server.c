@@ -1,4 +1,5 @@
 /* server.c: the parts of a server, put together. */
+#include "server/embedded.h"
 #include "server/hub.h"
 #include "server/intake.h"
 #include "server/job_logs.h"
@@ -136,7 +137,7 @@ static int add_embedded(server *s, err *e) {
     store_agent row;
     err none = {0};
     if (store_agent_by_name(s->store, a, STR(EMBEDDED_AGENT), &row, &none) == 0) {
-        s->embedded = row.id;
+        s->own_agent = row.id;
         return 0;
     }
     row = (store_agent){.name = STR(EMBEDDED_AGENT),
@@ -145,7 +146,7 @@ static int add_embedded(server *s, err *e) {
                         .embedded = true,
                         .created_us = clock_wall_us()};
     int r = store_agent_add(s->store, &row, e);
-    s->embedded = row.id;
+    s->own_agent = row.id;
     return r;
 }
 
@@ -158,7 +159,7 @@ static int authenticate(void *context, api_call *c, err *e) {
     if (!httpd_local(c->r)) return err_set(e, ERR_NOT_FOUND, "nothing was shown");
     c->caller = (api_caller){.kind = API_TOKEN, .id = 0, .name = STR("owner"), .sees = STR("all")};
     if (c->route->auth != API_AGENT) return 0;
-    c->caller = (api_caller){.kind = API_IS_AGENT, .id = s->embedded, .name = STR(EMBEDDED_AGENT)};
+    c->caller = (api_caller){.kind = API_IS_AGENT, .id = s->own_agent, .name = STR(EMBEDDED_AGENT)};
     return 0;
 }
 
@@ -316,6 +317,7 @@ int server_new(const server_options *how, server **ret, err *e) {
     if (r == 0) r = open_state(s, e);
     if (r == 0) r = open_http(s, e);
     if (r == 0) r = intake_new(s, &s->intake, e);
+    if (r == 0 && how->program) s->embedded = embedded_new(s);
     if (r < 0)
         server_free(s);
     else
@@ -349,6 +351,8 @@ static void on_stop(void *context) {
     if (s->stopping) return;
     s->stopping = true;
     triggers_stop(s->triggers);
+    embedded_free(s->embedded);
+    s->embedded = NULL;
     if (pthread_create(&s->closer, NULL, close_http, s)) oom();
 }
 
@@ -373,6 +377,7 @@ loop *server_loop(server *s) {
 
 void server_free(server *s) {
     if (!s) return;
+    embedded_free(s->embedded);
     httpd_close_door(s->door);
     httpd_stop(s->http);
     intake_free(s->intake);

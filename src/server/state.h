@@ -21,6 +21,7 @@ typedef struct job_logs job_logs;
 typedef struct repeats repeats;
 typedef struct triggers triggers;
 typedef struct metrics metrics;
+typedef struct embedded embedded;
 
 struct server {
     arena *a;
@@ -44,8 +45,9 @@ struct server {
     const char *url;
     pthread_key_t reader;
     int64_t started_us;
-    int64_t embedded; /* the agent that is our own child */
-    int lock;         /* of the data folder */
+    int64_t own_agent; /* the row of the agent that is our own child */
+    embedded *embedded;
+    int lock; /* of the data folder */
     loop_wake *stop, *closed;
     pthread_t closer;
     bool stopping;
