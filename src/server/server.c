@@ -23,7 +23,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KEY_NAME       "slipway/audit"
+#define KEY_NAME       "slipway/audit/%s" /* each server's log has a name of its own */
 #define EMBEDDED_AGENT "local"
 #define CURSOR_KEY     "cursor.key"
 #define CLOSING_MS     20
@@ -204,10 +204,13 @@ static int take_keys(server *s, err *e) {
     err why = {0};
     str key;
     int r = sign_key_load(path, &s->key, &why);
-    if (r == ERR_NOT_FOUND)
-        r = sign_key_make(path, STR(KEY_NAME), &s->key, e);
-    else if (r < 0)
+    if (r == ERR_NOT_FOUND) {
+        char id[17];
+        random_hex(8, id);
+        r = sign_key_make(path, arena_printf(s->a, KEY_NAME, id), &s->key, e);
+    } else if (r < 0) {
         *e = why;
+    }
     if (r < 0) return r;
     if (fs_read_file(s->a, cursor, sizeof s->api_config.key, &key, &why) == 0 &&
         key.len == sizeof s->api_config.key) {
@@ -287,6 +290,7 @@ static int open_http(server *s, err *e) {
     str listen = s->how.listen.len ? s->how.listen : STR(SERVER_LISTEN_DEFAULT);
     r = httpd_new(&limits, &handler, &s->http, e);
     if (r == 0) r = httpd_listen(s->http, listen, NULL, &port, e);
+    if (r == 0) unlink(fs_join(s->a, s->data, STR(SERVER_SOCKET))); /* of one that was killed */
     if (r == 0) r = httpd_open_door(s->http, s->data, SERVER_SOCKET, &s->door, e);
     if (r < 0) return r;
     ptrdiff_t colon = str_rfind_char(listen, ':');
