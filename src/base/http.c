@@ -3,6 +3,7 @@
 #include "base/library.h"
 
 #include <curl/curl.h>
+#include <pthread.h>
 #include <string.h>
 
 #define CONNECT_TIMEOUT_MS 10000
@@ -29,7 +30,7 @@ static struct {
     CURL_FUNCTIONS(LIBRARY_POINTER)
 } curl;
 
-static int load(err *e) {
+static int load_once(err *e) {
 #define SYMBOL(name) LIBRARY_SYMBOL(curl, name)
     static const library_symbol symbols[] = {CURL_FUNCTIONS(SYMBOL)};
 #undef SYMBOL
@@ -41,6 +42,15 @@ static int load(err *e) {
     if (before || curl.curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK) return 0;
     curl.loaded = false;
     return err_set(e, ERR_UNSUPPORTED, "libcurl cannot be initialised");
+}
+
+/* Several threads may send their first requests at once. */
+static int load(err *e) {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&lock);
+    int r = load_once(e);
+    pthread_mutex_unlock(&lock);
+    return r;
 }
 
 /* ---- a request ------------------------------------------------------------------------------- */
