@@ -1,9 +1,9 @@
 #include "scan/history_walk.h"
 
 #include "base/hash.h"
+#include "base/table.h"
 #include "scan/history_parse.h"
 #include "scan/objects.h"
-#include "scan/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,8 +32,8 @@ typedef struct node {
 /* Texts and their numbers. */
 typedef struct texts {
     str *items;
-    size_t count, cap, places;
-    uint32_t *table; /* number + 1 */
+    size_t count, cap;
+    table_index table;
 } texts;
 
 typedef struct walk {
@@ -65,26 +65,19 @@ typedef struct walk {
 
 /* ---- texts ---------------------------------------------------------------------------------- */
 
-static void grow_texts(arena *a, texts *t) {
-    t->places = t->places ? t->places * 2 : 1024;
-    t->table = ARENA_ARRAY(a, uint32_t, t->places);
-    for (size_t i = 0; i < t->count; i++) {
-        size_t at = (size_t)str_hash(t->items[i]) & (t->places - 1);
-        while (t->table[at])
-            at = (at + 1) & (t->places - 1);
-        t->table[at] = (uint32_t)(i + 1);
-    }
+static uint64_t hash_text_at(const void *owner, size_t index) {
+    const texts *t = owner;
+    return str_hash(t->items[index]);
 }
 
 static uint32_t add_text(arena *a, texts *t, str text) {
-    if (t->count * 2 >= t->places) grow_texts(a, t);
-    size_t at = (size_t)str_hash(text) & (t->places - 1);
-    for (; t->table[at]; at = (at + 1) & (t->places - 1)) {
-        if (str_eq(t->items[t->table[at] - 1], text)) return t->table[at] - 1;
+    size_t at = table_begin(&t->table, str_hash(text));
+    for (uint32_t i; table_next(&t->table, &at, &i);) {
+        if (str_eq(t->items[i], text)) return i;
     }
     str copy = arena_str(a, text);
     ARENA_PUSH(a, t->items, t->count, t->cap, copy);
-    t->table[at] = (uint32_t)t->count;
+    table_add(&t->table, a, t->count - 1, hash_text_at, t);
     return (uint32_t)(t->count - 1);
 }
 
@@ -100,7 +93,7 @@ static void tell(walk *w, const char *what, const uint8_t *id, str path, const e
     hex_encode(id, OBJECT_ID_BYTES, hex);
     str text = path.len
                    ? arena_printf(w->a, "the %s %s ('%.*s') of the history: %s", what, hex,
-                                  STR_ARG(text_valid(w->a, path)), why->message)
+                                  STR_ARG(arena_utf8(w->a, path)), why->message)
                    : arena_printf(w->a, "the %s %s of the history: %s", what, hex, why->message);
     ARENA_PUSH(w->a, w->list.problems, w->list.problem_count, w->problem_cap, text);
 }

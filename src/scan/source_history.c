@@ -2,10 +2,10 @@
 
 #include "base/hash.h"
 #include "base/pool.h"
+#include "base/table.h"
 #include "scan/history_walk.h"
 #include "scan/scanner.h"
 #include "scan/source.h"
-#include "scan/text.h"
 
 #include <string.h>
 #include <time.h>
@@ -33,8 +33,8 @@ typedef struct history {
     const scan_options *how;
     objects *objects; /* of a child */
     versions *met;
-    size_t met_count, met_cap, places;
-    uint32_t *table; /* number + 1 */
+    size_t met_count, met_cap;
+    table_index table; /* of what was met */
 } history;
 
 static const history_blob *blob_of(const scan_source *s, size_t item) {
@@ -100,8 +100,8 @@ static void add_commit(const history *h, arena *a, uint32_t number, finding *f) 
     str_cut(person, '<', &name, &mail);
     if (str_ends(mail, STR(">"))) mail.len--;
     f->commit = arena_str(a, str_from(hex));
-    f->author = text_valid(a, str_trim(name));
-    f->email = text_valid(a, str_trim(mail));
+    f->author = arena_utf8(a, str_trim(name));
+    f->email = arena_utf8(a, str_trim(mail));
     f->date = date_of(a, c);
 }
 
@@ -112,24 +112,16 @@ static bool is_same(const versions *v, const versions *w) {
            str_eq(v->path, w->path) && str_eq(v->identity, w->identity);
 }
 
-static void grow(history *h) {
-    h->places = h->places ? h->places * 2 : 256;
-    h->table = ARENA_ARRAY(h->a, uint32_t, h->places);
-    for (size_t i = 0; i < h->met_count; i++) {
-        size_t at = (size_t)h->met[i].hash & (h->places - 1);
-        while (h->table[at])
-            at = (at + 1) & (h->places - 1);
-        h->table[at] = (uint32_t)(i + 1);
-    }
+static uint64_t hash_at(const void *owner, size_t index) {
+    return ((const history *)owner)->met[index].hash;
 }
 
-/* The place where it is, or will be. */
-static uint32_t *find_versions(history *h, const versions *wanted) {
-    if (h->met_count * 2 >= h->places) grow(h);
-    size_t at = (size_t)wanted->hash & (h->places - 1);
-    while (h->table[at] && !is_same(&h->met[h->table[at] - 1], wanted))
-        at = (at + 1) & (h->places - 1);
-    return &h->table[at];
+static versions *find_versions(const history *h, const versions *wanted) {
+    size_t at = table_begin(&h->table, wanted->hash);
+    for (uint32_t i; table_next(&h->table, &at, &i);) {
+        if (is_same(&h->met[i], wanted)) return &h->met[i];
+    }
+    return NULL;
 }
 
 static versions versions_of(const finding *f) {
@@ -151,17 +143,16 @@ static bool history_place(scan_source *s, arena *a, size_t item, finding *f, fin
     history *h = s->self;
     uint32_t commit = blob_of(s, item)->commit;
     versions v = versions_of(f);
-    uint32_t *place = find_versions(h, &v);
+    versions *known = find_versions(h, &v);
     v.index = taken->count;
     v.oldest = v.newest = commit;
     v.last_item = item;
-    if (!*place) {
+    if (!known) {
         ARENA_PUSH(h->a, h->met, h->met_count, h->met_cap, v);
-        *place = (uint32_t)h->met_count;
+        table_add(&h->table, h->a, h->met_count - 1, hash_at, h);
         add_commit(h, a, commit, f);
         return true;
     }
-    versions *known = &h->met[*place - 1];
     known->count += known->last_item != item;
     if (commit > known->newest) {
         known->newest = commit;
@@ -199,7 +190,7 @@ static void history_finish(scan_source *s, arena *a, scan_report *report) {
             value_set(a, &f->properties, STR("occurrences"), value_number(v->count));
     }
     for (size_t i = 0; i < h->list.problem_count; i++) {
-        scan_error error = {.path = STR_EMPTY, .message = text_valid(a, h->list.problems[i])};
+        scan_error error = {.path = STR_EMPTY, .message = arena_utf8(a, h->list.problems[i])};
         ARENA_PUSH(a, report->errors.items, report->errors.count, report->errors.cap, error);
     }
     if (h->repo.is_partial && h->list.missing) add_missing(h, a, report);

@@ -26,10 +26,6 @@ text_lines text_lines_new(arena *a, str body);
 void text_place(const text_lines *t, size_t offset, uint32_t *ret_line, uint32_t *ret_column);
 /* A line (from 1) without its end. */
 str text_line(const text_lines *t, size_t line);
-/* The old name of arena_utf8. */
-static inline str text_valid(arena *a, str bytes) {
-    return arena_utf8(a, bytes);
-}
 
 /* GitHub's hash of the text that begins at each line, as the upload action computes it for
  * primaryLocationLineHash: over the first 100 UTF-16 units that are no space and no tab, in hex,

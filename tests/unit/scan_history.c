@@ -77,7 +77,7 @@ static int read_file(scanner *s, const scan_file *file, scan_out *out, err *e) {
                      .rule = STR("bad"),
                      .level = LEVEL_HIGH,
                      .message = arena_str(out->a, line),
-                     .path = text_valid(out->a, file->path),
+                     .path = arena_utf8(out->a, file->path),
                      .line = i,
                      .column = 1,
                      .properties = value_object_new(out->a, true)};

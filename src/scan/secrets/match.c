@@ -191,7 +191,7 @@ static size_t start_of_login(matcher *m, size_t end) {
     if (end < m->login_end) m->login_end = 0;
     while (at > m->login_end && m->text.ptr[at - 1] != '/')
         at--;
-    if (at > m->login_end) m->login_at = at - 3;
+    if (at > m->login_end) m->login_at = at > 3 ? at - 3 : 0;
     m->login_end = end;
     return m->login_at;
 }
@@ -263,7 +263,7 @@ static void forget(matcher *m) {
     m->listed_count = m->window_count = 0;
     memset(m->word_states, WORD_UNKNOWN, m->word_count);
     m->has_lower = false;
-    m->login_end = 0;
+    m->login_at = m->login_end = 0;
 }
 
 static int by_index(const void *left, const void *right) {
