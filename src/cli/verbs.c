@@ -3,10 +3,10 @@
 const char program_summary[] = "takes a change from commit to production";
 
 const verb *const verbs[] = {
-    &verb_run,   &verb_check,    &verb_scan,       &verb_sbom,    &verb_advisories,
-    &verb_gate,  &verb_evidence, &verb_audit,      &verb_lock,    &verb_hook,
-    &verb_serve, &verb_agent, &verb_expr,     &verb_doctor,     &verb_backup,  &verb_restore,
-    &verb_help,  &verb_man,      &verb_completion, &verb_version, NULL,
+    &verb_run,        &verb_check,   &verb_scan,   &verb_sbom,    &verb_advisories, &verb_gate,
+    &verb_evidence,   &verb_audit,   &verb_lock,   &verb_hook,    &verb_serve,      &verb_agent,
+    &verb_expr,       &verb_doctor,  &verb_backup, &verb_restore, &verb_help,       &verb_man,
+    &verb_completion, &verb_version, NULL,
 };
 
 /* What other parts of Slipway start: neither help, manual nor completion name it. */

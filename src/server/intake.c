@@ -527,7 +527,7 @@ static void answer_pushes(api_call *c) {
 static int find_pushed(api_call *c, store_repository *ret, err *e) {
     str path = value_path_str(&c->body, "path"), name = value_path_str(&c->body, "repository");
     store_repository *rows;
-    size_t count;
+    size_t count = 0;
     store *s;
     int r = server_reader(call_server(c), &s, e);
     if (r == 0) r = store_repositories(s, c->a, &rows, &count, e);
