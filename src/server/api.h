@@ -18,7 +18,7 @@
 #include "base/httpd.h"
 #include "base/value.h"
 #include "server/rate.h"
-#include "server/rights.h"
+#include "trust/rights.h"
 
 typedef struct api api;
 typedef struct api_call api_call;

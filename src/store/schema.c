@@ -30,6 +30,7 @@ static const char *const migrations[] = {
     "CREATE INDEX artifacts_expires ON artifacts (expires_us);",
     migration_audit,
     migration_server,
+    migration_people,
 };
 
 #define MIGRATION_COUNT (int64_t)(sizeof migrations / sizeof *migrations)

@@ -56,5 +56,6 @@ int schema_check(store *s, err *e);
 /* The migrations of topics that have a file of their own. */
 extern const char migration_audit[];  /* audit_schema.c */
 extern const char migration_server[]; /* schema_server.c */
+extern const char migration_people[]; /* schema_people.c */
 
 #endif

@@ -13,7 +13,11 @@
     X(sodium_free)                                                                                 \
     X(crypto_sign_seed_keypair)                                                                    \
     X(crypto_sign_detached)                                                                        \
-    X(crypto_sign_verify_detached)
+    X(crypto_sign_verify_detached)                                                                 \
+    X(crypto_pwhash_str)                                                                           \
+    X(crypto_pwhash_str_verify)                                                                    \
+    X(crypto_aead_xchacha20poly1305_ietf_encrypt)                                                  \
+    X(crypto_aead_xchacha20poly1305_ietf_decrypt)
 
 typedef struct sodium_library {
     bool loaded;

@@ -1,7 +1,7 @@
 /* rights.h: what somebody may be allowed to do. A route names one of these; a role is a set of
  * them. `secrets.read` is about names only: no route gives a value. */
-#ifndef SLIPWAY_SERVER_RIGHTS_H
-#define SLIPWAY_SERVER_RIGHTS_H
+#ifndef SLIPWAY_TRUST_RIGHTS_H
+#define SLIPWAY_TRUST_RIGHTS_H
 
 #include "base/str.h"
 

@@ -1,5 +1,5 @@
 /* rights.c: the names of rights. */
-#include "server/rights.h"
+#include "trust/rights.h"
 
 static const char *const names[ACCESS_RIGHT_COUNT] = {
     [RIGHT_NONE] = "none",
