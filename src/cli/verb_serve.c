@@ -56,6 +56,9 @@ static int run_serve(const options *given) {
                 *terminate = loop_on_signal(server_loop(s), SIGTERM, on_signal, s);
     printf("Slipway serves %s\n", server_url(s));
     printf("Everything is kept in %s\n", data);
+    if (server_first_link(s))
+        printf("Nobody has an account yet. The first administrator is made at:\n  %s\n",
+               server_first_link(s));
     fflush(stdout);
     server_run(s);
     loop_signal_stop(interrupt);

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "runner/job_spec.h"
 #include "server/job_logs.h"
+#include "server/secrets.h"
 #include "server/triggers.h"
 
 #include <stdio.h>
@@ -169,6 +170,8 @@ static int write_spec(core_tx *tx, const live_job *job, str attempt, strbuf *out
     int r = store_repository_by_id(tx->store, tx->a, run->row.repository, &repository, e);
     if (r < 0) return r;
     job_spec_of(&spec, job->instance, &run->event);
+    r = secrets_of_job(tx, job, &spec.instance.secrets, &spec.instance.vars, e);
+    if (r < 0) return r;
     spec.job_id = job->row.id;
     spec.attempt = job->row.tries;
     spec.token = attempt;

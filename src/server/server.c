@@ -5,14 +5,17 @@
 #include "server/job_logs.h"
 #include "server/links.h"
 #include "server/metrics.h"
+#include "server/people.h"
 #include "server/repeats.h"
 #include "server/routes.h"
+#include "server/secrets.h"
 #include "server/show.h"
 #include "server/triggers.h"
 
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "trust/vault.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,15 +45,11 @@ int server_reader(server *s, store **ret, err *e) {
     return r;
 }
 
-/* ---- the port of live runs ------------------------------------------------------------------ */
-
-static int no_secrets(void *context, arena *a, const live_run *run, value *ret_secrets,
-                      value *ret_vars, err *e) {
-    (void)context, (void)run, (void)e;
-    *ret_secrets = value_object_new(a, false);
-    *ret_vars = value_object_new(a, false);
-    return 0;
+int64_t server_now(const server *s) {
+    return s->how.now ? s->how.now() : clock_wall_us();
 }
+
+/* ---- the port of live runs ------------------------------------------------------------------ */
 
 static void on_ready(void *context, core_tx *tx, live_job *job) {
     (void)context;
@@ -152,20 +151,21 @@ static int add_embedded(server *s, err *e) {
 
 /* ---- who calls ------------------------------------------------------------------------------ */
 
-/* Who gets to the socket in the data folder may read and write all that is in it: it is the owner.
- */
 static int authenticate(void *context, api_call *c, err *e) {
     server *s = context;
+    if (c->route->auth == API_PERSON) return people_authenticate(s->people, c, e);
     if (!httpd_local(c->r)) return err_set(e, ERR_NOT_FOUND, "nothing was shown");
-    c->caller = (api_caller){.kind = API_TOKEN, .id = 0, .name = STR("owner"), .sees = STR("all")};
-    if (c->route->auth != API_AGENT) return 0;
-    c->caller = (api_caller){.kind = API_IS_AGENT, .id = s->own_agent, .name = STR(EMBEDDED_AGENT)};
+    if (c->route->auth == API_AGENT)
+        c->caller =
+            (api_caller){.kind = API_IS_AGENT, .id = s->own_agent, .name = STR(EMBEDDED_AGENT)};
+    else
+        c->caller = (api_caller){.kind = API_TOKEN, .name = STR("owner")};
     return 0;
 }
 
 static bool may(void *context, const api_call *c, access_right right, api_project project) {
-    (void)context, (void)right;
-    return c->caller.kind == API_TOKEN && project >= 0;
+    (void)context;
+    return people_may(c, right, project);
 }
 
 static uint64_t changes(void *context) {
@@ -176,6 +176,10 @@ static uint64_t changes(void *context) {
 static bool ready(void *context, strbuf *why) {
     (void)context, (void)why;
     return true;
+}
+
+static int64_t now(void *context) {
+    return server_now(context);
 }
 
 static void report(void *context, str request_id, const char *text) {
@@ -211,6 +215,7 @@ static int take_keys(server *s, err *e) {
     } else if (r < 0) {
         *e = why;
     }
+    if (r == 0) r = vault_open(fs_join(s->a, s->keys_dir, STR("secrets.key")), &s->vault, e);
     if (r < 0) return r;
     if (fs_read_file(s->a, cursor, sizeof s->api_config.key, &key, &why) == 0 &&
         key.len == sizeof s->api_config.key) {
@@ -224,7 +229,7 @@ static int take_keys(server *s, err *e) {
 
 static int open_state(server *s, err *e) {
     live_port port = {.context = s,
-                      .secrets = no_secrets,
+                      .secrets = secrets_of_run,
                       .ready = on_ready,
                       .cancel = on_cancel,
                       .gone = on_gone,
@@ -238,6 +243,7 @@ static int open_state(server *s, err *e) {
     core_spec spec = {.loop = s->loop,
                       .store = s->store,
                       .state = s,
+                      .now = now,
                       .audit = s->audit,
                       .reload = reload,
                       .settle = links_settle};
@@ -245,6 +251,7 @@ static int open_state(server *s, err *e) {
     s->live = live_new(&port);
     s->queue = queue_new();
     s->links = links_new(s);
+    s->people = people_new(s);
     s->hub = hub_new(s);
     s->logs = job_logs_new(s);
     s->repeats = repeats_new(s);
@@ -255,14 +262,16 @@ static int open_state(server *s, err *e) {
 
 static const api_routes *all_routes(arena *a, size_t *ret_count) {
     const api_routes tables[] = {runs_routes,   logs_routes,  agents_routes, hub_routes,
-                                 intake_routes, audit_routes, metrics_routes};
+                                 intake_routes, audit_routes, metrics_routes, session_routes,
+                                 people_routes, grants_routes, secrets_routes};
     *ret_count = sizeof tables / sizeof *tables;
     return memcpy(arena_alloc(a, sizeof tables), tables, sizeof tables);
 }
 
 static const api_schemas *all_schemas(arena *a, size_t *ret_count) {
     const api_schemas tables[] = {show_schemas,   runs_schemas,   logs_schemas,
-                                  agents_schemas, intake_schemas, audit_schemas};
+                                  agents_schemas, intake_schemas, audit_schemas, session_schemas,
+                                  people_schemas, grants_schemas, secrets_schemas};
     *ret_count = sizeof tables / sizeof *tables;
     return memcpy(arena_alloc(a, sizeof tables), tables, sizeof tables);
 }
@@ -283,6 +292,9 @@ static int open_http(server *s, err *e) {
     k->changes = changes;
     k->ready = ready;
     k->report = report;
+    k->now_us = now;
+    k->rates = people_rates;
+    k->rate_count = people_rate_count;
     int r = api_new(k, &s->api, e);
     if (r < 0) return r;
     httpd_handler handler = api_handler(s->api);
@@ -300,6 +312,10 @@ static int open_http(server *s, err *e) {
                  ? arena_cstr(s->a, s->how.url)
                  : arena_cstr(s->a, arena_printf(s->a, "http://%.*s:%u", STR_ARG(host), port));
     return 0;
+}
+
+const char *server_first_link(const server *s) {
+    return s->first_link;
 }
 
 const char *server_url(const server *s) {
@@ -320,6 +336,7 @@ int server_new(const server_options *how, server **ret, err *e) {
     if (r == 0) r = take_keys(s, e);
     if (r == 0) r = open_state(s, e);
     if (r == 0) r = open_http(s, e);
+    if (r == 0) r = people_first_link(s, &s->first_link, e);
     if (r == 0) r = intake_new(s, &s->intake, e);
     if (r == 0 && how->program) s->embedded = embedded_new(s);
     if (r < 0)
@@ -363,6 +380,7 @@ static void on_stop(void *context) {
 void server_run(server *s) {
     s->stop = loop_on_ring(s->loop, on_stop, s);
     s->closed = loop_on_ring(s->loop, on_closed, s);
+    people_start(s->people);
     loop_run(s->loop);
     pthread_join(s->closer, NULL);
     s->http = NULL;
@@ -390,6 +408,8 @@ void server_free(server *s) {
     repeats_free(s->repeats);
     triggers_free(s->triggers);
     metrics_free(s->metrics);
+    people_free(s->people);
+    vault_close(s->vault);
     job_logs_free(s->logs);
     hub_free(s->hub);
     links_free(s->links);

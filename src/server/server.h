@@ -24,6 +24,7 @@ typedef struct server_options {
     unsigned threads;    /* for HTTP; 0: 4 */
     unsigned lost_ms;    /* after which an agent that does not come back is lost; 0: 60 s */
     unsigned tries;      /* of a job whose agent was lost; 0: 2 */
+    int64_t (*now)(void); /* microseconds since 1970; NULL: the wall clock */
 } server_options;
 
 /* Opens everything and begins to serve. Errors say what and where: a folder that another server
@@ -31,6 +32,9 @@ typedef struct server_options {
 int server_new(const server_options *how, server **ret, err *e);
 /* "http://127.0.0.1:7070", as people may open it. Borrowed. */
 const char *server_url(const server *s);
+/* Where nobody has an account yet: the URL by which the first administrator is made, once; else
+ * NULL. */
+const char *server_first_link(const server *s);
 /* Serves until server_stop, which any thread or a signal handler of the loop may call. */
 void server_run(server *s);
 void server_stop(server *s);

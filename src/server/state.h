@@ -22,6 +22,8 @@ typedef struct repeats repeats;
 typedef struct triggers triggers;
 typedef struct metrics metrics;
 typedef struct embedded embedded;
+typedef struct people people;
+typedef struct vault vault;
 
 struct server {
     arena *a;
@@ -38,11 +40,14 @@ struct server {
     repeats *repeats;
     triggers *triggers;
     metrics *metrics;
+    people *people;
+    vault *vault;
     api *api;
     api_config api_config;
     httpd *http;
     httpd_door *door;
     const char *url;
+    const char *first_link; /* of the first administrator; NULL where there is one */
     pthread_key_t reader;
     int64_t started_us;
     int64_t own_agent; /* the row of the agent that is our own child */
@@ -57,6 +62,8 @@ struct server {
     agent_links *links;
 };
 
+/* Microseconds since 1970: what all times of the server are measured by. */
+int64_t server_now(const server *s);
 /* The calling thread's own connection, which is opened when it is first asked for and closed with
  * the thread. */
 int server_reader(server *s, store **ret, err *e);
