@@ -241,8 +241,11 @@ static int judge(people *p, kept *k, api_call *c, identity *id, err *e) {
     if (k->ends_us <= now_us) return err_set(e, ERR_INVALID, "its time is over");
     if (k->session && now_us - k->seen_us >= PEOPLE_IDLE_US)
         return err_set(e, ERR_INVALID, "the session was not used for too long");
-    *id = (identity){.user = k->user, .session = k->session, .token = k->token,
-                     .ends_us = k->ends_us, .digest = arena_str(c->a, str_from(k->digest))};
+    *id = (identity){.user = k->user,
+                     .session = k->session,
+                     .token = k->token,
+                     .ends_us = k->ends_us,
+                     .digest = arena_str(c->a, str_from(k->digest))};
     judge_grants(c->a, k, now_us, id);
     c->caller = (api_caller){.kind = k->token ? API_TOKEN : API_SESSION,
                              .id = k->user,
@@ -277,8 +280,8 @@ int people_authenticate(people *p, api_call *c, err *e) {
     identity *id = ARENA_NEW(c->a, identity);
     if (httpd_local(c->r)) {
         id->owner = true;
-        c->caller = (api_caller){.kind = API_TOKEN, .name = STR("owner"), .sees = STR("all"),
-                                 .data = id};
+        c->caller =
+            (api_caller){.kind = API_TOKEN, .name = STR("owner"), .sees = STR("all"), .data = id};
         return 0;
     }
     bool is_token = httpd_header(c->r, "Authorization").len > 0;
@@ -316,7 +319,10 @@ static int end_elevation(core_tx *tx, store_elevation *x, err *e) {
     if (r == 0) r = store_elevation_put(tx->store, x, e);
     if (r == 0) r = store_grants_remove_of_elevation(tx->store, x->id, e);
     if (r < 0) return r;
-    change k = {.action = "elevation.end", .kind = "elevation", .id = x->id, .name = user.name,
+    change k = {.action = "elevation.end",
+                .kind = "elevation",
+                .id = x->id,
+                .name = user.name,
                 .reason = STR("its time is over")};
     return change_record(tx, &k, e);
 }

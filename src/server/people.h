@@ -1,10 +1,10 @@
 /* people.h: who calls, and what they may do. Private to src/server.
  *
- * Theory of operation. A caller shows a session's cookie or a token; what it stands for is read from
- * the database once and kept in memory by the digest of what was shown. Any change of accounts,
- * sessions, tokens or grants makes all that is kept void (people_changed), after its commit and
- * before it is acknowledged; what ends by time is judged at each call. So a right that was taken
- * away is gone with the answer that says so.
+ * Theory of operation. A caller shows a session's cookie or a token; what it stands for is read
+ * from the database once and kept in memory by the digest of what was shown. Any change of
+ * accounts, sessions, tokens or grants makes all that is kept void (people_changed), after its
+ * commit and before it is acknowledged; what ends by time is judged at each call. So a right that
+ * was taken away is gone with the answer that says so.
  *
  * Whoever gets to the socket in the data folder may read and write all that is in it: that is the
  * owner, who needs no account. */
@@ -15,9 +15,10 @@
 #include "store/people.h"
 #include "trust/access.h"
 
-#define PEOPLE_SESSION_US ((int64_t)7 * 24 * 3600 * 1000000) /* of a session, however it is used */
-#define PEOPLE_IDLE_US    ((int64_t)12 * 3600 * 1000000)     /* without use, it ends */
-#define PEOPLE_LINK_US    ((int64_t)24 * 3600 * 1000000)
+#define PEOPLE_SESSION_US ((int64_t)7 * 24 * 3600 * 1000000) /* of a session, however it is used   \
+                                                              */
+#define PEOPLE_IDLE_US ((int64_t)12 * 3600 * 1000000)        /* without use, it ends */
+#define PEOPLE_LINK_US ((int64_t)24 * 3600 * 1000000)
 
 extern const rate_class people_rates[];
 extern const size_t people_rate_count;
@@ -30,7 +31,7 @@ typedef struct people_part {
 
 /* Of a call, in its arena: api_caller.data. */
 typedef struct identity {
-    bool owner; /* by the data folder's door */
+    bool owner;                   /* by the data folder's door */
     int64_t user, session, token; /* numbers; session or token is 0 */
     int64_t ends_us;
     str digest; /* of what was shown */

@@ -29,8 +29,12 @@ static int record_grant(core_tx *tx, const char *action, const store_grant *g, e
     if (r < 0) return r;
     value details = value_object_new(tx->a, true);
     value_set(tx->a, &details, STR("role"), value_string(g->role));
-    change k = {.action = action, .kind = "user", .id = user.id, .name = user.name,
-                .project = project, .details = details};
+    change k = {.action = action,
+                .kind = "user",
+                .id = user.id,
+                .name = user.name,
+                .project = project,
+                .details = details};
     return change_record(tx, &k, e);
 }
 
@@ -278,20 +282,36 @@ static const api_field elevation_path[] = {
     {.name = "elevation_id", .type = API_INTEGER, .min = 1, .help = "Number of a request."}, {0}};
 static const api_field new_grant_fields[] = {
     {.name = "user_id", .type = API_INTEGER, .min = 1, .required = true, .help = "Who."},
-    {.name = "role", .type = API_WORD, .words = access_role_words, .required = true,
+    {.name = "role",
+     .type = API_WORD,
+     .words = access_role_words,
+     .required = true,
      .help = "As what."},
-    {.name = "repository_id", .type = API_INTEGER, .min = 1, .nullable = true,
+    {.name = "repository_id",
+     .type = API_INTEGER,
+     .min = 1,
+     .nullable = true,
      .help = "Where; without it, everywhere."},
     {0}};
 static const api_field grant_fields[] = {
     {.name = "grant_id", .type = API_INTEGER, .required = true, .help = "Number of the grant."},
     {0}};
 static const api_field new_elevation_fields[] = {
-    {.name = "role", .type = API_WORD, .words = access_role_words, .required = true,
+    {.name = "role",
+     .type = API_WORD,
+     .words = access_role_words,
+     .required = true,
      .help = "Which role."},
-    {.name = "repository_id", .type = API_INTEGER, .min = 1, .nullable = true,
+    {.name = "repository_id",
+     .type = API_INTEGER,
+     .min = 1,
+     .nullable = true,
      .help = "Where; without it, everywhere."},
-    {.name = "minutes", .type = API_INTEGER, .min = 1, .max = MINUTES_MAX, .required = true,
+    {.name = "minutes",
+     .type = API_INTEGER,
+     .min = 1,
+     .max = MINUTES_MAX,
+     .required = true,
      .help = "For how long, from the approval on."},
     {.name = "reason", .type = API_STRING, .required = true, .max = 1000, .help = "What for."},
     {0}};
@@ -299,20 +319,38 @@ static const api_field elevation_fields[] = {
     {.name = "id", .type = API_INTEGER, .required = true, .help = "Number."},
     {.name = "user_id", .type = API_INTEGER, .required = true, .help = "Who asks."},
     {.name = "user_name", .type = API_STRING, .required = true, .help = "Who asks."},
-    {.name = "repository_id", .type = API_INTEGER, .required = true, .nullable = true,
+    {.name = "repository_id",
+     .type = API_INTEGER,
+     .required = true,
+     .nullable = true,
      .help = "Where; null: everywhere."},
-    {.name = "role", .type = API_WORD, .words = access_role_words, .required = true,
+    {.name = "role",
+     .type = API_WORD,
+     .words = access_role_words,
+     .required = true,
      .help = "Which role."},
     {.name = "minutes", .type = API_INTEGER, .required = true, .help = "For how long."},
     {.name = "reason", .type = API_STRING, .required = true, .help = "What for."},
-    {.name = "state", .type = API_WORD, .words = elevation_state_words, .required = true,
+    {.name = "state",
+     .type = API_WORD,
+     .words = elevation_state_words,
+     .required = true,
      .help = "What has become of it."},
-    {.name = "decided_by", .type = API_STRING, .required = true, .nullable = true,
+    {.name = "decided_by",
+     .type = API_STRING,
+     .required = true,
+     .nullable = true,
      .help = "Who has approved or denied it."},
     {.name = "created_at", .type = API_TIME, .required = true, .help = "When it was asked for."},
-    {.name = "decided_at", .type = API_TIME, .required = true, .nullable = true,
+    {.name = "decided_at",
+     .type = API_TIME,
+     .required = true,
+     .nullable = true,
      .help = "When that was."},
-    {.name = "ends_at", .type = API_TIME, .required = true, .nullable = true,
+    {.name = "ends_at",
+     .type = API_TIME,
+     .required = true,
+     .nullable = true,
      .help = "When it ends by itself."},
     {0}};
 static const api_schema schemas[] = {
@@ -328,16 +366,15 @@ const api_schemas grants_schemas = {schemas, sizeof schemas / sizeof *schemas};
     .auth = API_PERSON, .right = what
 
 static const api_route rows[] = {
-    {ROUTE("grants.add", "POST", "grants", "Give a role", RIGHT_ACCESS_WRITE),
-     .scope = API_PROJECT, .body = "NewGrant", .answer = "Grant", .status = 201,
-     .flags = API_IDEMPOTENT, .handle = add_grant},
+    {ROUTE("grants.add", "POST", "grants", "Give a role", RIGHT_ACCESS_WRITE), .scope = API_PROJECT,
+     .body = "NewGrant", .answer = "Grant", .status = 201, .flags = API_IDEMPOTENT,
+     .handle = add_grant},
     {ROUTE("grants.remove", "DELETE", "grants/{grant_id}", "Take a role away", RIGHT_ACCESS_WRITE),
      .scope = API_PROJECT, .parameters = grant_path, .status = 204, .handle = remove_grant},
     {ROUTE("elevations.list", "GET", "elevations", "Requests for a role, the newest first",
            RIGHT_PROFILE),
      .answer = "Elevation", .flags = API_PAGED, .handle = list_elevations},
-    {ROUTE("elevations.request", "POST", "elevations", "Ask for a role, for a time",
-           RIGHT_PROFILE),
+    {ROUTE("elevations.request", "POST", "elevations", "Ask for a role, for a time", RIGHT_PROFILE),
      .body = "NewElevation", .answer = "Elevation", .status = 201, .flags = API_IDEMPOTENT,
      .handle = request_elevation},
     {ROUTE("elevations.approve", "POST", "elevations/{elevation_id}/approve",
@@ -350,7 +387,6 @@ static const api_route rows[] = {
      .handle = deny_elevation},
     {ROUTE("elevations.end", "POST", "elevations/{elevation_id}/end", "End it before its time",
            RIGHT_PROFILE),
-     .parameters = elevation_path, .status = 204, .flags = API_IDEMPOTENT,
-     .handle = end_elevation},
+     .parameters = elevation_path, .status = 204, .flags = API_IDEMPOTENT, .handle = end_elevation},
 };
 const api_routes grants_routes = {rows, sizeof rows / sizeof *rows};

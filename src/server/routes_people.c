@@ -67,8 +67,7 @@ static int judge_unique(core_tx *tx, const store_user *x, err *e) {
     if (store_user_by_name(tx->store, tx->a, x->name, &other, &none) == 0 && other.id != x->id)
         return err_set(e, ERR_INVALID, "there is an account '%.*s' already", STR_ARG(x->name));
     if (store_user_by_email(tx->store, tx->a, x->email, &other, &none) == 0 && other.id != x->id)
-        return err_set(e, ERR_INVALID, "another account has the address '%.*s'",
-                       STR_ARG(x->email));
+        return err_set(e, ERR_INVALID, "another account has the address '%.*s'", STR_ARG(x->email));
     return 0;
 }
 
@@ -77,7 +76,9 @@ static int do_add_user(core_tx *tx, api_call *c, err *e) {
     int r = judge_unique(tx, &x->row, e);
     x->row.created_us = tx->now_us;
     if (r == 0) r = store_user_add(tx->store, &x->row, e);
-    store_grant g = {.user_id = x->row.id, .role = x->role, .granted_by = tx->by.actor.name,
+    store_grant g = {.user_id = x->row.id,
+                     .role = x->role,
+                     .granted_by = tx->by.actor.name,
                      .created_us = tx->now_us};
     if (r == 0 && x->role.len) r = store_grant_add(tx->store, &g, e);
     if (r == 0) r = people_add_link(tx, LINK_INVITATION, x->row.id, &x->link, e);
@@ -85,7 +86,10 @@ static int do_add_user(core_tx *tx, api_call *c, err *e) {
     keep_user(c, x);
     value details = value_object_new(tx->a, true);
     if (x->role.len) value_set(tx->a, &details, STR("role"), value_string(x->role));
-    change k = {.action = "user.add", .kind = "user", .id = x->row.id, .name = x->row.name,
+    change k = {.action = "user.add",
+                .kind = "user",
+                .id = x->row.id,
+                .name = x->row.name,
                 .details = details};
     return change_record(tx, &k, e);
 }
@@ -124,7 +128,10 @@ static int do_change_user(core_tx *tx, api_call *c, err *e) {
     keep_user(c, x);
     value details = value_object_new(tx->a, true);
     value_set_str(tx->a, &details, "state", str_from(user_state_words[x->row.state]));
-    change k = {.action = "user.change", .kind = "user", .id = x->row.id, .name = x->row.name,
+    change k = {.action = "user.change",
+                .kind = "user",
+                .id = x->row.id,
+                .name = x->row.name,
                 .details = details};
     return change_record(tx, &k, e);
 }
@@ -213,7 +220,10 @@ static int do_add_token(core_tx *tx, api_call *c, err *e) {
     if (r < 0) return r;
     value details = value_object_new(tx->a, true);
     value_set(tx->a, &details, STR("scopes"), value_string(x->row.scopes));
-    change k = {.action = "token.add", .kind = "token", .id = x->row.id, .name = x->row.name,
+    change k = {.action = "token.add",
+                .kind = "token",
+                .id = x->row.id,
+                .name = x->row.name,
                 .details = details};
     return change_record(tx, &k, e);
 }
@@ -258,8 +268,7 @@ static void add_token(api_call *c) {
 static int do_remove_token(core_tx *tx, api_call *c, err *e) {
     store_token row;
     int r = store_token_by_id(tx->store, tx->a, api_path_int(c, "token_id"), &row, e);
-    if (r == 0 && row.user_id != people_identity(c)->user &&
-        !people_may(c, RIGHT_ACCESS_WRITE, 0))
+    if (r == 0 && row.user_id != people_identity(c)->user && !people_may(c, RIGHT_ACCESS_WRITE, 0))
         r = err_set(e, ERR_NOT_FOUND, "there is no such token");
     if (r == 0) r = store_token_remove(tx->store, row.id, e);
     if (r < 0) return r;
@@ -325,30 +334,44 @@ static const api_field user_path[] = {
 static const api_field token_path[] = {
     {.name = "token_id", .type = API_INTEGER, .min = 1, .help = "Number of a token."}, {0}};
 static const api_field tokens_query[] = {
-    {.name = "all", .type = API_BOOLEAN, .fallback = "false",
+    {.name = "all",
+     .type = API_BOOLEAN,
+     .fallback = "false",
      .help = "Everybody's, where you may read who may do what."},
     {0}};
 static const api_field user_fields[] = {
     {.name = "id", .type = API_INTEGER, .required = true, .help = "Number."},
     {.name = "name", .type = API_STRING, .required = true, .help = "Unique without case."},
     {.name = "email", .type = API_STRING, .required = true, .nullable = true, .help = "Address."},
-    {.name = "state", .type = API_WORD, .words = user_state_words, .required = true,
+    {.name = "state",
+     .type = API_WORD,
+     .words = user_state_words,
+     .required = true,
      .help = "Who is disabled cannot come in."},
-    {.name = "has_password", .type = API_BOOLEAN, .required = true,
+    {.name = "has_password",
+     .type = API_BOOLEAN,
+     .required = true,
      .help = "False until an invitation is used."},
     {.name = "created_at", .type = API_TIME, .required = true, .help = "When it was made."},
-    {.name = "seen_at", .type = API_TIME, .required = true, .nullable = true,
+    {.name = "seen_at",
+     .type = API_TIME,
+     .required = true,
+     .nullable = true,
      .help = "The last sign-in."},
     {0}};
 static const api_field new_user_fields[] = {
     {.name = "name", .type = API_STRING, .required = true, .max = 64, .help = "Of the account."},
     {.name = "email", .type = API_STRING, .max = 254, .help = "Address."},
-    {.name = "role", .type = API_WORD, .words = access_role_words,
+    {.name = "role",
+     .type = API_WORD,
+     .words = access_role_words,
      .help = "A role for the whole server."},
     {0}};
 static const api_field invited_fields[] = {
     {.name = "user", .type = API_OBJECT, .schema = "User", .required = true, .help = "Account."},
-    {.name = "link", .type = API_STRING, .required = true,
+    {.name = "link",
+     .type = API_STRING,
+     .required = true,
      .help = "A URL that sets the password, once, within a day. It is not shown again."},
     {0}};
 static const api_field change_user_fields[] = {
@@ -360,41 +383,74 @@ static const api_field token_fields[] = {
     {.name = "id", .type = API_INTEGER, .required = true, .help = "Number."},
     {.name = "user_id", .type = API_INTEGER, .required = true, .help = "Whose it is."},
     {.name = "name", .type = API_STRING, .required = true, .help = "What it is for."},
-    {.name = "scopes", .type = API_LIST, .items = API_STRING, .required = true,
+    {.name = "scopes",
+     .type = API_LIST,
+     .items = API_STRING,
+     .required = true,
      .help = "Rights that it has, as far as its owner has them."},
-    {.name = "repository_id", .type = API_INTEGER, .required = true, .nullable = true,
+    {.name = "repository_id",
+     .type = API_INTEGER,
+     .required = true,
+     .nullable = true,
      .help = "The one repository that it is for."},
     {.name = "created_at", .type = API_TIME, .required = true, .help = "When it was made."},
     {.name = "expires_at", .type = API_TIME, .required = true, .help = "When it ends."},
-    {.name = "used_at", .type = API_TIME, .required = true, .nullable = true,
+    {.name = "used_at",
+     .type = API_TIME,
+     .required = true,
+     .nullable = true,
      .help = "When it was used last, to a minute."},
     {0}};
 static const api_field new_token_fields[] = {
     {.name = "name", .type = API_STRING, .required = true, .max = 100, .help = "What it is for."},
-    {.name = "scopes", .type = API_LIST, .items = API_STRING, .required = true,
-     .max = ACCESS_RIGHT_COUNT, .help = "Names of rights."},
-    {.name = "repository_id", .type = API_INTEGER, .min = 1, .nullable = true,
+    {.name = "scopes",
+     .type = API_LIST,
+     .items = API_STRING,
+     .required = true,
+     .max = ACCESS_RIGHT_COUNT,
+     .help = "Names of rights."},
+    {.name = "repository_id",
+     .type = API_INTEGER,
+     .min = 1,
+     .nullable = true,
      .help = "For one repository only."},
-    {.name = "days", .type = API_INTEGER, .min = 1, .max = TOKEN_DAYS_MAX,
+    {.name = "days",
+     .type = API_INTEGER,
+     .min = 1,
+     .max = TOKEN_DAYS_MAX,
      .help = "After which it ends; 90 when it is not said."},
     {0}};
 static const api_field made_token_fields[] = {
     {.name = "item", .type = API_OBJECT, .schema = "Token", .required = true, .help = "It."},
-    {.name = "token", .type = API_STRING, .required = true,
+    {.name = "token",
+     .type = API_STRING,
+     .required = true,
      .help = "What goes after \"Authorization: Bearer\". It is not shown again."},
     {0}};
 static const api_field access_fields[] = {
     {.name = "grant_id", .type = API_INTEGER, .required = true, .help = "Number of the grant."},
     {.name = "user", .type = API_OBJECT, .schema = "User", .required = true, .help = "Who."},
-    {.name = "repository_id", .type = API_INTEGER, .required = true, .nullable = true,
+    {.name = "repository_id",
+     .type = API_INTEGER,
+     .required = true,
+     .nullable = true,
      .help = "Where; null: everywhere."},
-    {.name = "role", .type = API_WORD, .words = access_role_words, .required = true,
+    {.name = "role",
+     .type = API_WORD,
+     .words = access_role_words,
+     .required = true,
      .help = "As what."},
-    {.name = "elevation_id", .type = API_INTEGER, .required = true, .nullable = true,
+    {.name = "elevation_id",
+     .type = API_INTEGER,
+     .required = true,
+     .nullable = true,
      .help = "The request that it came from; it ends by itself."},
     {.name = "granted_by", .type = API_STRING, .required = true, .help = "Who gave it."},
     {.name = "created_at", .type = API_TIME, .required = true, .help = "Since when."},
-    {.name = "expires_at", .type = API_TIME, .required = true, .nullable = true,
+    {.name = "expires_at",
+     .type = API_TIME,
+     .required = true,
+     .nullable = true,
      .help = "Until when."},
     {0}};
 static const api_schema schemas[] = {

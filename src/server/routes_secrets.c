@@ -76,9 +76,8 @@ static int record(core_tx *tx, const char *what, const store_secret *x, err *e) 
     store_repository repository = {0};
     char digest[65];
     value details = value_object_new(tx->a, true);
-    int r = x->repository
-                ? store_repository_by_id(tx->store, tx->a, x->repository, &repository, e)
-                : 0;
+    int r =
+        x->repository ? store_repository_by_id(tx->store, tx->a, x->repository, &repository, e) : 0;
     if (r < 0) return r;
     sha256_hex(x->content, digest);
     if (x->environment.len)
@@ -160,28 +159,42 @@ static void remove_one(api_call *c) {
 static const api_field name_path[] = {
     {.name = "name", .type = API_STRING, .max = NAME_MAX_BYTES, .help = "Name."}, {0}};
 static const api_field list_query[] = {
-    {.name = "repository_id", .type = API_INTEGER, .min = 1,
+    {.name = "repository_id",
+     .type = API_INTEGER,
+     .min = 1,
      .help = "Of this repository; without it, of the whole server."},
     {0}};
 static const api_field place_query[] = {
-    {.name = "repository_id", .type = API_INTEGER, .min = 1,
+    {.name = "repository_id",
+     .type = API_INTEGER,
+     .min = 1,
      .help = "Of this repository; without it, of the whole server."},
-    {.name = "environment", .type = API_STRING, .max = 200,
+    {.name = "environment",
+     .type = API_STRING,
+     .max = 200,
      .help = "Only for jobs with this environment."},
     {0}};
 static const api_field set_fields[] = {
-    {.name = "value", .type = API_STRING, .required = true, .max = VAULT_SECRET_MAX,
+    {.name = "value",
+     .type = API_STRING,
+     .required = true,
+     .max = VAULT_SECRET_MAX,
      .help = "At most 48 KiB. Of a secret it is never given back."},
     {0}};
 #define SHARED                                                                                     \
     {.name = "name", .type = API_STRING, .required = true, .help = "Upper case."},                 \
-        {.name = "repository_id", .type = API_INTEGER, .required = true, .nullable = true,         \
+        {.name = "repository_id",                                                                  \
+         .type = API_INTEGER,                                                                      \
+         .required = true,                                                                         \
+         .nullable = true,                                                                         \
          .help = "Null: the whole server."},                                                       \
-        {.name = "environment", .type = API_STRING, .required = true, .nullable = true,            \
+        {.name = "environment",                                                                    \
+         .type = API_STRING,                                                                       \
+         .required = true,                                                                         \
+         .nullable = true,                                                                         \
          .help = "Null: of all jobs."},                                                            \
         {.name = "written_by", .type = API_STRING, .required = true, .help = "Who set it last."},  \
-        {.name = "created_at", .type = API_TIME, .required = true, .help = "Since when it is."},   \
-    {                                                                                              \
+        {.name = "created_at", .type = API_TIME, .required = true, .help = "Since when it is."}, { \
         .name = "updated_at", .type = API_TIME, .required = true, .help = "When it was set last."  \
     }
 static const api_field secret_fields[] = {SHARED, {0}};

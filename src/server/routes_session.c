@@ -38,8 +38,7 @@ static value show_me(arena *a, const api_caller *who, const identity *id) {
     access_set all = access_role_rights(ROLE_ADMINISTRATOR);
     people_part everything = {0, all};
     identity owner = {.parts = &everything, .count = 1};
-    value_set(a, &v, STR("user_id"),
-              id->owner ? VALUE_NULL_INIT : value_number((double)id->user));
+    value_set(a, &v, STR("user_id"), id->owner ? VALUE_NULL_INIT : value_number((double)id->user));
     value_set(a, &v, STR("name"), value_string(who->name));
     value_set(a, &v, STR("through"),
               value_cstring(id->owner     ? "socket"
@@ -86,7 +85,9 @@ static void answer_entry(api_call *c) {
 /* A name that is no account's is not written down: it may be a password in the wrong field. */
 static int do_refused(core_tx *tx, api_call *c, err *e) {
     const entry *x = c->data;
-    change k = {.action = "session.refuse", .kind = "user", .id = x->user,
+    change k = {.action = "session.refuse",
+                .kind = "user",
+                .id = x->user,
                 .name = x->user ? x->name : STR("unknown")};
     return change_record(tx, &k, e);
 }
@@ -200,11 +201,13 @@ static int do_setup(core_tx *tx, api_call *c, err *e) {
     x->found.name = arena_str(c->a, x->found.name);
     begins_as(tx, x);
     people_changed(tx);
-    change k = {.action = "user.password", .kind = "user", .id = x->found.id,
-                .name = x->found.name, .reason = str_from(link_kind_words[link.kind])};
+    change k = {.action = "user.password",
+                .kind = "user",
+                .id = x->found.id,
+                .name = x->found.name,
+                .reason = str_from(link_kind_words[link.kind])};
     r = change_record(tx, &k, e);
-    return r < 0 ? r
-                 : people_begin_session(tx, &x->found, str_from(x->token), x->before, e);
+    return r < 0 ? r : people_begin_session(tx, &x->found, str_from(x->token), x->before, e);
 }
 
 /* The link is looked at before the password is hashed, which is dear. */
@@ -236,41 +239,73 @@ static void setup(api_call *c) {
 
 static const api_field login_fields[] = {
     {.name = "name", .type = API_STRING, .required = true, .max = 64, .help = "Of the account."},
-    {.name = "password", .type = API_STRING, .required = true, .max = ACCESS_PASSWORD_MAX,
+    {.name = "password",
+     .type = API_STRING,
+     .required = true,
+     .max = ACCESS_PASSWORD_MAX,
      .help = "Its password."},
     {0}};
 static const api_field setup_fields[] = {
-    {.name = "token", .type = API_STRING, .required = true, .max = 100,
+    {.name = "token",
+     .type = API_STRING,
+     .required = true,
+     .max = 100,
      .help = "What stands after the # of the link."},
     {.name = "name", .type = API_STRING, .max = 64, .help = "Of the first administrator."},
-    {.name = "password", .type = API_STRING, .required = true, .max = ACCESS_PASSWORD_MAX,
+    {.name = "password",
+     .type = API_STRING,
+     .required = true,
+     .max = ACCESS_PASSWORD_MAX,
      .help = "The new password."},
     {0}};
 static const api_field session_fields[] = {
     {.name = "user_id", .type = API_INTEGER, .required = true, .help = "Number of the account."},
     {.name = "name", .type = API_STRING, .required = true, .help = "Of the account."},
-    {.name = "csrf", .type = API_STRING, .required = true,
+    {.name = "csrf",
+     .type = API_STRING,
+     .required = true,
      .help = "What X-CSRF-Token must be in requests that change something."},
     {0}};
-static const api_field part_fields[] = {
-    {.name = "repository_id", .type = API_INTEGER, .required = true, .nullable = true,
-     .help = "Null: everywhere."},
-    {.name = "rights", .type = API_LIST, .items = API_STRING, .required = true,
-     .help = "Names of rights."},
-    {0}};
+static const api_field part_fields[] = {{.name = "repository_id",
+                                         .type = API_INTEGER,
+                                         .required = true,
+                                         .nullable = true,
+                                         .help = "Null: everywhere."},
+                                        {.name = "rights",
+                                         .type = API_LIST,
+                                         .items = API_STRING,
+                                         .required = true,
+                                         .help = "Names of rights."},
+                                        {0}};
 static const char *const through_words[] = {"session", "token", "socket", NULL};
 static const api_field me_fields[] = {
-    {.name = "user_id", .type = API_INTEGER, .required = true, .nullable = true,
+    {.name = "user_id",
+     .type = API_INTEGER,
+     .required = true,
+     .nullable = true,
      .help = "Null: the owner of the data folder."},
     {.name = "name", .type = API_STRING, .required = true, .help = "Of the account."},
-    {.name = "through", .type = API_WORD, .words = through_words, .required = true,
+    {.name = "through",
+     .type = API_WORD,
+     .words = through_words,
+     .required = true,
      .help = "What the request came with."},
-    {.name = "csrf", .type = API_STRING, .required = true, .nullable = true,
+    {.name = "csrf",
+     .type = API_STRING,
+     .required = true,
+     .nullable = true,
      .help = "Of a session."},
-    {.name = "ends_at", .type = API_TIME, .required = true, .nullable = true,
+    {.name = "ends_at",
+     .type = API_TIME,
+     .required = true,
+     .nullable = true,
      .help = "When the session or token ends."},
-    {.name = "rights", .type = API_LIST, .items = API_OBJECT, .schema = "Rights",
-     .required = true, .help = "What this caller may do, and where."},
+    {.name = "rights",
+     .type = API_LIST,
+     .items = API_OBJECT,
+     .schema = "Rights",
+     .required = true,
+     .help = "What this caller may do, and where."},
     {0}};
 static const api_schema schemas[] = {
     {"Login", "Who signs in.", login_fields},
@@ -282,17 +317,45 @@ static const api_schema schemas[] = {
 const api_schemas session_schemas = {schemas, sizeof schemas / sizeof *schemas};
 
 static const api_route rows[] = {
-    {.id = "session.login", .method = "POST", .path = "/api/v1/session", .tag = "people",
-     .summary = "Sign in", .auth = API_PUBLIC, .body = "Login", .body_bytes = 8192,
-     .answer = "Session", .rate = "login", .handle = login},
-    {.id = "session.setup", .method = "POST", .path = "/api/v1/setup", .tag = "people",
-     .summary = "Set a password by a one-time link, and sign in", .auth = API_PUBLIC,
-     .body = "Setup", .body_bytes = 8192, .answer = "Session", .rate = "login", .handle = setup},
-    {.id = "session.logout", .method = "DELETE", .path = "/api/v1/session", .tag = "people",
-     .summary = "Sign out", .auth = API_PERSON, .right = RIGHT_PROFILE, .status = 204,
+    {.id = "session.login",
+     .method = "POST",
+     .path = "/api/v1/session",
+     .tag = "people",
+     .summary = "Sign in",
+     .auth = API_PUBLIC,
+     .body = "Login",
+     .body_bytes = 8192,
+     .answer = "Session",
+     .rate = "login",
+     .handle = login},
+    {.id = "session.setup",
+     .method = "POST",
+     .path = "/api/v1/setup",
+     .tag = "people",
+     .summary = "Set a password by a one-time link, and sign in",
+     .auth = API_PUBLIC,
+     .body = "Setup",
+     .body_bytes = 8192,
+     .answer = "Session",
+     .rate = "login",
+     .handle = setup},
+    {.id = "session.logout",
+     .method = "DELETE",
+     .path = "/api/v1/session",
+     .tag = "people",
+     .summary = "Sign out",
+     .auth = API_PERSON,
+     .right = RIGHT_PROFILE,
+     .status = 204,
      .handle = logout},
-    {.id = "me.get", .method = "GET", .path = "/api/v1/me", .tag = "people",
-     .summary = "Who you are and what you may do", .auth = API_PERSON, .right = RIGHT_PROFILE,
-     .answer = "Me", .handle = get_me},
+    {.id = "me.get",
+     .method = "GET",
+     .path = "/api/v1/me",
+     .tag = "people",
+     .summary = "Who you are and what you may do",
+     .auth = API_PERSON,
+     .right = RIGHT_PROFILE,
+     .answer = "Me",
+     .handle = get_me},
 };
 const api_routes session_routes = {rows, sizeof rows / sizeof *rows};

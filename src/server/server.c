@@ -261,17 +261,17 @@ static int open_state(server *s, err *e) {
 }
 
 static const api_routes *all_routes(arena *a, size_t *ret_count) {
-    const api_routes tables[] = {runs_routes,   logs_routes,  agents_routes, hub_routes,
-                                 intake_routes, audit_routes, metrics_routes, session_routes,
+    const api_routes tables[] = {runs_routes,   logs_routes,   agents_routes,  hub_routes,
+                                 intake_routes, audit_routes,  metrics_routes, session_routes,
                                  people_routes, grants_routes, secrets_routes};
     *ret_count = sizeof tables / sizeof *tables;
     return memcpy(arena_alloc(a, sizeof tables), tables, sizeof tables);
 }
 
 static const api_schemas *all_schemas(arena *a, size_t *ret_count) {
-    const api_schemas tables[] = {show_schemas,   runs_schemas,   logs_schemas,
-                                  agents_schemas, intake_schemas, audit_schemas, session_schemas,
-                                  people_schemas, grants_schemas, secrets_schemas};
+    const api_schemas tables[] = {show_schemas,   runs_schemas,   logs_schemas,    agents_schemas,
+                                  intake_schemas, audit_schemas,  session_schemas, people_schemas,
+                                  grants_schemas, secrets_schemas};
     *ret_count = sizeof tables / sizeof *tables;
     return memcpy(arena_alloc(a, sizeof tables), tables, sizeof tables);
 }

@@ -19,11 +19,11 @@ typedef struct server_options {
     str listen;               /* "127.0.0.1:7070"; port 0: any free one */
     const char *const *hosts; /* names that it goes by besides localhost, NULL-terminated; may be
                                * NULL */
-    str url;             /* how people reach it, "https://ci.example.com"; empty: by `listen` */
-    const char *program; /* this one, to be started as an agent; NULL: none is started */
-    unsigned threads;    /* for HTTP; 0: 4 */
-    unsigned lost_ms;    /* after which an agent that does not come back is lost; 0: 60 s */
-    unsigned tries;      /* of a job whose agent was lost; 0: 2 */
+    str url;              /* how people reach it, "https://ci.example.com"; empty: by `listen` */
+    const char *program;  /* this one, to be started as an agent; NULL: none is started */
+    unsigned threads;     /* for HTTP; 0: 4 */
+    unsigned lost_ms;     /* after which an agent that does not come back is lost; 0: 60 s */
+    unsigned tries;       /* of a job whose agent was lost; 0: 2 */
     int64_t (*now)(void); /* microseconds since 1970; NULL: the wall clock */
 } server_options;
 

@@ -12,14 +12,10 @@ const char *const link_kind_words[] = {"first", "invitation", "recovery", NULL};
 
 #define T store_user
 static const row_field user_fields[] = {
-    ROW_FIELD_INT(T, id),
-    ROW_FIELD_STR(T, name),
-    ROW_FIELD_STR(T, email),
-    ROW_FIELD_STR(T, password),
-    ROW_FIELD_STR(T, subject),
-    ROW_FIELD_WORD(T, state, user_state_words),
-    ROW_FIELD_INT(T, created_us),
-    ROW_FIELD_INT(T, seen_us),
+    ROW_FIELD_INT(T, id),         ROW_FIELD_STR(T, name),
+    ROW_FIELD_STR(T, email),      ROW_FIELD_STR(T, password),
+    ROW_FIELD_STR(T, subject),    ROW_FIELD_WORD(T, state, user_state_words),
+    ROW_FIELD_INT(T, created_us), ROW_FIELD_INT(T, seen_us),
 };
 static const row_type users = {"users", "account", sizeof(T), user_fields, COUNT(user_fields)};
 #undef T
@@ -41,8 +37,8 @@ int store_user_by_name(store *s, arena *a, str name, store_user *ret, err *e) {
 }
 
 int store_user_by_email(store *s, arena *a, str email, store_user *ret, err *e) {
-    return rows_find(s, a, &users, "WHERE lower(email) = lower(?) AND email <> ''",
-                     &ARG_STR(email), 1, ret, e);
+    return rows_find(s, a, &users, "WHERE lower(email) = lower(?) AND email <> ''", &ARG_STR(email),
+                     1, ret, e);
 }
 
 int store_user_by_subject(store *s, arena *a, str subject, store_user *ret, err *e) {
@@ -226,8 +222,12 @@ int store_elevations_over(store *s, arena *a, int64_t now_us, store_elevation **
 
 #define T store_link
 static const row_field link_fields[] = {
-    ROW_FIELD_INT(T, id),      ROW_FIELD_STR(T, hash),       ROW_FIELD_WORD(T, kind, link_kind_words),
-    ROW_FIELD_INT(T, user_id), ROW_FIELD_INT(T, created_us), ROW_FIELD_INT(T, expires_us),
+    ROW_FIELD_INT(T, id),
+    ROW_FIELD_STR(T, hash),
+    ROW_FIELD_WORD(T, kind, link_kind_words),
+    ROW_FIELD_INT(T, user_id),
+    ROW_FIELD_INT(T, created_us),
+    ROW_FIELD_INT(T, expires_us),
 };
 static const row_type links = {"links", "link", sizeof(T), link_fields, COUNT(link_fields)};
 #undef T

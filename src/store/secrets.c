@@ -6,14 +6,10 @@ const char *const secret_kind_words[] = {"secret", "variable", NULL};
 
 #define T store_secret
 static const row_field fields[] = {
-    ROW_FIELD_INT(T, id),
-    ROW_FIELD_WORD(T, kind, secret_kind_words),
-    ROW_FIELD_INT(T, repository),
-    ROW_FIELD_STR(T, environment),
-    ROW_FIELD_STR(T, name),
-    ROW_FIELD_STR(T, content),
-    ROW_FIELD_STR(T, written_by),
-    ROW_FIELD_INT(T, created_us),
+    ROW_FIELD_INT(T, id),         ROW_FIELD_WORD(T, kind, secret_kind_words),
+    ROW_FIELD_INT(T, repository), ROW_FIELD_STR(T, environment),
+    ROW_FIELD_STR(T, name),       ROW_FIELD_STR(T, content),
+    ROW_FIELD_STR(T, written_by), ROW_FIELD_INT(T, created_us),
     ROW_FIELD_INT(T, updated_us),
 };
 static const row_type secrets = {"secrets", "secret", sizeof(T), fields,

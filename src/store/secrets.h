@@ -29,7 +29,7 @@ int store_secret_find(store *s, arena *a, secret_kind kind, int64_t repository, 
 int store_secrets(store *s, arena *a, secret_kind kind, int64_t repository, str environment,
                   store_secret **ret, size_t *ret_count, err *e);
 /* Of a repository, whatever their kind and environment; of the server for 0. */
-int store_secrets_of(store *s, arena *a, int64_t repository, store_secret **ret,
-                     size_t *ret_count, err *e);
+int store_secrets_of(store *s, arena *a, int64_t repository, store_secret **ret, size_t *ret_count,
+                     err *e);
 
 #endif
