@@ -3,10 +3,12 @@
 const char program_summary[] = "takes a change from commit to production";
 
 const verb *const verbs[] = {
-    &verb_run,        &verb_check,   &verb_scan,   &verb_sbom,    &verb_advisories, &verb_gate,
-    &verb_evidence,   &verb_audit,   &verb_lock,   &verb_hook,    &verb_serve,      &verb_agent,
-    &verb_expr,       &verb_doctor,  &verb_backup, &verb_restore, &verb_help,       &verb_man,
-    &verb_completion, &verb_version, NULL,
+    &verb_run,      &verb_check,      &verb_scan,    &verb_sbom,    &verb_advisories,
+    &verb_gate,     &verb_evidence,   &verb_audit,   &verb_lock,    &verb_hook,
+    &verb_serve,    &verb_agent,      &verb_login,   &verb_runs,    &verb_logs,
+    &verb_dispatch, &verb_cancel,     &verb_rerun,   &verb_secret,  &verb_access,
+    &verb_expr,     &verb_doctor,     &verb_backup,  &verb_restore, &verb_help,
+    &verb_man,      &verb_completion, &verb_version, NULL,
 };
 
 /* What other parts of Slipway start: neither help, manual nor completion name it. */
@@ -49,6 +51,7 @@ const verb_pair program_files[] = {
      "What actions/cache saves, and the key of identity tokens. May be removed when nothing runs."},
     {"~/.local/share/slipway/advisories/advisories.db",
      "What 'slipway advisories import' has read. May be removed, and imported again."},
+    {"~/.config/slipway/credentials", "Tokens that 'slipway login' keeps."},
     {"~/.local/state/slipway/audit-keys",
      "The keys of audit logs that were verified without --key."},
     {"~/.local/state/slipway/artifacts/RUN", "The artifacts of a run."},
@@ -66,7 +69,7 @@ const verb *verb_find(str name) {
 }
 
 str verb_nearest(str name) {
-    str names[32];
+    str names[64];
     size_t count = 0;
     for (; verbs[count]; count++)
         names[count] = str_from(verbs[count]->name);

@@ -50,7 +50,8 @@ typedef struct verb {
 
 extern const verb verb_run, verb_check, verb_lock, verb_expr, verb_doctor, verb_scan,
     verb_advisories, verb_sbom, verb_gate, verb_evidence, verb_audit, verb_backup, verb_restore,
-    verb_hook, verb_serve, verb_agent, verb_agent_job;
+    verb_hook, verb_serve, verb_agent, verb_agent_job, verb_login, verb_runs, verb_logs,
+    verb_dispatch, verb_cancel, verb_rerun, verb_secret, verb_access;
 extern const verb verb_help, verb_version, verb_completion, verb_man;
 
 /* All verbs, in the order in which help lists them; ends with NULL. */

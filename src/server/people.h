@@ -15,9 +15,10 @@
 #include "store/people.h"
 #include "trust/access.h"
 
-#define PEOPLE_SESSION_US ((int64_t)7 * 24 * 3600 * 1000000) /* of a session, however it is used   \
-                                                              */
-#define PEOPLE_IDLE_US ((int64_t)12 * 3600 * 1000000)        /* without use, it ends */
+#define PEOPLE_SESSION_US                                                                          \
+    ((int64_t)7 * 24 * 3600 * 1000000)                /* of a session, however it is used          \
+                                                       */
+#define PEOPLE_IDLE_US ((int64_t)12 * 3600 * 1000000) /* without use, it ends */
 #define PEOPLE_LINK_US ((int64_t)24 * 3600 * 1000000)
 
 extern const rate_class people_rates[];
