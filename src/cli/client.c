@@ -67,7 +67,8 @@ int client_keep(arena *a, str url, str token, err *e) {
 int client_open(const options *given, client *ret, err *e) {
     arena *a = given->a;
     value kept;
-    str url = str_from(options_value(given, "server")), data = str_from(options_value(given, "data"));
+    str url = str_from(options_value(given, "server")),
+        data = str_from(options_value(given, "data"));
     *ret = (client){.a = a, .token = from_environment("SLIPWAY_TOKEN")};
     int r = read_credentials(a, &kept, e);
     if (r < 0) return r;
@@ -76,8 +77,9 @@ int client_open(const options *given, client *ret, err *e) {
     if (!url.len && !data.len) url = value_path_str(&kept, "last");
     ret->url = without_slash(url);
     if (!url.len && !data.len)
-        return err_set(e, ERR_INVALID,
-                       "no server is named: say --server URL or --data DIR, or 'slipway login URL'");
+        return err_set(
+            e, ERR_INVALID,
+            "no server is named: say --server URL or --data DIR, or 'slipway login URL'");
     if (!url.len) {
         ret->socket = fs_join(a, arena_cstr(a, data), STR(SERVER_SOCKET));
         return 0;

@@ -17,16 +17,20 @@ typedef struct client {
 } client;
 
 #define CLIENT_OPTIONS                                                                             \
-    {0, "server", "URL", .help = "The server. The default is $SLIPWAY_URL, or where 'slipway "     \
-                                 "login' was last."},                                              \
-        {0, "data", "DIR", .complete = COMPLETE_DIR,                                               \
-         .help = "The data folder of a server on this machine, which is reached by its socket "    \
-                 "($SLIPWAY_DATA)."}
+    {0, "server", "URL",                                                                           \
+     .help = "The server. The default is $SLIPWAY_URL, or where 'slipway "                         \
+             "login' was last."},                                                                  \
+    {                                                                                              \
+        0, "data", "DIR",                                                                          \
+            .complete = COMPLETE_DIR,                                                              \
+            .help = "The data folder of a server on this machine, which is reached by its socket " \
+                    "($SLIPWAY_DATA)."                                                             \
+    }
 
 /* ERR_INVALID where no server is named anywhere. */
 int client_open(const options *given, client *ret, err *e);
-/* One request. `body` may be NULL; *ret is the answer's JSON, null where it has none. An answer that
- * is no success is ERR_FAILED with what the server says (ERR_NOT_FOUND for 404). */
+/* One request. `body` may be NULL; *ret is the answer's JSON, null where it has none. An answer
+ * that is no success is ERR_FAILED with what the server says (ERR_NOT_FOUND for 404). */
 int client_call(const client *c, const char *method, const char *path, const value *body,
                 value *ret, err *e);
 /* The same with the text as it came. */

@@ -57,8 +57,7 @@ static int request(const client *c, const options *given, err *e) {
     value_set_str(c->a, &body, "role", str_from(given->args[1]));
     value_set_str(c->a, &body, "reason", str_from(reason));
     value_set(c->a, &body, STR("minutes"), value_number((double)minutes));
-    if (repository)
-        value_set(c->a, &body, STR("repository_id"), value_number((double)repository));
+    if (repository) value_set(c->a, &body, STR("repository_id"), value_number((double)repository));
     r = client_call(c, "POST", "/api/v1/elevations", &body, &made, e);
     if (r == 0)
         printf("Request %lld waits for somebody else: slipway access approve %lld\n",
@@ -71,8 +70,8 @@ static int decide(const client *c, const options *given, err *e) {
     uint64_t id;
     if (!str_to_uint(str_from(given->args[1]), INT64_MAX, &id))
         return err_set(e, ERR_INVALID, "'%s' is no number of a request", given->args[1]);
-    str path = arena_printf(c->a, "/api/v1/elevations/%llu/%s", (unsigned long long)id,
-                            given->args[0]);
+    str path =
+        arena_printf(c->a, "/api/v1/elevations/%llu/%s", (unsigned long long)id, given->args[0]);
     return client_call(c, "POST", path.ptr, NULL, NULL, e);
 }
 
@@ -104,24 +103,26 @@ static int run_access(const options *given) {
 
 static const option_spec access_options[] = {
     CLIENT_OPTIONS,
-    {0, "repository", "NAME", .help = "request: in this repository; without it, everywhere."},
-    {0, "minutes", "N", .help = "request: for how long, from the approval on. The default is 60."},
-    {0, "reason", "TEXT", .help = "request: what for."},
+    {0, "repository", "NAME", .help = "Where a role is asked for; without it, everywhere."},
+    {0, "minutes", "N",
+     .help = "For how long a role is asked for, from the approval on. The default is 60."},
+    {0, "reason", "TEXT", .help = "What a role is asked for."},
     {0},
 };
 
 const verb verb_access = {
     .name = "access",
     .summary = "see who may do what on a server, and ask for more, for a time",
-    .arguments = "list|requests|request|approve|deny|end [ROLE|NUMBER]",
+    .arguments = "ACTION [ROLE|NUMBER]",
     .min_args = 1,
     .max_args = 2,
     .complete = COMPLETE_WORDS,
     .words = "list requests request approve deny end",
     .options = access_options,
-    .help = "list shows each role that somebody has: name, role, where, until when. request asks "
-            "for a role for a time; somebody else who could give it approves or denies it, and it "
-            "ends by itself. All of it is in the audit log.",
+    .help = "list shows each role that somebody has: name, role, where, until when. request ROLE "
+            "asks for a role for a time; requests lists what was asked for. Somebody else who "
+            "could give the role says approve or deny with the request's number, and it ends by "
+            "itself, or with end. All of it is in the audit log.",
     .exits = (const verb_pair[]){{"0", "it is done"}, {"2", "it could not be done"}, {0}},
     .examples =
         (const verb_pair[]){

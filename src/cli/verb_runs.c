@@ -85,9 +85,9 @@ const verb verb_runs = {
     .help = "The newest 50, a line each: number, result or state, workflow, ref, time and name, "
             "with tabs between.",
     .exits = exits,
-    .examples = (const verb_pair[]){{"slipway runs --repository shop/web --result failure",
-                                     "What has failed."},
-                                    {0}},
+    .examples =
+        (const verb_pair[]){
+            {"slipway runs --repository shop/web --result failure", "What has failed."}, {0}},
     .run = run_runs,
 };
 
@@ -218,8 +218,7 @@ static int dispatch(const client *c, const options *given, err *e) {
     value_set(c->a, &body, STR("inputs"), inputs);
     int r = client_repository(c, str_from(given->args[0]), &repository, e);
     if (r < 0) return r;
-    str path =
-        arena_printf(c->a, "/api/v1/repositories/%lld/dispatch", (long long)repository);
+    str path = arena_printf(c->a, "/api/v1/repositories/%lld/dispatch", (long long)repository);
     return client_call(c, "POST", path.ptr, &body, NULL, e);
 }
 
@@ -244,8 +243,9 @@ static const option_spec rerun_options[] = {
 };
 static const option_spec dispatch_options[] = {
     CLIENT_OPTIONS,
-    {0, "ref", "REF", .help = "A branch, or the full name of a ref. The default is the "
-                              "repository's default branch."},
+    {0, "ref", "REF",
+     .help = "A branch, or the full name of a ref. The default is the "
+             "repository's default branch."},
     {0, "input", "NAME=VALUE", .many = true, .help = "An input of the workflow."},
     {0},
 };
