@@ -23,22 +23,17 @@ export function ago(then: number, now: number): string {
     return new Date(then).toISOString().slice(0, 10);
 }
 
-export function bytes(n: number): string {
-    const units = ['B', 'kB', 'MB', 'GB'];
-    let i = 0;
-    while (n >= 1000 && i < units.length - 1) {
-        n /= 1000;
-        i++;
-    }
-    return `${i && n < 10 ? n.toFixed(1) : Math.round(n)} ${units[i]}`;
-}
-
 export function count(n: number): string {
     return String(n).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 export function plural(n: number, one: string, many = `${one}s`): string {
     return `${count(n)} ${n === 1 ? one : many}`;
+}
+
+/* Events for people: `workflow_dispatch` is one of many words that only GitHub has. */
+export function eventName(event: string | null): string {
+    return event === 'workflow_dispatch' ? 'by hand' : (event ?? '').replace(/_/g, ' ');
 }
 
 export function time(text: string | null): number {

@@ -13,8 +13,8 @@ export interface Placed {
 }
 
 export interface Layout {
-    nodes: Map<number, Placed>;
-    edges: [number, number][];
+    nodes: Map<number, Placed>; /* below 0: bends, where lines pass a layer */
+    edges: [number, number][]; /* from layer to layer */
     layers: number;
     rows: number;
 }
@@ -61,11 +61,32 @@ function reduced(nodes: GraphNode[], layer: Map<number, number>): [number, numbe
     return edges;
 }
 
+/* Lines that pass layers bend there, so that they do not run behind jobs. Those to the same job share their bends. */
+function bent(edges: [number, number][], layer: Map<number, number>): [number, number][] {
+    const bends = new Map<string, number>(), all = new Map<string, [number, number]>();
+    for (const [from, to] of edges) {
+        let at = from;
+        for (let l = layer.get(from)! + 1; l < layer.get(to)!; l++) {
+            const key = `${to} ${l}`;
+            let bend = bends.get(key);
+            if (bend === undefined) {
+                bend = -1 - bends.size;
+                bends.set(key, bend);
+                layer.set(bend, l);
+            }
+            all.set(`${at} ${bend}`, [at, bend]);
+            at = bend;
+        }
+        all.set(`${at} ${to}`, [at, to]);
+    }
+    return [...all.values()];
+}
+
 export function layoutGraph(nodes: GraphNode[]): Layout {
     const layer = layersOf(nodes);
-    const edges = reduced(nodes, layer);
+    const edges = bent(reduced(nodes, layer), layer);
     const columns: number[][] = [];
-    for (const n of nodes) (columns[layer.get(n.id)!] ??= []).push(n.id);
+    for (const [id, at] of layer) (columns[at] ??= []).push(id);
     const placed = new Map<number, Placed>();
     let rows = 0;
     columns.forEach((ids, at) => {

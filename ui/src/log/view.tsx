@@ -60,7 +60,7 @@ function Row({ index, line, search, times, chosen, current, folded, onFold, onCh
 }) {
     const kind = line?.kind ?? 'plain', n = index + 1;
     return (
-        <div class={`ln ${kind}${chosen ? ' chosen' : ''}${current ? ' current' : ''}`} data-line={n}>
+        <div class={`ln of-${kind}${chosen ? ' chosen' : ''}${current ? ' current' : ''}`} data-line={n}>
             <a class="no" href={`#L${n}`} onClick={onChoose} tabIndex={-1} aria-label={`Line ${n}`}>{n}</a>
             {times && line ? <span class="at">{clock(line.at_us)}</span> : null}
             {kind === 'group'

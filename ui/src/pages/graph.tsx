@@ -22,6 +22,10 @@ export function Graph({ jobs, graph }: { jobs: Job[]; graph: Needs[] }) {
         <div class="graph scroll" tabIndex={0} role="region" aria-label="Graph of jobs">
             <div class="canvas" style={{ width: `${width}px`, height: `${height}px` }}>
                 <svg width={width} height={height} aria-hidden="true">
+                    {[...layout.nodes.keys()].filter((id) => id < 0).map((id) => {
+                        const { x, y } = at(id);
+                        return <path class="edge" d={`M${x} ${y + HEIGHT / 2}h${WIDTH}`} />;
+                    })}
                     {layout.edges.map(([from, to]) => {
                         const a = at(from), b = at(to), x1 = a.x + WIDTH, y1 = a.y + HEIGHT / 2, y2 = b.y + HEIGHT / 2;
                         const done = byId.get(from)?.result === 'success';

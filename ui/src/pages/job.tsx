@@ -5,7 +5,7 @@ import { listen } from '../live';
 import { debounced, useLoad } from '../load';
 import { LogSource } from '../log/source';
 import { LogView } from '../log/view';
-import { Empty, Icon, Loading, ProblemBox, State, StateShape, Took, useTitle } from '../parts';
+import { Empty, Loading, ProblemBox, State, StateShape, Took, useTitle } from '../parts';
 import { go, place } from '../router';
 import { lookOf } from '../states';
 import type { Job, JobDetails, RunDetails, Step } from '../types';
@@ -108,7 +108,6 @@ export function JobPage({ run: runId, id }: { run: number; id: number }) {
                 <span class="num muted"><Took x={job} /></span>
                 <span class="grow" />
                 {whole && whole.jobs.length > 1 ? <Others jobs={whole.jobs} job={job} /> : null}
-                <a class="button" href={`/runs/${runId}`}><Icon name="up" />Run</a>
             </header>
             {job.reason && begun ? <p class={`reason ${lookOf(job)}`}><StateShape look={lookOf(job)} />{job.reason}</p> : null}
             {failed.value ? <ProblemBox why={failed.value} /> : null}

@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { change, may } from '../api';
-import { plural } from '../format';
+import { eventName, plural } from '../format';
 import { pageKeys } from '../keys';
 import { listen } from '../live';
 import { debounced, useLoad } from '../load';
@@ -56,7 +56,7 @@ export function RunFacts({ run }: { run: Run }) {
             <div><dt>State</dt><dd><State look={lookOf(run)} text={run.cancelling ? 'Cancelling' : undefined} /></dd></div>
             <div><dt>Took</dt><dd class="num"><Took x={run} /></dd></div>
             <div><dt>Started</dt><dd><Ago at={run.created_at} /></dd></div>
-            <div><dt>Event</dt><dd>{run.event}{run.actor ? ` by ${run.actor}` : ''}</dd></div>
+            <div><dt>Event</dt><dd>{eventName(run.event)}{run.actor ? ` · ${run.actor}` : ''}</dd></div>
             <div><dt>Branch</dt><dd class="cut-off"><Icon name="branch" />{run.branch ?? '–'}</dd></div>
             <div><dt>Commit</dt><dd><Icon name="commit" /><code title={run.sha ?? ''}>{run.sha?.slice(0, 8) ?? '–'}</code></dd></div>
             {run.started_by ? <div><dt>Run again by</dt><dd>{run.started_by}</dd></div> : null}

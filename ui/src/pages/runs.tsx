@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { get, may } from '../api';
+import { eventName } from '../format';
 import { parseFilter, setFilter } from '../filter';
 import { listen } from '../live';
 import { debounced, useLoad } from '../load';
@@ -35,7 +36,7 @@ export function RunRow({ r }: { r: Run }) {
             </div>
             <a class="chip cut-off" href={withQuery({ q: setFilter(text, 'branch', r.branch ?? '') })}
                 title={`Only ${r.branch}`}><Icon name="branch" />{r.branch ?? '–'}</a>
-            <span class="run-event muted cut-off">{r.event}{r.actor ? ` by ${r.actor}` : ''}</span>
+            <span class="run-event muted cut-off">{eventName(r.event)}{r.actor ? ` · ${r.actor}` : ''}</span>
             <span class="run-took num"><Took x={r} /></span>
             <span class="run-when num muted"><Ago at={r.created_at} /></span>
         </li>
