@@ -22,7 +22,7 @@ export const signedOut = signal(false);
 /* Whether something may be offered. Where the server tells no rights, it is offered, and the server decides. */
 export function may(right: string): boolean {
     const rights = me.value?.rights;
-    return !rights || rights.includes(right);
+    return !rights || rights.some((part) => part.rights.includes(right));
 }
 
 async function problemOf(answer: Response): Promise<Problem> {

@@ -155,6 +155,44 @@ export interface Page<T> {
 
 export interface Me {
     name: string;
-    csrf?: string;
-    rights?: string[];
+    through?: string;
+    csrf?: string | null;
+    rights?: { repository_id: number | null; rights: string[] }[];
+}
+
+export interface User {
+    id: number;
+    name: string;
+    email: string | null;
+    state: string;
+    has_password: boolean;
+    seen_at: string | null;
+}
+
+export interface Access {
+    grant_id: number;
+    user: User;
+    repository_id: number | null;
+    role: string;
+    elevation_id: number | null;
+    expires_at: string | null;
+}
+
+export interface Token {
+    id: number;
+    name: string;
+    scopes: string[];
+    expires_at: string | null;
+    used_at: string | null;
+}
+
+export interface Elevation {
+    id: number;
+    user_name: string;
+    role: string;
+    minutes: number;
+    reason: string;
+    state: string;
+    created_at: string | null;
+    ends_at: string | null;
 }

@@ -1,9 +1,10 @@
-/* Who you are here, and what you may do. */
+/* Who you are here, what you may do, and who else may. */
 import { useSignal } from '@preact/signals';
-import { change, me, whoAmI } from '../api';
+import { change, may, me, whoAmI } from '../api';
 import { stopListening } from '../live';
 import { Empty, ProblemBox, StateShape, useTitle } from '../parts';
 import { go } from '../router';
+import { Elevations, People, Tokens } from './people';
 
 const meanings: [string, string][] = [
     ['runs.read', 'See runs and their jobs'], ['logs.read', 'Read logs'], ['runs.write', 'Cancel, re-run and start runs'],
@@ -26,6 +27,8 @@ export function AccessPage() {
     const failed = useSignal<unknown>(null);
     const who = me.value;
     if (!who) return null;
+    const mine = [...new Set(who.rights?.flatMap((part) => part.rights))];
+    const isOwner = !who.rights || who.through === 'socket';
     return (
         <>
             <header class="page-head"><h1>Access</h1><span class="grow" />
@@ -33,10 +36,10 @@ export function AccessPage() {
             {failed.value ? <ProblemBox why={failed.value} /> : null}
             <section class="card">
                 <h2>You are {who.name}</h2>
-                {who.rights ? (
+                {!isOwner ? (
                     <ul class="rights">
                         {meanings.map(([right, text]) => {
-                            const has = who.rights!.includes(right);
+                            const has = mine.includes(right);
                             return (
                                 <li><StateShape look={has ? 'success' : 'skipped'} /><span class="grow">{text}</span>
                                     <code class="muted">{right}</code><span class="has">{has ? 'yes' : 'no'}</span></li>
@@ -49,6 +52,9 @@ export function AccessPage() {
                     </Empty>
                 )}
             </section>
+            {who.rights && may('access.read') ? <People /> : null}
+            {who.rights ? <Elevations /> : null}
+            {who.csrf ? <Tokens mine={mine} /> : null}
         </>
     );
 }

@@ -47,8 +47,7 @@ export function SetupPage() {
     useEffect(() => history.replaceState(null, '', '/setup'), []);
     const send = async (name: string, password: string) => {
         await change('POST', 'setup', { token: token.current, name, password });
-        await change('POST', 'session', { name, password });
-        go('/', true);
+        go('/', true); /* signed in by it */
     };
     return <Door title="The first administrator" lead="The link that the server printed works once. This account may do everything." fresh
         button="Create the account" send={send} />;

@@ -129,6 +129,7 @@ export function SettingsPage() {
                 <h2>Interface for programs</h2>
                 <p>Everything here goes through the API that <code>slipway</code>'s verbs use, too:{' '}
                     <a href="/api/v1/openapi.json">its OpenAPI document</a>.</p>
+                <p class="muted">These pages are made with others' work: <a href="/licences.txt" target="_blank">licences</a>.</p>
             </section>
         </>
     );
