@@ -17,6 +17,9 @@ export function Graph({ jobs, graph }: { jobs: Job[]; graph: Needs[] }) {
         const free = ((layout.rows - counts.get(p.layer)!) * (HEIGHT + GAP_Y)) / 2;
         return { x: p.layer * (WIDTH + GAP_X), y: p.row * (HEIGHT + GAP_Y) + free };
     };
+    /* What was waited for has succeeded; of a bend: all that comes in there. */
+    const isDone = (id: number): boolean => (id < 0 ? layout.edges.filter(([, to]) => to === id).every(([from]) => isDone(from))
+        : byId.get(id)?.result === 'success');
     const width = layout.layers * (WIDTH + GAP_X) - GAP_X, height = layout.rows * (HEIGHT + GAP_Y) - GAP_Y;
     return (
         <div class="graph scroll" tabIndex={0} role="region" aria-label="Graph of jobs">
@@ -24,12 +27,11 @@ export function Graph({ jobs, graph }: { jobs: Job[]; graph: Needs[] }) {
                 <svg width={width} height={height} aria-hidden="true">
                     {[...layout.nodes.keys()].filter((id) => id < 0).map((id) => {
                         const { x, y } = at(id);
-                        return <path class="edge" d={`M${x} ${y + HEIGHT / 2}h${WIDTH}`} />;
+                        return <path class={isDone(id) ? 'edge done' : 'edge'} d={`M${x} ${y + HEIGHT / 2}h${WIDTH}`} />;
                     })}
                     {layout.edges.map(([from, to]) => {
                         const a = at(from), b = at(to), x1 = a.x + WIDTH, y1 = a.y + HEIGHT / 2, y2 = b.y + HEIGHT / 2;
-                        const done = byId.get(from)?.result === 'success';
-                        return <path class={done ? 'edge done' : 'edge'}
+                        return <path class={isDone(from) ? 'edge done' : 'edge'}
                             d={`M${x1} ${y1}C${x1 + GAP_X / 2} ${y1} ${b.x - GAP_X / 2} ${y2} ${b.x} ${y2}`} />;
                     })}
                 </svg>
