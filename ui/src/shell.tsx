@@ -5,7 +5,7 @@ import { helpOpen, paletteOpen, places } from './keys';
 import { connection } from './live';
 import { Icon } from './parts';
 import { place } from './router';
-import { chooseTheme, theme } from './theme';
+import { chooseTheme, isDark } from './theme';
 
 export function Mark() {
     return (
@@ -17,7 +17,7 @@ export function Mark() {
 }
 
 function ThemeButton() {
-    const dark = theme.value === 'dark' || (theme.value === 'system' && matchMedia('(prefers-color-scheme: dark)').matches);
+    const dark = isDark.value;
     return (
         <button type="button" class="plain square" aria-label={dark ? 'Use light colours' : 'Use dark colours'}
             title={dark ? 'Light' : 'Dark'} onClick={() => chooseTheme(dark ? 'light' : 'dark')}>

@@ -1,5 +1,5 @@
 /* Dark and light: as the system has it, until somebody chooses. */
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 
 export type Theme = 'system' | 'light' | 'dark';
 const KEY = 'slipway.theme';
@@ -14,6 +14,13 @@ function stored(): Theme {
 }
 
 export const theme = signal<Theme>(stored());
+
+const system = matchMedia('(prefers-color-scheme: dark)');
+const systemDark = signal(system.matches);
+system.addEventListener('change', () => {
+    systemDark.value = system.matches;
+});
+export const isDark = computed(() => theme.value === 'dark' || (theme.value === 'system' && systemDark.value));
 
 export function applyTheme(): void {
     if (theme.value === 'system') delete document.documentElement.dataset.theme;
