@@ -11,6 +11,7 @@
 #include "server/secrets.h"
 #include "server/show.h"
 #include "server/triggers.h"
+#include "server/ui_assets.h"
 
 #include "base/fs.h"
 #include "base/hash.h"
@@ -285,6 +286,9 @@ static int open_http(server *s, err *e) {
     k->routes = all_routes(s->a, &k->route_tables);
     k->schemas = all_schemas(s->a, &k->schema_tables);
     k->hosts = s->how.hosts;
+    k->assets = ui_assets;
+    k->asset_count = ui_asset_count;
+    k->page = UI_PAGE;
     k->context = s;
     k->repeats = repeats_store(s->repeats);
     k->authenticate = authenticate;
