@@ -77,23 +77,14 @@ typedef struct fixture {
     sandbox_process *signalled;
     int signo; /* sent to `signalled` when it has printed "ready" */
     bool closed;
-    char left[1024];
 } fixture;
-
-static void on_left(void *context, const char *why) {
-    fixture *f = context;
-    snprintf(f->left, sizeof f->left, "%s", why);
-}
 
 static void open_box(fixture *f) {
     err e = {0};
-    if (sandbox_spawn(&(sandbox_spec){.backend = SANDBOX_ENGINE,
-                                      .name = "test",
-                                      .loop = f->l,
-                                      .engine = podman.socket,
-                                      .on_left = on_left,
-                                      .context = f},
-                      &f->s, &e) < 0)
+    if (sandbox_spawn(
+            &(sandbox_spec){
+                .backend = SANDBOX_ENGINE, .name = "test", .loop = f->l, .engine = podman.socket},
+            &f->s, &e) < 0)
         fail_msg("%s", e.message);
 }
 
@@ -116,7 +107,6 @@ static void tear_down_fixture(fixture *f) {
     sandbox_close(f->s, NULL, on_closed, f);
     loop_run(f->l);
     assert_true(f->closed);
-    assert_string_equal(f->left, "");
     loop_free(f->l);
     strbuf_done(&f->output);
     arena_free(f->a);
@@ -537,53 +527,6 @@ static void what_a_killed_leader_left_goes_with_the_next_job(void **state) {
     assert_int_equal(count_ours(), 0);
 }
 
-/* As when the engine has ended. Not an engine that others use as well. */
-static void hide_socket(bool hidden) {
-    const char *away = arena_printf(podman.a, "%s.away", podman.socket).ptr;
-    assert_int_equal(hidden ? rename(podman.socket, away) : rename(away, podman.socket), 0);
-}
-
-static void close_without_engine(fixture *f) {
-    hide_socket(true);
-    sandbox_close(f->s, NULL, on_closed, f);
-    loop_run(f->l);
-    assert_true(f->closed);
-    f->closed = false;
-    hide_socket(false);
-}
-
-static void what_cannot_be_removed_at_the_end_is_told(void **state) {
-    fixture f;
-    if (getenv("SLIPWAY_TEST_ENGINE")) skip();
-    set_up_fixture(&f);
-    ask(&f, JOB);
-    assert_went_well(&f);
-    close_without_engine(&f);
-    assert_has(f.left, podman.socket);
-    assert_int_equal(count_ours(), 2);
-    f.left[0] = '\0';
-    open_box(&f);
-    ask(&f, JOB);
-    assert_went_well(&f);
-    assert_has(strbuf_cstr(&f.output), "Removed 2 of runs that were killed");
-    tear_down_fixture(&f);
-    assert_int_equal(count_ours(), 0);
-}
-
-static void an_engine_that_was_never_reached_has_nothing_left(void **state) {
-    fixture f;
-    if (getenv("SLIPWAY_TEST_ENGINE")) skip();
-    set_up_fixture(&f);
-    hide_socket(true);
-    ask(&f, JOB);
-    hide_socket(false);
-    assert_int_equal(f.status, 1);
-    close_without_engine(&f);
-    assert_string_equal(f.left, "");
-    open_box(&f);
-    tear_down_fixture(&f);
-}
-
 /* Before the zygote, which must not hold the pipe that keeps the service alive. */
 static int set_up_all(void **state) {
     err e = {0};
@@ -612,8 +555,6 @@ int main(void) {
         cmocka_unit_test(a_node_that_the_image_can_run_is_told),
         cmocka_unit_test(nothing_is_left_when_slipway_is_killed),
         cmocka_unit_test(what_a_killed_leader_left_goes_with_the_next_job),
-        cmocka_unit_test(what_cannot_be_removed_at_the_end_is_told),
-        cmocka_unit_test(an_engine_that_was_never_reached_has_nothing_left),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }
