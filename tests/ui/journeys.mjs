@@ -60,7 +60,7 @@ const journeys = {
         await page.getByRole('heading', { name: 'Audit' }).waitFor();
         await page.keyboard.press('Control+k');
         await page.keyboard.type('Nightly');
-        await page.getByRole('option', { name: /#1/ }).waitFor();
+        await page.getByRole('option', { name: /#1/ }).first().waitFor();
         await page.keyboard.press('Enter');
         await page.waitForURL(`**/runs/${runOf('Nightly').id}`);
     },
