@@ -230,6 +230,12 @@ void json_write(strbuf *out, const value *v) {
     write_value(out, v, -1);
 }
 
+str json_text(arena *a, const value *v) {
+    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
+    json_write(&text, v);
+    return arena_str(a, strbuf_str(&text));
+}
+
 void json_write_pretty(strbuf *out, const value *v) {
     write_value(out, v, 0);
 }

@@ -15,6 +15,8 @@ int json_parse(arena *a, str text, unsigned max_depth, value *ret, err *e);
 /* Appends compact JSON. Ill-formed UTF-8 is written as U+FFFD; NaN and infinities as null. Numbers
  * are written in the shortest form that reads back the same ("1", "0.1", "1e+300"). */
 void json_write(strbuf *out, const value *v);
+/* The same as a text in the arena. */
+str json_text(arena *a, const value *v);
 /* The same with two-space indentation. */
 void json_write_pretty(strbuf *out, const value *v);
 /* Appends a string literal with its quotes. */

@@ -88,7 +88,7 @@ void core_after(core_tx *tx, core_after_fn *fn, void *context) {
     ARENA_PUSH(tx->a, c->afters, c->after_count, c->after_cap, x);
 }
 
-static bool is_fatal(int code) {
+bool core_is_fatal(int code) {
     return code == ERR_IO || code == ERR_FAILED;
 }
 
@@ -135,7 +135,7 @@ static int run_command(core_tx *tx, command *x, err *e) {
     if (r == 0) return tx_release(tx, e);
     x->failed = true;
     c->after_count = afters;
-    if (is_fatal(r)) {
+    if (core_is_fatal(r)) {
         *e = x->error;
         return r;
     }

@@ -67,6 +67,9 @@ core *core_new(const core_spec *spec);
 /* Fails what waits with ERR_CANCELLED. Other threads must not post any more. */
 void core_free(core *c);
 
+/* Whether an error of a command fails its batch: the store's or our own, not the asker's. */
+bool core_is_fatal(int code);
+
 /* From any thread. `done` (which may be NULL) is called in each case, from the loop. */
 void core_post(core *c, core_work_fn *work, core_done_fn *done, void *context);
 /* From a `work`: `fn` is called after the commit, before `done`, and never when there is none. */

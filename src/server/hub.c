@@ -13,26 +13,19 @@ struct hub {
     loop_timer *timer;
 };
 
-typedef struct publication {
-    events_item item;
-} publication;
-
 static void publish_now(void *state, void *context) {
     server *s = state;
-    const publication *p = context;
-    events_publish(s->hub->events, &p->item);
+    events_publish(s->hub->events, context);
 }
 
 void hub_publish_after(core_tx *tx, const char *name, int64_t repository, int64_t run,
                        const value *data) {
-    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
-    publication *p = ARENA_NEW(tx->a, publication);
-    json_write(&text, data);
-    p->item = (events_item){.name = str_from(name),
-                            .project = repository,
-                            .subject = run,
-                            .data = arena_str(tx->a, strbuf_str(&text))};
-    core_after(tx, publish_now, p);
+    events_item *x = ARENA_NEW(tx->a, events_item);
+    *x = (events_item){.name = str_from(name),
+                       .project = repository,
+                       .subject = run,
+                       .data = json_text(tx->a, data)};
+    core_after(tx, publish_now, x);
 }
 
 /* ---- followers ------------------------------------------------------------------------------ */

@@ -101,12 +101,6 @@ static int read_files(work *w, str sha, value *ret, err *e) {
 
 /* ---- what an event starts ------------------------------------------------------------------- */
 
-static str json_of(arena *a, const value *v) {
-    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
-    json_write(&text, v);
-    return arena_str(a, strbuf_str(&text));
-}
-
 static int find_in_sources(void *context, arena *a, str uses, str from, str *ret_source,
                            str *ret_path, err *e) {
     const value *sources = context;
@@ -148,9 +142,9 @@ static void add_run(work *w, const event *ev, str path, str name, const value *s
                      .message = subject,
                      .actor = w->in->actor.len ? w->in->actor : ev->actor,
                      .is_fork = *ask,
-                     .payload = json_of(w->a, &ev->payload),
-                     .facts = json_of(w->a, &facts),
-                     .sources = json_of(w->a, sources)};
+                     .payload = json_text(w->a, &ev->payload),
+                     .facts = json_text(w->a, &facts),
+                     .sources = json_text(w->a, sources)};
     size_t cap = w->cap;
     ARENA_PUSH(w->a, w->runs, w->count, w->cap, row);
     if (cap != w->cap)
@@ -481,7 +475,7 @@ static void dispatch(api_call *c) {
                            .source = STR("api"),
                            .delivery = c->request_id,
                            .event = STR("workflow_dispatch"),
-                           .payload = json_of(c->a, &c->body)};
+                           .payload = json_text(c->a, &c->body)};
     c->data = in;
     call_core(c, do_accept, answer_accepted);
 }
@@ -505,7 +499,7 @@ static int do_pushes(core_tx *tx, api_call *c, err *e) {
             .source = STR("hook"),
             .event = STR("push"),
             .actor = p->pusher.len ? p->pusher : c->caller.name,
-            .payload = json_of(tx->a, &p->changes.array.items[i]),
+            .payload = json_text(tx->a, &p->changes.array.items[i]),
             .delivery = arena_printf(tx->a, "%.*s %zu", STR_ARG(p->delivery), i),
         };
         if (store_incoming_known(tx->store, &in)) continue;
@@ -567,7 +561,7 @@ static void pushed(api_call *c) {
         .repository = repository,
         .source = STR("hook"),
         .event = STR("push"),
-        .payload = json_of(c->a, &c->body),
+        .payload = json_text(c->a, &c->body),
         .delivery = arena_printf(c->a, "%.*s %.*s", STR_ARG(value_path_str(&c->body, "ref")),
                                  STR_ARG(c->request_id)),
     };

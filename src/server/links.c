@@ -117,9 +117,11 @@ void links_ready(core_tx *tx, live_job *job) {
                    .group = i->runner_group,
                    .priority = (int)job->run->row.priority,
                    .queued_us = job->row.queued_us};
-    /* Over a limit: it would wait for ever, so it says why. */
-    if (queue_add(s->queue, &x, &why) < 0)
-        job->row.reason = arena_str(job->run->a, str_from(why.message));
+    if (queue_add(s->queue, &x, &why) == 0) return;
+    /* Over a limit: it waits until somebody cancels it, so it says why. */
+    job->row.reason = arena_str(job->run->a, str_from(why.message));
+    if (store_job_put(tx->store, &job->row, &why) < 0)
+        fprintf(stderr, "slipway: job %lld: %s\n", (long long)job->row.id, why.message);
 }
 
 void links_remove_job(core_tx *tx, live_job *job) {
@@ -199,17 +201,26 @@ static void new_token(live_job *job, char attempt[2 * TOKEN_BYTES + 1]) {
     job->row.token = arena_str(job->run->a, str_from(digest));
 }
 
+/* A job whose spec cannot be made (a secret that does not open) would fail at every batch, and all
+ * others with it: it alone has failed. */
 static int give(core_tx *tx, live_job *job, int64_t agent, err *e) {
     server *s = tx->state;
     _cleanup_strbuf_ strbuf text = STRBUF_INIT;
     char attempt[2 * TOKEN_BYTES + 1];
-    new_token(job, attempt);
-    job->row.agent = agent;
+    err why = {0};
     job->row.tries++;
+    new_token(job, attempt);
+    int r = write_spec(tx, job, str_from(attempt), &text, &why);
+    if (r < 0 && !core_is_fatal(r))
+        return live_job_end(tx, job, RESULT_FAILURE, NULL, str_from(why.message), e);
+    if (r < 0) {
+        *e = why;
+        return r;
+    }
+    job->row.agent = agent;
     job->row.seq = 0;
     job_logs_allow(s->logs, job->row.id, agent, job->row.token);
-    int r = live_job_move(tx, job, JOB_EVENT_ASSIGN, STR_EMPTY, e);
-    if (r == 0) r = write_spec(tx, job, str_from(attempt), &text, e);
+    r = live_job_move(tx, job, JOB_EVENT_ASSIGN, STR_EMPTY, e);
     if (r == 0) post_message(tx, agent, strbuf_str(&text));
     return r;
 }
@@ -359,12 +370,6 @@ static value answer_to(core_tx *tx, const link_hello *hello) {
     return answer;
 }
 
-static str json_of(arena *a, const value *v) {
-    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
-    json_write(&text, v);
-    return arena_str(a, strbuf_str(&text));
-}
-
 int links_hello(core_tx *tx, const link_hello *hello, value *ret, err *e) {
     store_agent row;
     int r = store_agent_by_id(tx->store, tx->a, hello->agent, &row, e);
@@ -374,7 +379,7 @@ int links_hello(core_tx *tx, const link_hello *hello, value *ret, err *e) {
     row.version = hello->version;
     row.system = hello->system;
     row.address = hello->address;
-    if (hello->labels) row.labels = json_of(tx->a, hello->labels);
+    if (hello->labels) row.labels = json_text(tx->a, hello->labels);
     if (hello->capacity) row.capacity = hello->capacity;
     agent_state state = row.state == AGENT_DRAINING ? AGENT_DRAINING : AGENT_ONLINE;
     if ((r = write_state(tx, &row, state, "agent.connect", e)) < 0) return r;

@@ -110,11 +110,9 @@ int live_job_move(core_tx *tx, live_job *job, job_event what, str reason, err *e
 
 /* ---- rows of jobs --------------------------------------------------------------------------- */
 
+/* Nothing, where there is nothing. */
 static str json_of(arena *a, const value *v) {
-    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
-    if (v->kind == VALUE_NULL) return STR_EMPTY;
-    json_write(&text, v);
-    return arena_str(a, strbuf_str(&text));
+    return v->kind == VALUE_NULL ? STR_EMPTY : json_text(a, v);
 }
 
 static str labels_of(arena *a, const job_instance *i) {
@@ -615,10 +613,6 @@ static int fail_run(core_tx *tx, live_run *run, const err *why, err *e) {
     return end_run(tx, run, RESULT_FAILURE, reason, e);
 }
 
-static bool is_ours(int code) {
-    return code == ERR_IO || code == ERR_FAILED;
-}
-
 static int name_and_group(core_tx *tx, live_run *run, err *e) {
     bool cancels = false;
     str name = schedule_run_name(run->schedule);
@@ -641,7 +635,7 @@ int live_start(live *l, core_tx *tx, store_run *row, str repository, str ask, in
     live_run *run = new_run(l, tx, row, repository);
     if ((r = port->changed_run(port->context, tx, run, "create", e)) < 0) return r;
     if ((r = make_schedule(run, &why)) < 0) {
-        if (!is_ours(r)) return fail_run(tx, run, &why, e);
+        if (!core_is_fatal(r)) return fail_run(tx, run, &why, e);
         *e = why;
         return r;
     }
@@ -697,7 +691,7 @@ static int load_run(live *l, core_tx *tx, const store_run *row, live_run **ret, 
     live_run *run = *ret = new_run(l, tx, row, repository.name);
     if ((r = read_known(tx, run, e)) < 0) return r;
     r = make_schedule(run, &why);
-    if (r < 0 && is_ours(r)) {
+    if (r < 0 && core_is_fatal(r)) {
         *e = why;
         return r;
     }

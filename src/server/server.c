@@ -16,6 +16,7 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "store/secrets.h"
 #include "trust/vault.h"
 
 #include <errno.h>
@@ -216,7 +217,6 @@ static int take_keys(server *s, err *e) {
     } else if (r < 0) {
         *e = why;
     }
-    if (r == 0) r = vault_open(fs_join(s->a, s->keys_dir, STR("secrets.key")), &s->vault, e);
     if (r < 0) return r;
     if (fs_read_file(s->a, cursor, sizeof s->api_config.key, &key, &why) == 0 &&
         key.len == sizeof s->api_config.key) {
@@ -228,6 +228,21 @@ static int take_keys(server *s, err *e) {
                     e);
 }
 
+/* A new key would open none of the secrets that are there, and be used for the next ones. */
+static int open_vault(server *s, err *e) {
+    char *path = fs_join(s->a, s->keys_dir, STR("secrets.key"));
+    int64_t sealed = 0;
+    int r = store_secrets_sealed(s->store, &sealed, e);
+    if (r < 0) return r;
+    if (sealed && !fs_exists(path))
+        return err_set(
+            e, ERR_NOT_FOUND,
+            "there are %lld secrets, and '%s', which opens them, is missing: put it back "
+            "from where keys are kept",
+            (long long)sealed, path);
+    return vault_open(path, &s->vault, e);
+}
+
 static int open_state(server *s, err *e) {
     live_port port = {.context = s,
                       .secrets = secrets_of_run,
@@ -237,6 +252,7 @@ static int open_state(server *s, err *e) {
                       .changed_run = on_run,
                       .changed_job = on_job};
     int r = store_open(s->database, &s->store, e);
+    if (r == 0) r = open_vault(s, e);
     if (r == 0) r = audit_log_open(s->store, s->key, &s->audit, e);
     if (r == 0) r = loop_new(&s->loop, e);
     if (r == 0) r = add_embedded(s, e);
@@ -323,7 +339,8 @@ const char *server_first_link(const server *s) {
 }
 
 const char *server_url(const server *s) {
-    return s->url ? s->url : "";
+    const char *url = s->url;
+    return url ? url : "";
 }
 
 int server_new(const server_options *how, server **ret, err *e) {

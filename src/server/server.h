@@ -23,7 +23,7 @@ typedef struct server_options {
     const char *program;  /* this one, to be started as an agent; NULL: none is started */
     unsigned threads;     /* for HTTP; 0: 4 */
     unsigned lost_ms;     /* after which an agent that does not come back is lost; 0: 60 s */
-    unsigned tries;       /* of a job whose agent was lost; 0: 2 */
+    unsigned tries;       /* of a job that runs when its agent is lost; 0: 1 */
     int64_t (*now)(void); /* microseconds since 1970; NULL: the wall clock */
 } server_options;
 

@@ -46,8 +46,8 @@ struct server {
     api_config api_config;
     httpd *http;
     httpd_door *door;
-    const char *url;
-    const char *first_link; /* of the first administrator; NULL where there is one */
+    const char *_Atomic url; /* set once it is known, while HTTP threads may ask already */
+    const char *first_link;  /* of the first administrator; NULL where there is one */
     pthread_key_t reader;
     int64_t started_us;
     int64_t own_agent; /* the row of the agent that is our own child */

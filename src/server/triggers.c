@@ -77,7 +77,7 @@ int triggers_set_schedules(core_tx *tx, int64_t repository, const store_cron *ro
 
 static int read_schedule(arena *a, const store_cron *row, cron_schedule *ret, err *e) {
     int field;
-    *ret = (cron_schedule){.catch_up = CRON_ONE};
+    *ret = (cron_schedule){.catch_up = CRON_SKIP};
     int r = cron_parse(row->cron, &ret->spec, &field, e);
     return r < 0 ? r
                  : timezone_load(a, row->timezone.len ? row->timezone : STR("UTC"), &ret->zone, e);
@@ -89,13 +89,11 @@ static int start_due(core_tx *tx, store_cron *row, int64_t at_us, err *e) {
     value_set_str(tx->a, &payload, "workflow",
                   str_sub(row->path, (size_t)(slash + 1), row->path.len));
     value_set_str(tx->a, &payload, "schedule", row->cron);
-    _cleanup_strbuf_ strbuf text = STRBUF_INIT;
-    json_write(&text, &payload);
     store_incoming in = {
         .repository = row->repository,
         .source = STR("schedule"),
         .event = STR("schedule"),
-        .payload = arena_str(tx->a, strbuf_str(&text)),
+        .payload = json_text(tx->a, &payload),
         .delivery = arena_printf(tx->a, "%lld %lld", (long long)row->id, (long long)at_us),
     };
     return store_incoming_known(tx->store, &in) ? 0 : intake_accept(tx, &in, e);
@@ -146,17 +144,15 @@ static int do_changes(core_tx *tx, void *context, err *e) {
     /* Of what was there when the repository was added nothing has happened. */
     size_t count = first ? 0 : git_refs_compare(tx->a, &old, &now, &changes);
     for (size_t i = 0; i < count && r == 0; i++) {
-        _cleanup_strbuf_ strbuf text = STRBUF_INIT;
         value payload = value_object_new(tx->a, true);
         value_set_str(tx->a, &payload, "ref", changes[i].ref);
         value_set_str(tx->a, &payload, "before", changes[i].before);
         value_set_str(tx->a, &payload, "after", changes[i].after);
-        json_write(&text, &payload);
         store_incoming in = {
             .repository = p->repository.id,
             .source = STR("poll"),
             .event = STR("push"),
-            .payload = arena_str(tx->a, strbuf_str(&text)),
+            .payload = json_text(tx->a, &payload),
             .delivery =
                 arena_printf(tx->a, "%lld %.*s", (long long)tx->now_us, STR_ARG(changes[i].ref)),
         };

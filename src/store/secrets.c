@@ -24,6 +24,10 @@ int store_secret_put(store *s, const store_secret *x, err *e) {
     return rows_put(s, &secrets, x, e);
 }
 
+int store_secrets_sealed(store *s, int64_t *ret, err *e) {
+    return rows_number(s, "SELECT count(*) FROM secrets WHERE kind = 'secret'", NULL, 0, ret, e);
+}
+
 int store_secret_remove(store *s, int64_t id, err *e) {
     return rows_run(s, "DELETE FROM secrets WHERE id = ?", &ARG_INT(id), 1, e);
 }

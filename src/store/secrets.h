@@ -22,6 +22,8 @@ typedef struct store_secret {
 
 int store_secret_add(store *s, store_secret *x, err *e);
 int store_secret_put(store *s, const store_secret *x, err *e);
+/* How many are sealed, in all places. */
+int store_secrets_sealed(store *s, int64_t *ret, err *e);
 int store_secret_remove(store *s, int64_t id, err *e);
 int store_secret_find(store *s, arena *a, secret_kind kind, int64_t repository, str environment,
                       str name, store_secret *ret, err *e);
